@@ -1,0 +1,31 @@
+/*
+ * parse.h - text of configuration files to an AST.
+ */
+#ifndef WEIR_CONFIG_PARSE_H
+#define WEIR_CONFIG_PARSE_H
+
+#include "config/ast.h"
+#include "config/diag.h"
+
+struct config_env {
+	/* ${NAME}: value into *out; false if there is none (then ${NAME:default} or an error). NULL: getenv. */
+	bool (*lookup)(void *arg, struct str name, struct str *out);
+	void *arg;
+	bool support_escapes;
+};
+
+/*
+ * Parses the concatenation of the files (in list order). All problems go to d; after a syntax error in one file parsing goes on with the
+ * next. NULL if there was any error. Everything, texts included, is borrowed from a.
+ */
+struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
+				struct diag *d);
+/*
+ * Reads what -f names: a file, a folder (all its files in byte order; names beginning with '.' left out; those ending in '~' too), or a
+ * glob. NULL and d where nothing can be read.
+ */
+struct config_file *config_read(struct arena *a, const char *path, struct diag *d);
+/* One codec as text, e.g. `json_lines { ecs_compatibility => disabled }` (weir eval). NULL and d on errors. */
+struct ast_plugin *config_parse_plugin(struct arena *a, struct str text, const struct config_env *env, struct diag *d);
+
+#endif

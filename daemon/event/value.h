@@ -1,0 +1,172 @@
+/*
+ * value.h - what an event is made of: values, lists, maps, and their keys.
+ *
+ * A value is 16 bytes. Whatever it points to lives in the event's arena, in the batch's raw bytes or
+ * in the plan, all of which live at least as long as the event. A map keeps order of insertion; it
+ * is searched linearly up to MAP_LINEAR entries and by an index beyond.
+ *
+ * A key carries its keyed 32-bit hash beside its length, so that comparing two keys is one 64-bit
+ * comparison and then (nearly always) a pointer comparison. No table of names grows with log data.
+ *
+ * One thread at a time: the one that has the batch.
+ */
+#ifndef WEIR_EVENT_VALUE_H
+#define WEIR_EVENT_VALUE_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/ts.h"
+
+enum vtype {
+	V_NONE, /* no value: never stored in a map or list */
+	V_NULL,
+	V_BOOL,
+	V_INT,
+	V_BIGINT, /* its decimal digits, with '-' where negative */
+	V_FLOAT,
+	V_TIME,
+	V_STRING,
+	V_LIST,
+	V_MAP,
+};
+
+struct list;
+struct map;
+
+struct value {
+	uint8_t type; /* enum vtype */
+	uint8_t spare[3];
+	uint32_t len; /* V_STRING, V_BIGINT: bytes; V_TIME: nanoseconds */
+	union {
+		bool b;
+		int64_t i; /* V_INT; V_TIME: seconds */
+		double f;
+		const char *s;
+		struct list *list;
+		struct map *map;
+	};
+};
+
+struct key {
+	const char *p;
+	uint32_t len;
+	uint32_t hash;
+};
+
+struct entry {
+	struct key key;
+	struct value val;
+};
+
+struct list {
+	uint32_t n, cap;
+	struct value *v;
+};
+
+enum { MAP_LINEAR = 16 };
+
+struct map {
+	uint32_t n, cap;
+	struct entry *e;
+	uint32_t *index;      /* NULL while small or stale */
+	uint32_t index_size;  /* a power of two */
+};
+
+static inline struct value v_null(void)
+{
+	return (struct value){.type = V_NULL};
+}
+
+static inline struct value v_bool(bool b)
+{
+	return (struct value){.type = V_BOOL, .b = b};
+}
+
+static inline struct value v_int(int64_t i)
+{
+	return (struct value){.type = V_INT, .i = i};
+}
+
+static inline struct value v_float(double f)
+{
+	return (struct value){.type = V_FLOAT, .f = f};
+}
+
+static inline struct value v_time(struct ts t)
+{
+	return (struct value){.type = V_TIME, .len = t.ns, .i = t.s};
+}
+
+/* Borrows s (at most 4 GiB - 1, which every input's limit guarantees). */
+static inline struct value v_str(struct str s)
+{
+	return (struct value){.type = V_STRING, .len = (uint32_t)s.len, .s = s.p};
+}
+
+static inline struct value v_list(struct list *l)
+{
+	return (struct value){.type = V_LIST, .list = l};
+}
+
+static inline struct value v_map(struct map *m)
+{
+	return (struct value){.type = V_MAP, .map = m};
+}
+
+#define v_lit(lit) v_str(STR(lit))
+
+/* Of a V_STRING or V_BIGINT. */
+static inline struct str value_str(const struct value *v)
+{
+	return (struct str){v->s, v->len};
+}
+
+/* Of a V_TIME. */
+static inline struct ts value_ts(const struct value *v)
+{
+	return (struct ts){v->i, v->len};
+}
+
+static inline bool value_is(const struct value *v, enum vtype t)
+{
+	return v && v->type == t;
+}
+
+static inline struct key key_make(struct str s)
+{
+	return (struct key){s.p, (uint32_t)s.len, hash_str32(s)};
+}
+
+static inline struct str key_str(const struct key *k)
+{
+	return (struct str){k->p, k->len};
+}
+
+static inline bool key_eq(const struct key *a, const struct key *b)
+{
+	return a->hash == b->hash && a->len == b->len &&
+	       (a->p == b->p || memcmp(a->p, b->p, a->len) == 0);
+}
+
+struct list *list_new(struct arena *a, uint32_t cap);
+/* Returns the new last slot. */
+struct value *list_push(struct arena *a, struct list *l, struct value v);
+void list_remove(struct list *l, uint32_t at);
+
+struct map *map_new(struct arena *a, uint32_t cap);
+/* The value under k, or NULL. */
+struct value *map_find(const struct map *m, const struct key *k);
+struct value *map_find_str(const struct map *m, struct str s);
+/* Sets or replaces; a replaced entry keeps its place. Borrows the key's bytes. Returns the slot. */
+struct value *map_set(struct arena *a, struct map *m, struct key k, struct value v);
+/* Appends without looking: the caller knows that k is not there. */
+struct value *map_push(struct arena *a, struct map *m, struct key k, struct value v);
+bool map_remove(struct map *m, const struct key *k, struct value *old);
+
+/* A copy that shares nothing but text bytes; with text, not even those (for other arenas). */
+struct value value_copy(struct arena *a, const struct value *v, bool text);
+/* Deep equality of the same type: 1 and 1.0 differ; order of map keys does not matter. */
+bool value_equal(const struct value *a, const struct value *b);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * options.h - what the AST says of one plug-in, put into its instance by its table of options.
+ */
+#ifndef WEIR_PIPELINE_OPTIONS_H
+#define WEIR_PIPELINE_OPTIONS_H
+
+#include "pipeline/plugin.h"
+
+/* Options that every plug-in of a kind has. What was not written is NULL / zero. */
+struct common_options {
+	struct str id;
+	bool has_ecs;
+	enum ecs_mode ecs;		/* ecs_compatibility */
+	const struct map *add_field;	/* filters, inputs; HashMap order; values strings or lists of strings */
+	const struct list *remove_field; /* filters; strings */
+	const struct list *add_tag, *remove_tag;
+	const struct list *tags;	/* inputs */
+	struct str type;		/* inputs */
+	struct codec *codec;		/* inputs, outputs; NULL: the plug-in's default */
+	bool periodic_flush;
+};
+
+/*
+ * Fills self (zeroed, p->size bytes) and *common. Every problem goes to ctx->diag with its place: unknown option with the nearest name,
+ * missing required option, wrong type or enum, repeated scalar. Returns -1 if there was an error. Does not call
+ * p->open. Sets ctx->ecs, ctx->id, ctx->given.
+ */
+int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self, struct common_options *common,
+		 struct plugin_ctx *ctx);
+/* Binds and opens a codec by its AST; NULL and ctx->diag on errors. Codecs named alone (codec => json) come as barewords. */
+struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
+/* The same from a plug-in's default codec name. */
+struct codec *codec_default(const char *name, struct plugin_ctx *ctx);
+/* Order in which java.util.HashMap iterates over n keys inserted in this order: fills perm[n]. */
+void java_hash_order(const struct str *keys, size_t n, uint32_t *perm);
+
+#endif

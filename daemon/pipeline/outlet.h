@@ -1,0 +1,28 @@
+/*
+ * outlet.h - where a plan's events leave it: what the executor knows of an output.
+ *
+ * Implemented by outputs/sender.c (rendered into a bounded queue), by `weir eval` (collected) and by tests.
+ * Called on the work thread only.
+ */
+#ifndef WEIR_PIPELINE_OUTLET_H
+#define WEIR_PIPELINE_OUTLET_H
+
+#include "event/event.h"
+
+enum outlet_answer {
+	OUTLET_TAKEN, /* rendered, or dropped by its own policy and counted: the event may die now */
+	OUTLET_FULL,  /* when_full => block: the pipeline parks; wake() of the outlet's waiter is called when there is room */
+};
+
+struct waiter {
+	void (*wake)(struct waiter *w); /* any thread; cheap; may come too often, never too seldom */
+};
+
+struct outlet {
+	enum outlet_answer (*put)(struct outlet *o, const struct event *ev);
+	/* The work thread has nothing more to do for the moment: let what is rendered go soon. May be NULL. */
+	void (*idle)(struct outlet *o);
+	struct waiter *waiter; /* set by the pipeline that uses it */
+};
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * plugin.h - all that the author of a plug-in reads.
+ *
+ * A plug-in is one const struct: its name, a table of options and the callbacks of its kind; NULL means the
+ * default. Write it at the end of the file:
+ *
+ *	static const struct option options[] = {
+ *		{"source", OPT_REF, offsetof(struct json, source), .flags = OPT_REQUIRED, .doc = "field to read"},
+ *		{0},
+ *	};
+ *	FILTER(json, .size = sizeof(struct json), .options = options, .doc = "...",
+ *	       .open = json_open, .filter = {.run = json_run})
+ *
+ * and put the word `json` into the directory's meson.build: registry, docs and tests follow from it.
+ *
+ * An instance (`self`) is zeroed memory of .size bytes in the plan's arena; the options are filled in by
+ * the table before open(). It is never shared between pipelines. Everything but an input's io half and an output's send half runs on
+ * the pipeline's work thread, without locks.
+ */
+#ifndef WEIR_PIPELINE_PLUGIN_H
+#define WEIR_PIPELINE_PLUGIN_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/ast.h"
+#include "config/diag.h"
+#include "event/event.h"
+#include "event/tmpl.h"
+
+/* ---- options ---- */
+
+enum opt_type {
+	OPT_STRING,   /* struct str; .p NULL where neither given nor defaulted */
+	OPT_PASSWORD, /* struct str, never printed */
+	OPT_PATH,     /* struct str */
+	OPT_TMPL,     /* const struct tmpl *; NULL */
+	OPT_REF,      /* const struct ref *; NULL */
+	OPT_INT,      /* int64_t */
+	OPT_FLOAT,    /* double */
+	OPT_BOOL,     /* bool */
+	OPT_ENUM,     /* int: index into choices */
+	OPT_BYTES,    /* int64_t: "64 KiB", "10mb", 4096 */
+	OPT_DURATION, /* int64_t nanoseconds: "10s", "5m", a bare number = seconds */
+	OPT_LIST,     /* const struct list *; a scalar is a list of one; NULL */
+	OPT_HASH,     /* const struct map *, in the order of Java's HashMap; from { } or from [k, v, k, v] (which keeps its order); NULL */
+	OPT_CODEC,    /* struct codec *; NULL */
+	OPT_ANY,      /* struct value as written (string, number, list, map); V_NONE */
+	OPT_OBSOLETE, /* accepted with a warning that names .instead; no storage */
+	OPT_IGNORED,  /* accepted silently: means nothing to weird; no storage */
+};
+
+enum {
+	OPT_REQUIRED = 1,
+	OPT_DEPRECATED = 2, /* works, warns, names .instead */
+	OPT_WEIR = 4,	    /* Logstash does not know it */
+};
+
+struct option {
+	const char *name; /* NULL ends the table */
+	enum opt_type type;
+	size_t offset;
+	unsigned flags;
+	const char *def;		  /* as text in the configuration's syntax; NULL: zero */
+	const char *const *choices;	  /* OPT_ENUM; NULL-terminated */
+	int64_t min, max;		  /* OPT_INT where not both 0 */
+	const char *instead;
+	const char *doc;		  /* one line for docs/options.md */
+};
+
+/* ---- settings: logstash.yml, weir.yml, the command line ---- */
+
+enum ecs_mode { ECS_DISABLED, ECS_V1, ECS_V8 };
+
+struct settings {
+	enum ecs_mode ecs;    /* pipeline.ecs_compatibility; a plug-in's own ecs_compatibility wins */
+	bool support_escapes; /* config.support_escapes */
+	bool lenient;	      /* unknown filters are passed over */
+	struct str pipeline_id;
+	struct str data_dir;
+	struct str config_dir; /* where relative pattern directories begin */
+	const struct clock *clock;
+};
+
+/* What open() gets. */
+struct plugin_ctx {
+	struct arena *arena; /* lives as long as the plan */
+	const struct settings *settings;
+	enum ecs_mode ecs; /* of this instance */
+	struct str id;	   /* option id, or "filter/grok/3" */
+	struct pos pos;
+	struct diag *diag;
+	uint32_t given; /* bit n: option n of the table was written (first 32) */
+	uint32_t given_hi; /* the next 32 */
+};
+
+static inline bool plugin_given(const struct plugin_ctx *ctx, unsigned option)
+{
+	return option < 32 ? ctx->given >> option & 1 : ctx->given_hi >> (option - 32) & 1;
+}
+
+/* diag_warn at the instance's place. */
+#define plugin_warn(ctx, ...) diag_warn((ctx)->diag, (ctx)->pos, __VA_ARGS__)
+
+/* ---- codecs: bytes <-> events ---- */
+
+enum framing {
+	FRAME_CHUNK, /* as it comes: a datagram, a read, a file's line */
+	FRAME_LINE,  /* up to the codec's delimiter (default LF), without it */
+};
+
+struct codec {
+	const struct plugin *plugin;
+	void *self;
+	enum framing framing;
+	struct str delimiter;
+};
+
+struct decode_ctx {
+	const struct clock *clock;
+	int64_t now_ns; /* receipt: becomes @timestamp unless the data say otherwise */
+	enum ecs_mode ecs;
+};
+
+/*
+ * decode: the frame is borrowed until next() has returned 0. next() fills an event that event_init() made ready (arena set): 1 = one
+ * event, call again; 0 = no more of this frame. State belongs to one source; zeroed at first. Text in an event
+ * may point into the frame.
+ */
+struct codec_ops {
+	size_t state_size;
+	void (*feed)(void *self, void *state, struct str frame, const struct decode_ctx *ctx);
+	int (*next)(void *self, void *state, struct event *ev, const struct decode_ctx *ctx);
+	/* The source ended or idled: what is still held becomes events by next(). NULL: nothing is held. */
+	void (*flush)(void *self, void *state, const struct decode_ctx *ctx);
+	void (*release)(void *self, void *state);
+	/* Appends the event's text. -1 and err: this event cannot be encoded. */
+	int (*encode)(void *self, const struct event *ev, struct buf *out, const struct clock *clock, struct err *err);
+};
+
+/* ---- filters ---- */
+
+enum step {
+	STEP_OK,   /* done: the common options (add_field, add_tag ...) run */
+	STEP_PASS, /* nothing done, or it failed and tagged: they do not */
+	STEP_DROP, /* the event ends here; counted by the executor under `ended` */
+	STEP_WAIT, /* only from wait.ask: the event has a question in this batch */
+	STEP_MORE, /* the event is replaced by children: gen.next is called until it returns 0 */
+	STEP_FORK, /* the event goes on, then children follow */
+};
+
+struct step_ctx {
+	struct arena *arena; /* ev->arena */
+	const struct clock *clock;
+	void *gen; /* STEP_MORE, STEP_FORK: state for gen.next, in the arena */
+};
+
+/* All questions of a batch to one waiting step. */
+struct wait {
+	void *data; /* the plug-in's */
+	void (*done)(struct wait *w); /* to be called exactly once after start(), from any thread */
+};
+
+struct filter_ops {
+	enum step (*run)(void *self, struct event *ev, struct step_ctx *ctx);
+	/* Children of STEP_MORE/FORK: 1 = child filled (event_init'ed by the executor), 0 = no more. */
+	int (*next)(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx);
+	/* Waiting steps have these instead of run(). ask: STEP_WAIT and *slot chosen by the plug-in, or an answer at once. */
+	enum step (*ask)(void *self, struct event *ev, struct wait *w, unsigned *slot, struct step_ctx *ctx);
+	void (*start)(void *self, struct wait *w);
+	enum step (*finish)(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx);
+	void (*wait_release)(void *self, struct wait *w);
+	/* Each 5 s of the clock, and with final at shutdown. May make events: as gen.next with parent NULL. */
+	bool (*tick)(void *self, bool final, struct step_ctx *ctx);
+	/* Takes over the state of the same step of the former plan at a reload. */
+	void (*adopt)(void *self, void *former);
+};
+
+/* ---- inputs and outputs: their io halves are declared where they live ---- */
+
+struct input_ops;  /* input/input.h */
+struct output_ops; /* outputs/output.h */
+
+/* ---- the plug-in ---- */
+
+enum plugin_kind { PLUGIN_INPUT, PLUGIN_FILTER, PLUGIN_OUTPUT, PLUGIN_CODEC };
+
+struct plugin {
+	enum plugin_kind kind;
+	const char *name;
+	const char *doc; /* one line */
+	size_t size;
+	const struct option *options;
+	bool no_common; /* takes none of the common options of its kind */
+	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
+	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
+	void (*close)(void *self);
+	struct filter_ops filter;
+	struct codec_ops codec;
+	const struct input_ops *input;
+	const struct output_ops *output;
+};
+
+#define FILTER(id, ...) const struct plugin filter_##id = {.kind = PLUGIN_FILTER, .name = #id, __VA_ARGS__};
+#define CODEC(id, ...) const struct plugin codec_##id = {.kind = PLUGIN_CODEC, .name = #id, __VA_ARGS__};
+#define INPUT(id, ...) const struct plugin input_##id = {.kind = PLUGIN_INPUT, .name = #id, __VA_ARGS__};
+#define OUTPUT(id, ...) const struct plugin output_##id = {.kind = PLUGIN_OUTPUT, .name = #id, __VA_ARGS__};
+
+/* Generated registry: NULL where no such plug-in is compiled in. */
+const struct plugin *plugin_find(enum plugin_kind kind, struct str name);
+/* All of a kind, NULL-terminated, sorted by name. */
+const struct plugin *const *plugin_all(enum plugin_kind kind);
+
+#endif
