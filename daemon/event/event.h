@@ -27,7 +27,7 @@ enum event_err {
 	EVENT_OK = 0,
 	EVENT_BELOW_SCALAR = -1, /* a part of the path holds a scalar */
 	EVENT_BAD_TIMESTAMP = -2, /* @timestamp takes only a time */
-	EVENT_BAD_TAGS = -3,	  /* a path below [tags] */
+	EVENT_BAD_TAGS = -3,	  /* any path below [tags] */
 	EVENT_LIST_KEY = -4,	  /* a name where a list stands: ignored, as in Logstash */
 	EVENT_TOO_BIG = -5,	  /* an absurd list index, or the limits on keys and depth */
 };

@@ -4,6 +4,7 @@
 #ifndef WEIR_PIPELINE_OPTIONS_H
 #define WEIR_PIPELINE_OPTIONS_H
 
+#include "base/javahash.h" /* hash options iterate in this order */
 #include "pipeline/plugin.h"
 
 /* Options that every plug-in of a kind has. What was not written is NULL / zero. */
@@ -31,7 +32,4 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
 /* The same from a plug-in's default codec name. */
 struct codec *codec_default(const char *name, struct plugin_ctx *ctx);
-/* Order in which java.util.HashMap iterates over n keys inserted in this order: fills perm[n]. */
-void java_hash_order(const struct str *keys, size_t n, uint32_t *perm);
-
 #endif
