@@ -181,6 +181,7 @@ struct filter_ops {
 
 struct input_ops;  /* input/input.h */
 struct output_ops; /* outputs/output.h */
+struct span;	   /* pipeline/batch.h */
 
 /* ---- the plug-in ---- */
 
@@ -196,6 +197,11 @@ struct plugin {
 	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
 	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
 	void (*close)(void *self);
+	/* Inputs and outputs: the codec where the configuration names none ("line"). */
+	const char *default_codec;
+	/* Inputs, on the work thread: adds host, path, [@metadata] ... to each decoded event. NULL: nothing. The common
+	 * options (type, tags, add_field) are the executor's. */
+	void (*decorate)(void *self, struct event *ev, const struct span *span);
 	struct filter_ops filter;
 	struct codec_ops codec;
 	const struct input_ops *input;
