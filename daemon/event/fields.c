@@ -1,0 +1,55 @@
+/*
+ * fields.c - references of all known fields, made once at start.
+ *
+ * Owner: the process; read-only after fields_init().
+ */
+#include "event/fields.h"
+
+const struct field fields[FIELDS] = {
+#define FIELD(id, path, type, doc) [F_##id] = {path, FT_##type, doc},
+#include "event/fields.def"
+#undef FIELD
+};
+
+const struct ref *field_refs[FIELDS];
+static struct arena memory;
+
+/* source.ip -> [source][ip] */
+static struct str bracketed(struct str path)
+{
+	char *text = arena_bytes(&memory, 2 * path.len + 2);
+	size_t n = 0;
+
+	text[n++] = '[';
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.p[i] != '.') {
+			text[n++] = path.p[i];
+			continue;
+		}
+		text[n++] = ']';
+		text[n++] = '[';
+	}
+	text[n++] = ']';
+	return str_n(text, n);
+}
+
+void fields_init(void)
+{
+	if (field_refs[0])
+		return;
+	arena_init(&memory, NULL);
+	for (int i = 0; i < FIELDS; i++) {
+		struct err err;
+
+		field_refs[i] = ref_compile(&memory, bracketed(str_z(fields[i].path)), &err);
+		bug_on(!field_refs[i]);
+	}
+}
+
+int field_find(struct str path)
+{
+	for (int i = 0; i < FIELDS; i++)
+		if (str_eqz(path, fields[i].path))
+			return i;
+	return -1;
+}
