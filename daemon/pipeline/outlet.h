@@ -20,7 +20,10 @@ struct waiter {
 
 struct outlet {
 	enum outlet_answer (*put)(struct outlet *o, const struct event *ev);
-	/* The work thread has nothing more to do for the moment: let what is rendered go soon. May be NULL. */
+	/*
+	 * What is rendered so far may go: called at the end of each batch and before the work thread sleeps (cheap: once a
+	 * batch, not once an event). Without it the last events of a burst would wait for the next one. May be NULL.
+	 */
 	void (*idle)(struct outlet *o);
 	struct waiter *waiter; /* set by the pipeline that uses it */
 };

@@ -71,6 +71,8 @@ struct option {
 
 /* ---- settings: logstash.yml, weir.yml, the command line ---- */
 
+struct dead_letters;
+
 enum ecs_mode { ECS_DISABLED, ECS_V1, ECS_V8 };
 
 struct settings {
@@ -81,6 +83,7 @@ struct settings {
 	struct str data_dir;
 	struct str config_dir; /* where relative pattern directories begin */
 	const struct clock *clock;
+	struct dead_letters *dead_letters; /* pipeline/dead_letter.h; NULL: none (eval, check) */
 };
 
 /* What open() gets. */
