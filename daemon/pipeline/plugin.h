@@ -132,6 +132,9 @@ struct decode_ctx {
  * may point into the frame.
  */
 struct codec_ops {
+	enum framing framing;
+	/* What ends a frame under FRAME_LINE; NULL: a line feed. codec_bind puts both into struct codec after open(). */
+	struct str (*delimiter)(const void *self);
 	size_t state_size;
 	void (*feed)(void *self, void *state, struct str frame, const struct decode_ctx *ctx);
 	int (*next)(void *self, void *state, struct event *ev, const struct decode_ctx *ctx);
