@@ -1,0 +1,399 @@
+/*
+ * lex.c - terminals of the configuration language and the report of the furthest failure (see lex.h).
+ *
+ * One thread; all memory from the arena of the parse.
+ */
+#include "config/lex.h"
+
+#include "base/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void *vec_room(struct arena *a, void *items, size_t n, size_t size)
+{
+	if (n & (n - 1) || (n && n < 4))
+		return items;
+	if (n == 0)
+		return arena_alloc(a, 4 * size);
+	return arena_grow(a, items, n * size, 2 * n * size);
+}
+
+void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment, size_t nsegments, struct str text,
+		const struct config_env *env, struct diag *d)
+{
+	size_t *start, n = 1;
+
+	memset(l, 0, sizeof(*l));
+	l->a = a;
+	l->diag = d;
+	l->env = env;
+	l->text = text;
+	l->segment = segment;
+	l->nsegments = nsegments;
+	l->open = l->far_open = l->last_string = SIZE_MAX;
+	for (size_t i = 0; i < text.len; i++)
+		n += text.p[i] == '\n';
+	start = arena_alloc(a, n * sizeof(*start));
+	start[0] = 0;
+	n = 1;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.p[i] == '\n')
+			start[n++] = i + 1;
+	l->line_start = start;
+	l->nlines = n;
+	l->seen.line = SIZE_MAX;
+}
+
+/* The last of n rising offsets that is not behind at. */
+static size_t last_before(const size_t *v, size_t n, size_t at)
+{
+	size_t lo = 0, hi = n;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid] <= at)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct pos lex_pos(struct lexer *l, size_t at)
+{
+	const struct segment *s = l->segment;
+	size_t line, i;
+	uint32_t col;
+
+	if (at > l->text.len)
+		at = l->text.len;
+	for (i = 1; i < l->nsegments && l->segment[i].start <= at; i++)
+		s = &l->segment[i];
+	line = last_before(l->line_start, l->nlines, at);
+	i = l->line_start[line];
+	col = 1;
+	if (l->seen.line == line && l->seen.at <= at) {
+		i = l->seen.at;
+		col = l->seen.col;
+	}
+	/* Columns count characters: every byte that does not continue one begins one. */
+	for (; i < at; i++)
+		col += ((unsigned char)l->text.p[i] & 0xc0) != 0x80;
+	l->seen.at = at;
+	l->seen.line = line;
+	l->seen.col = col;
+	return (struct pos){s->file, (uint32_t)(line - last_before(l->line_start, l->nlines, s->start) + 1), col};
+}
+
+void lex_expect(struct lexer *l, size_t at, const char *what)
+{
+	if (at < l->far)
+		return;
+	if (at > l->far || l->nexpected == 0) {
+		l->far = at;
+		l->nexpected = 0;
+		l->far_open = l->open;
+	}
+	for (unsigned i = 0; i < l->nexpected; i++)
+		if (strcmp(l->expected[i], what) == 0)
+			return;
+	if (l->nexpected < EXPECT_MAX)
+		l->expected[l->nexpected++] = what;
+}
+
+void lex_hint(struct lexer *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (l->hint[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(l->hint, sizeof(l->hint), fmt, ap);
+	va_end(ap);
+}
+
+bool lex_lit(struct lexer *l, const char *lit, const char *what)
+{
+	struct str s = str_z(lit);
+
+	if (str_starts(str_from(l->text, l->at), s)) {
+		l->at += s.len;
+		return true;
+	}
+	lex_expect(l, l->at, what);
+	return false;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void lex_space(struct lexer *l)
+{
+	while (!lex_end(l)) {
+		char c = l->text.p[l->at];
+
+		if (c == '#') {
+			ptrdiff_t end = str_chr(str_from(l->text, l->at), '\n');
+
+			if (end < 0) {
+				/* Whatever is missing now may have been meant to stand in front of the '#'. */
+				l->at = l->text.len;
+				return;
+			}
+			l->at += (size_t)end + 1;
+		} else if (is_blank(c)) {
+			l->at++;
+		} else {
+			return;
+		}
+	}
+}
+
+bool lex_blank(struct lexer *l)
+{
+	if (!is_blank(lex_peek(l))) {
+		lex_expect(l, l->at, "a blank");
+		return false;
+	}
+	lex_space(l);
+	return true;
+}
+
+static bool is_word(char c)
+{
+	return ch_alpha(c) || ch_digit(c) || c == '_';
+}
+
+bool lex_bareword(struct lexer *l, struct str *out)
+{
+	size_t start = l->at, i = start;
+
+	if (!ch_alpha(lex_peek(l)) && lex_peek(l) != '_')
+		return false;
+	while (i < l->text.len && is_word(l->text.p[i]))
+		i++;
+	if (i - start < 2) {
+		lex_expect(l, i, "a second letter");
+		return false;
+	}
+	*out = str_sub(l->text, start, i - start);
+	l->at = i;
+	return true;
+}
+
+bool lex_number(struct lexer *l, struct str *out)
+{
+	size_t start = l->at, i = start;
+
+	if (lex_peek(l) == '-')
+		i++;
+	if (i >= l->text.len || !ch_digit(l->text.p[i])) {
+		if (i > start)
+			lex_expect(l, i, "a digit");
+		return false;
+	}
+	while (i < l->text.len && ch_digit(l->text.p[i]))
+		i++;
+	if (i < l->text.len && l->text.p[i] == '.')
+		for (i++; i < l->text.len && ch_digit(l->text.p[i]);)
+			i++;
+	*out = str_sub(l->text, start, i - start);
+	l->at = i;
+	return true;
+}
+
+/*
+ * Up to the next `quote` that has no backslash in front of it. A backslash means nothing else, not
+ * even before another one: "\\" does not end there.
+ */
+static bool delimited(struct lexer *l, char quote, const char *what, struct str *out)
+{
+	size_t start = l->at, i = start + 1, open = l->open;
+
+	for (; i < l->text.len; i++) {
+		char c = l->text.p[i];
+
+		if (c == quote) {
+			*out = str_sub(l->text, start + 1, i - start - 1);
+			l->at = i + 1;
+			return true;
+		}
+		if (c == '\\' && i + 1 < l->text.len && l->text.p[i + 1] == quote)
+			i++;
+	}
+	l->open = start;
+	lex_expect(l, l->text.len, what);
+	l->open = open;
+	return false;
+}
+
+bool lex_string(struct lexer *l, struct str *out)
+{
+	size_t start = l->at;
+	char c = lex_peek(l);
+
+	if (c != '"' && c != '\'')
+		return false;
+	if (!delimited(l, c, c == '"' ? "a closing \"" : "a closing '", out))
+		return false;
+	l->last_string = start;
+	return true;
+}
+
+bool lex_regex(struct lexer *l, struct str *out)
+{
+	return lex_peek(l) == '/' && delimited(l, '/', "a closing /", out);
+}
+
+bool lex_enter(struct lexer *l)
+{
+	if (l->depth < PARSE_MAX_DEPTH) {
+		l->depth++;
+		return true;
+	}
+	if (!l->stopped)
+		diag_error(l->diag, lex_pos(l, l->at), "nested deeper than %d levels", PARSE_MAX_DEPTH);
+	l->stopped = true;
+	return false;
+}
+
+/* What stands at the furthest failure, for "not ...": a word, or one character. */
+static struct str found(struct lexer *l)
+{
+	struct str rest = str_from(l->text, l->far), next = rest;
+	size_t n = 0;
+	int32_t cp;
+
+	if (rest.len == 0)
+		return STR("the end of the text");
+	while (n < rest.len && n < 40 && is_word(rest.p[n]))
+		n++;
+	if (n)
+		return arena_printf(l->a, "'%.*s'", (int)n, rest.p);
+	if (rest.p[0] == '\n' || rest.p[0] == '\r')
+		return STR("the end of the line");
+	cp = utf8_next(&next);
+	if (cp < 0x20 || cp == 0x7f)
+		return arena_printf(l->a, "the byte 0x%02x", (unsigned char)rest.p[0]);
+	return arena_printf(l->a, rest.p[0] == '\'' ? "%.*s" : "'%.*s'", (int)(rest.len - next.len), rest.p);
+}
+
+static bool expects(const struct lexer *l, const char *what)
+{
+	for (unsigned i = 0; i < l->nexpected; i++)
+		if (strcmp(l->expected[i], what) == 0)
+			return true;
+	return false;
+}
+
+/* The word that ends right before `at` (blanks between are fine). */
+static struct str word_before(const struct lexer *l, size_t at)
+{
+	size_t end = at, start;
+
+	while (end > 0 && is_blank(l->text.p[end - 1]))
+		end--;
+	for (start = end; start > 0 && is_word(l->text.p[start - 1]);)
+		start--;
+	return str_sub(l->text, start, end - start);
+}
+
+/* What people mean who write what stands at the furthest failure. */
+static const char *usual_mistake(const struct lexer *l)
+{
+	static const struct {
+		const char *text, *hint;
+	} wrong[] = {
+		{"===", "write '=='"},	 {"&&", "write 'and'"}, {"||", "write 'or'"}, {"AND", "write 'and'"},
+		{"OR", "write 'or'"},	 {"IN", "write 'in'"},	{"NOT", "write '!( ... )' or 'not in'"},
+		{"=~=", "write '=~'"},	 {"=<", "write '<='"},	{"~", "write '=~'"},  {"//", "comments begin with '#'"},
+		{"then", "there is no 'then': the '{' follows the condition"},
+		{"${", "a ${VARIABLE} stands inside quotes"},
+		{"localhost", "put it in quotes"},
+	};
+	struct str rest = str_from(l->text, l->far), before = word_before(l, l->far);
+	char c = rest.len ? rest.p[0] : '\0';
+
+	if (l->hint[0])
+		return l->hint;
+	if (expects(l, "an operator") && c == '=' && !str_starts(rest, STR("=>")) && !str_starts(rest, STR("=<")))
+		return "write '=='";
+	if (expects(l, "'=>'") && (c == '=' || c == ':' || c == '-' || c == '>'))
+		return "write '=>'";
+	if (str_eqz(before, "elsif") || str_eqz(before, "elif"))
+		return "write 'else if'";
+	if (str_eqz(before, "not"))
+		return "there is no 'not' but in 'not in': write '!( ... )'";
+	if (str_eqz(before, "true") || str_eqz(before, "false"))
+		return "in conditions write \"true\" in quotes, or test the field alone";
+	if (c == ',' && expects(l, "a blank"))
+		return "options and hash entries are separated by blanks, without commas";
+	if (c == ';')
+		return "nothing ends with ';' in this language";
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		if (str_starts(rest, str_z(wrong[i].text)))
+			return wrong[i].hint;
+	if (expects(l, "a blank") && (c == ':' || c == '.' || c == '-' || c == '/'))
+		return "values with other characters than letters, digits and '_' stand in quotes";
+	return NULL;
+}
+
+/* Was the string in front of the failure likely not meant to end where it did? */
+static void string_note(struct lexer *l, struct buf *b)
+{
+	struct lexer copy = *l;
+	struct pos from;
+	struct str s;
+
+	if (l->last_string == SIZE_MAX || l->last_string >= l->far)
+		return;
+	copy.at = l->last_string;
+	if (!lex_string(&copy, &s))
+		return;
+	from = lex_pos(l, l->last_string);
+	if (str_chr(s, '\n') >= 0)
+		buf_printf(b, "; the string before it begins in line %u: is a quote missing there?", from.line);
+	else if (copy.at == l->far && (str_find(s, STR("\\\"")) >= 0 || str_find(s, STR("\\'")) >= 0))
+		buf_printf(b, "; a backslash before a quote keeps the string open, and a string cannot end in a backslash");
+	else if (copy.at == l->far)
+		buf_printf(b, "; the string before it began at column %u: a quote inside needs the other kind around it", from.col);
+}
+
+void lex_report(struct lexer *l)
+{
+	struct pos pos = lex_pos(l, l->far), open = pos;
+	const char *hint;
+	struct buf b;
+
+	if (l->stopped)
+		return;
+	l->stopped = true;
+	if (l->far >= l->text.len && l->far_open != SIZE_MAX) {
+		char c = l->text.p[l->far_open];
+
+		open = lex_pos(l, l->far_open);
+		if (c == '"' || c == '\'' || c == '/') {
+			diag_error(l->diag, open, "this %s is never closed: the text ends at %u:%u",
+				   c == '/' ? "regular expression" : "string", pos.line, pos.col);
+			return;
+		}
+	}
+	buf_init(&b, 900);
+	buf_lit(&b, "expected ");
+	for (unsigned i = 0; i < l->nexpected; i++)
+		buf_printf(&b, "%s%s", i == 0 ? "" : i + 1 == l->nexpected ? " or " : ", ", l->expected[i]);
+	buf_printf(&b, ", not %.*s", STR_ARG(found(l)));
+	if (l->far >= l->text.len && l->far_open != SIZE_MAX)
+		buf_printf(&b, ": the '%c' at %u:%u is not closed", l->text.p[l->far_open], open.line, open.col);
+	hint = usual_mistake(l);
+	if (hint)
+		buf_printf(&b, " (%s)", hint);
+	else if (l->far < l->text.len)
+		string_note(l, &b);
+	diag_error(l->diag, pos, "%.*s", STR_ARG(buf_slice(&b)));
+	buf_release(&b);
+}

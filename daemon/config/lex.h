@@ -1,0 +1,119 @@
+/*
+ * lex.h - the text under the parser: place, terminals, and what would have been right at the furthest place reached.
+ *
+ * The grammar is a parsing expression grammar without tokens (a word means what its place says), so
+ * the "lexer" is a cursor over the text. Each terminal that does not match is remembered if it failed at
+ * or behind the furthest failure so far: when the whole text is refused, that place is the error, which is also
+ * how Logstash finds the line and column it names.
+ *
+ * Shared by parse.c, expr.c and text.c; nobody else includes it.
+ */
+#ifndef WEIR_CONFIG_LEX_H
+#define WEIR_CONFIG_LEX_H
+
+#include "config/parse.h"
+
+enum {
+	PARSE_MAX_DEPTH = 200, /* of nested ifs, brackets, braces */
+	EXPECT_MAX = 12,
+	HINT_MAX = 160,
+};
+
+/* A file inside the concatenated text. */
+struct segment {
+	const struct config_file *file;
+	size_t start;
+};
+
+struct lexer {
+	struct arena *a;
+	struct diag *diag;
+	const struct config_env *env;
+	struct str text;
+	size_t at;
+	const struct segment *segment;
+	size_t nsegments;
+	const size_t *line_start; /* offsets of all lines of text */
+	size_t nlines;
+	struct { /* the last place computed: most are asked for in order */
+		size_t at, line;
+		uint32_t col;
+	} seen;
+	size_t far; /* furthest failure */
+	unsigned nexpected;
+	const char *expected[EXPECT_MAX];
+	size_t open, far_open; /* the bracket or quote that is open here; at far. SIZE_MAX: none */
+	size_t last_string;    /* where the string parsed last began; SIZE_MAX: none */
+	char hint[HINT_MAX];
+	unsigned depth;
+	bool stopped; /* an error that ends parsing was reported */
+};
+
+void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment, size_t nsegments, struct str text,
+		const struct config_env *env, struct diag *d);
+struct pos lex_pos(struct lexer *l, size_t at);
+/* Remembers that `what` would have been right at `at`. */
+void lex_expect(struct lexer *l, size_t at, const char *what);
+/* The first one stays. */
+void lex_hint(struct lexer *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Reports the furthest failure, unless parsing stopped for another reason. */
+void lex_report(struct lexer *l);
+
+static inline bool lex_end(const struct lexer *l)
+{
+	return l->at >= l->text.len;
+}
+
+/* The byte at the cursor; 0 at the end (and for a NUL, which no terminal begins with). */
+static inline char lex_peek(const struct lexer *l)
+{
+	return l->at < l->text.len ? l->text.p[l->at] : '\0';
+}
+
+/* The terminal lit, moved over; else false and `what` was expected. */
+bool lex_lit(struct lexer *l, const char *lit, const char *what);
+/* Any blanks and comments. */
+void lex_space(struct lexer *l);
+/* At least one blank, then any blanks and comments. */
+bool lex_blank(struct lexer *l);
+/* [A-Za-z_][A-Za-z0-9_]+ */
+bool lex_bareword(struct lexer *l, struct str *out);
+/* -?[0-9]+(\.[0-9]*)? */
+bool lex_number(struct lexer *l, struct str *out);
+/* "..." or '...' from the quote on; out is what stands between. */
+bool lex_string(struct lexer *l, struct str *out);
+/* /.../ likewise. */
+bool lex_regex(struct lexer *l, struct str *out);
+/* One level deeper; false (and reported) beyond PARSE_MAX_DEPTH. Each true needs a lex_leave. */
+bool lex_enter(struct lexer *l);
+
+static inline void lex_leave(struct lexer *l)
+{
+	l->depth--;
+}
+
+/* Room for one more item of `size` bytes behind n: grows at powers of two. */
+void *vec_room(struct arena *a, void *items, size_t n, size_t size);
+
+/* ---- text.c: what strings and numbers mean ---- */
+
+enum { EXPAND_PASSES = 2 };
+
+/* Escapes, if they are supported. */
+struct str text_unescape(struct lexer *l, struct str raw);
+/* ${NAME} and ${NAME:default}, `passes` times over; what is undefined is reported at `at`. */
+struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes);
+/* A number's value as text: an integer without leading zeros (octal, as Ruby reads them), else as written. Reported where it has none. */
+struct str text_number(struct lexer *l, struct str raw, size_t at);
+
+/* ---- expr.c: conditions ---- */
+
+/* NULL: not a condition; the furthest failure says why. */
+struct ast_expr *parse_condition(struct lexer *l);
+
+/* ---- parse.c ---- */
+
+/* Any value, as in an option; NULL if there is none. */
+struct ast_value *parse_value(struct lexer *l);
+
+#endif

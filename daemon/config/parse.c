@@ -1,0 +1,667 @@
+/*
+ * parse.c - sections, plug-ins, options and branches: text to AST.
+ *
+ *	config    = { ("input" | "filter" | "output") "{" { branch | plugin } "}" }
+ *	plugin    = name "{" [ attribute { blank attribute } ] "}"
+ *	attribute = name "=>" value
+ *	value     = plugin | bareword | string | number | array | hash
+ *	branch    = "if" condition block { "else" "if" condition block } [ "else" block ]
+ *
+ * Blanks and comments stand anywhere between. Each alternative is tried in this order, as in Logstash, so a value that
+ * is followed by a '{' is a plug-in, and `if {` is a plug-in named "if".
+ *
+ * Each file is parsed by itself, so that one syntax error hides no other file's. Only if that fails, and
+ * the concatenation of all files has no error (a section may well span two of them), that one counts.
+ *
+ * One thread, at start and reload.
+ */
+#include "config/lex.h"
+
+#include "base/hash.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEXT_MAX = 64 * 1024 * 1024 }; /* of all files together */
+
+/* ---- values ---- */
+
+static bool plain_name(struct lexer *l, struct str *out)
+{
+	size_t start = l->at;
+
+	while (!lex_end(l)) {
+		char c = l->text.p[l->at];
+
+		if (!ch_alpha(c) && !ch_digit(c) && c != '_' && c != '-')
+			break;
+		l->at++;
+	}
+	*out = str_sub(l->text, start, l->at - start);
+	return l->at > start;
+}
+
+/* A plug-in's or an option's name. Strings stand for themselves: no escapes, no ${}. */
+static bool parse_name(struct lexer *l, struct str *out, bool *quoted)
+{
+	*quoted = false;
+	if (plain_name(l, out))
+		return true;
+	*quoted = true;
+	return lex_string(l, out);
+}
+
+static struct ast_value *value_new(struct lexer *l, enum ast_value_kind kind, size_t at)
+{
+	struct ast_value *v = arena_zalloc(l->a, sizeof(*v));
+
+	v->kind = kind;
+	v->pos = lex_pos(l, at);
+	return v;
+}
+
+static bool parse_attribute(struct lexer *l, struct ast_attr *attr)
+{
+	size_t start = l->at;
+	bool quoted;
+
+	lex_expect(l, start, "an option");
+	if (!parse_name(l, &attr->name, &quoted)) {
+		l->at = start;
+		return false;
+	}
+	attr->pos = lex_pos(l, start);
+	lex_space(l);
+	if (!lex_lit(l, "=>", "'=>'")) {
+		l->at = start;
+		return false;
+	}
+	lex_space(l);
+	attr->value = parse_value(l);
+	return attr->value != NULL;
+}
+
+/* From the '{' on. */
+static bool parse_attributes(struct lexer *l, struct ast_plugin *p)
+{
+	size_t open = l->open, before;
+	bool ok = false;
+
+	if (!lex_enter(l))
+		return false;
+	l->open = l->at++;
+	lex_space(l);
+	before = l->at;
+	while (true) {
+		p->attr = vec_room(l->a, p->attr, p->n, sizeof(*p->attr));
+		if (!parse_attribute(l, &p->attr[p->n]))
+			break;
+		p->n++;
+		before = l->at;
+		if (!lex_blank(l))
+			break;
+	}
+	if (!l->stopped) {
+		l->at = before;
+		lex_space(l);
+		ok = lex_lit(l, "}", "'}'");
+	}
+	l->open = open;
+	lex_leave(l);
+	return ok;
+}
+
+/* NULL, and the cursor where it was, if there is none. */
+static struct ast_plugin *parse_plugin(struct lexer *l)
+{
+	size_t start = l->at;
+	struct ast_plugin *p;
+	struct str name;
+	bool quoted;
+
+	if (l->stopped || !parse_name(l, &name, &quoted))
+		goto none;
+	lex_space(l);
+	if (lex_peek(l) != '{') {
+		lex_expect(l, l->at, "'{'");
+		goto none;
+	}
+	p = arena_zalloc(l->a, sizeof(*p));
+	p->name = name;
+	p->pos = lex_pos(l, start);
+	if (!parse_attributes(l, p))
+		goto none;
+	if (quoted)
+		diag_error(l->diag, p->pos, "the name of a plug-in stands without quotes");
+	return p;
+none:
+	l->at = start;
+	return NULL;
+}
+
+/* "[" [ value { "," value } ] "]", the cursor on the bracket. */
+static struct ast_value *parse_array(struct lexer *l)
+{
+	struct ast_value *v = value_new(l, AST_ARRAY, l->at), *item, *result = NULL;
+	size_t open = l->open, before;
+
+	l->open = l->at++;
+	lex_space(l);
+	before = l->at;
+	item = parse_value(l);
+	while (item) {
+		v->item = vec_room(l->a, v->item, v->n, sizeof(struct ast_value *));
+		v->item[v->n++] = item;
+		before = l->at;
+		lex_space(l);
+		if (!lex_lit(l, ",", "','"))
+			break;
+		lex_space(l);
+		item = parse_value(l);
+	}
+	/* A comma at the end was not consumed by a value: the ']' fails on it. */
+	l->at = before;
+	lex_space(l);
+	if (!l->stopped && lex_lit(l, "]", "']'"))
+		result = v;
+	l->open = open;
+	return result;
+}
+
+/* The key as Logstash compares keys: with its quotes, before any expansion. */
+struct hash_key {
+	struct str text;
+	uint32_t at;
+};
+
+static int hash_key_cmp(const void *a, const void *b)
+{
+	const struct hash_key *x = a, *y = b;
+	int c = str_cmp(x->text, y->text);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static void check_duplicate_keys(struct lexer *l, const struct ast_value *v, struct hash_key *keys)
+{
+	qsort(keys, v->n, sizeof(*keys), hash_key_cmp);
+	for (size_t i = 1; i < v->n; i++) {
+		const struct ast_value *second = v->item[2 * keys[i].at];
+
+		if (str_eq(keys[i].text, keys[i - 1].text))
+			diag_error(l->diag, second->pos, "the key %.*s stands twice in this hash", STR_ARG(keys[i].text));
+	}
+}
+
+/* (number | bareword | string) "=>" value */
+static struct ast_value *parse_key(struct lexer *l)
+{
+	size_t start = l->at;
+	struct ast_value *v;
+	struct str text;
+
+	lex_expect(l, start, "a key");
+	if (lex_number(l, &text)) {
+		v = value_new(l, AST_NUMBER, start);
+		v->text = text_number(l, text, start);
+	} else if (lex_bareword(l, &text)) {
+		v = value_new(l, AST_BAREWORD, start);
+		v->text = text;
+	} else if (lex_string(l, &text)) {
+		v = value_new(l, AST_STRING, start);
+		v->quoted_double = l->text.p[start] == '"';
+		v->text = text_unescape(l, text);
+	} else {
+		return NULL;
+	}
+	return v;
+}
+
+/* "{" [ entry { blank entry } ] "}", the cursor on the brace. */
+static struct ast_value *parse_hash(struct lexer *l)
+{
+	struct ast_value *v = value_new(l, AST_HASH, l->at), *key, *value, *result = NULL;
+	size_t open = l->open, before, start;
+	struct hash_key *keys = NULL;
+
+	l->open = l->at++;
+	lex_space(l);
+	before = l->at;
+	while (true) {
+		start = l->at;
+		key = parse_key(l);
+		if (!key)
+			break;
+		keys = vec_room(l->a, keys, v->n, sizeof(*keys));
+		keys[v->n] = (struct hash_key){str_sub(l->text, start, l->at - start), (uint32_t)v->n};
+		lex_space(l);
+		if (!lex_lit(l, "=>", "'=>'"))
+			break;
+		lex_space(l);
+		value = parse_value(l);
+		if (!value)
+			break;
+		if (key->kind == AST_NUMBER)
+			diag_error(l->diag, key->pos, "a number cannot be a key: put it in quotes");
+		v->item = vec_room(l->a, v->item, 2 * v->n, sizeof(struct ast_value *));
+		v->item[2 * v->n] = key;
+		v->item[2 * v->n + 1] = value;
+		v->n++;
+		before = l->at;
+		if (!lex_blank(l))
+			break;
+	}
+	l->at = before;
+	lex_space(l);
+	if (!l->stopped && lex_lit(l, "}", "'}'"))
+		result = v;
+	if (result && v->n > 1)
+		check_duplicate_keys(l, v, keys);
+	l->open = open;
+	return result;
+}
+
+static struct ast_value *parse_scalar(struct lexer *l)
+{
+	size_t start = l->at;
+	struct ast_value *v;
+	struct str text;
+
+	if (lex_bareword(l, &text)) {
+		v = value_new(l, AST_BAREWORD, start);
+		v->text = text;
+		return v;
+	}
+	if (lex_string(l, &text)) {
+		v = value_new(l, AST_STRING, start);
+		v->quoted_double = l->text.p[start] == '"';
+		v->text = text_expand(l, text_unescape(l, text), start, EXPAND_PASSES);
+		return v;
+	}
+	if (lex_number(l, &text)) {
+		v = value_new(l, AST_NUMBER, start);
+		v->text = text_number(l, text, start);
+		return v;
+	}
+	return NULL;
+}
+
+struct ast_value *parse_value(struct lexer *l)
+{
+	size_t start = l->at;
+	struct ast_value *v = NULL;
+	struct ast_plugin *p;
+	char c = lex_peek(l);
+
+	lex_expect(l, start, "a value");
+	if (!lex_enter(l))
+		return NULL;
+	p = parse_plugin(l);
+	if (p) {
+		v = arena_zalloc(l->a, sizeof(*v));
+		v->kind = AST_PLUGIN;
+		v->pos = p->pos;
+		v->plugin = p;
+	} else if (!l->stopped) {
+		v = c == '[' ? parse_array(l) : c == '{' ? parse_hash(l) : parse_scalar(l);
+	}
+	lex_leave(l);
+	if (!v) {
+		l->at = start;
+		if (ch_alpha(c) && !l->stopped)
+			lex_hint(l, "a word of one letter must be in quotes: \"%c\"", c);
+	}
+	return v;
+}
+
+/* ---- branches and sections ---- */
+
+static bool parse_block(struct lexer *l, struct ast_block **out);
+
+/* condition block, behind "if". */
+static bool parse_arm(struct lexer *l, struct ast_stmt *st)
+{
+	struct ast_branch b = {0};
+
+	lex_space(l);
+	b.cond = parse_condition(l);
+	if (!b.cond)
+		return false;
+	lex_space(l);
+	if (!parse_block(l, &b.body))
+		return false;
+	st->branch = vec_room(l->a, st->branch, st->n, sizeof(*st->branch));
+	st->branch[st->n++] = b;
+	return true;
+}
+
+/* false, and the cursor where it was, if this is no branch. */
+static bool parse_branch(struct lexer *l, struct ast_stmt *st)
+{
+	size_t start = l->at, before;
+
+	st->kind = STMT_IF;
+	if (!str_starts(str_from(l->text, start), STR("if")))
+		return false;
+	st->pos = lex_pos(l, start);
+	l->at += 2;
+	if (!parse_arm(l, st)) {
+		l->at = start;
+		return false;
+	}
+	while (!l->stopped) {
+		before = l->at;
+		lex_space(l);
+		if (!lex_lit(l, "else", "'else'"))
+			break;
+		lex_space(l);
+		if (lex_peek(l) == '{') {
+			struct ast_branch b = {0};
+
+			if (!parse_block(l, &b.body))
+				break;
+			st->branch = vec_room(l->a, st->branch, st->n, sizeof(*st->branch));
+			st->branch[st->n++] = b;
+			return true;
+		}
+		if (!lex_lit(l, "if", "'if'")) {
+			lex_expect(l, l->at, "'{'");
+			break;
+		}
+		if (!parse_arm(l, st))
+			break;
+	}
+	l->at = before;
+	return !l->stopped;
+}
+
+/* "{" { branch | plugin } "}" */
+static bool parse_block(struct lexer *l, struct ast_block **out)
+{
+	struct ast_block *b = *out ? *out : arena_zalloc(l->a, sizeof(*b));
+	size_t open = l->open;
+	bool ok = false;
+
+	if (lex_peek(l) != '{') {
+		lex_expect(l, l->at, "'{'");
+		return false;
+	}
+	if (!lex_enter(l))
+		return false;
+	l->open = l->at++;
+	while (!l->stopped) {
+		struct ast_stmt st = {0};
+
+		lex_space(l);
+		if (lex_peek(l) == '}') {
+			l->at++;
+			ok = true;
+			break;
+		}
+		lex_expect(l, l->at, "a plug-in, 'if'");
+		lex_expect(l, l->at, "'}'");
+		if (!parse_branch(l, &st)) {
+			st = (struct ast_stmt){.kind = STMT_PLUGIN};
+			st.plugin = parse_plugin(l);
+			if (!st.plugin)
+				break;
+			st.pos = st.plugin->pos;
+		}
+		b->stmt = vec_room(l->a, b->stmt, b->n, sizeof(*b->stmt));
+		b->stmt[b->n++] = st;
+	}
+	l->open = open;
+	lex_leave(l);
+	*out = b;
+	return ok;
+}
+
+static bool parse_sections(struct lexer *l, struct ast_config *c)
+{
+	static const char *const names[] = {"input", "filter", "output"};
+
+	while (lex_space(l), !lex_end(l)) {
+		struct ast_block *b = NULL;
+		struct str rest = str_from(l->text, l->at);
+
+		lex_expect(l, l->at, "'input', 'filter' or 'output'");
+		for (size_t i = 0; i < 3; i++)
+			if (str_starts(rest, str_z(names[i]))) {
+				b = &c->section[i];
+				l->at += strlen(names[i]);
+				break;
+			}
+		if (!b)
+			return false;
+		lex_space(l);
+		if (!parse_block(l, &b) || l->stopped)
+			return false;
+	}
+	return true;
+}
+
+/* ---- whole configurations ---- */
+
+/* Bytes that are no text are named by their place; a syntax error could only point behind them. */
+static bool check_text(const struct config_file *f, struct diag *d)
+{
+	struct str rest = f->text, line;
+	struct pos pos = {f, 1, 1};
+
+	if (str_starts(rest, STR("\xef\xbb\xbf"))) {
+		diag_error(d, pos, "the file begins with a byte order mark: save it as UTF-8 without one");
+		return false;
+	}
+	if (utf8_valid(rest))
+		return true;
+	for (bool more = true; more; pos.line++) {
+		more = str_cut(&rest, '\n', &line);
+		if (!more)
+			line = rest;
+		if (utf8_valid(line))
+			continue;
+		for (struct str at = line; utf8_next(&at) >= 0; pos.col++)
+			line = at;
+		diag_error(d, pos, "the byte 0x%02x is not UTF-8: the file seems to be in another encoding",
+			   (unsigned char)line.p[0]);
+		break;
+	}
+	return false;
+}
+
+static struct ast_config *parse_text(struct arena *a, const struct segment *seg, size_t n, struct str text,
+				     const struct config_env *env, struct diag *d)
+{
+	struct ast_config *c = arena_zalloc(a, sizeof(*c));
+	struct lexer l;
+
+	lexer_init(&l, a, seg, n, text, env, d);
+	if (parse_sections(&l, c))
+		return c;
+	lex_report(&l);
+	return NULL;
+}
+
+/* All files as one text, a line feed between each two. NULL where that is no configuration either; d is for errors of meaning. */
+static struct ast_config *parse_together(struct arena *a, const struct config_file *files, const struct config_env *env,
+					 struct diag *d)
+{
+	struct segment *seg = NULL;
+	struct ast_config *c;
+	size_t n = 0, len = 0;
+	struct diag quiet;
+	char *text;
+
+	for (const struct config_file *f = files; f; f = f->next)
+		len += f->text.len + 1;
+	text = arena_bytes(a, len);
+	len = 0;
+	for (const struct config_file *f = files; f; f = f->next) {
+		seg = vec_room(a, seg, n, sizeof(*seg));
+		seg[n++] = (struct segment){f, len};
+		if (f->text.len)
+			memcpy(text + len, f->text.p, f->text.len);
+		len += f->text.len;
+		text[len++] = '\n';
+	}
+	diag_init(&quiet);
+	c = parse_text(a, seg, n, str_n(text, len - 1), env, &quiet);
+	if (c)
+		for (const struct diag_item *it = quiet.first; it; it = it->next)
+			diag_add(d, it->level, it->pos, "%.*s", STR_ARG(it->text));
+	diag_release(&quiet);
+	return c;
+}
+
+static void block_append(struct arena *a, struct ast_block *to, const struct ast_block *from)
+{
+	struct ast_stmt *stmt;
+
+	if (from->n == 0)
+		return;
+	stmt = arena_alloc(a, (to->n + from->n) * sizeof(*stmt));
+	if (to->n)
+		memcpy(stmt, to->stmt, to->n * sizeof(*stmt));
+	memcpy(stmt + to->n, from->stmt, from->n * sizeof(*stmt));
+	to->stmt = stmt;
+	to->n += from->n;
+}
+
+struct id_use {
+	struct str id;
+	struct pos pos;
+	size_t order;
+};
+
+struct ids {
+	struct id_use *use;
+	size_t n;
+};
+
+static void ids_of_plugin(struct arena *a, const struct ast_plugin *p, struct ids *ids)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct ast_value *v = p->attr[i].value;
+
+		if (v->kind == AST_PLUGIN)
+			ids_of_plugin(a, v->plugin, ids);
+		if (!str_eqz(p->attr[i].name, "id") || (v->kind != AST_STRING && v->kind != AST_BAREWORD))
+			continue;
+		ids->use = vec_room(a, ids->use, ids->n, sizeof(*ids->use));
+		ids->use[ids->n] = (struct id_use){v->text, v->pos, ids->n};
+		ids->n++;
+	}
+}
+
+static void ids_of_block(struct arena *a, const struct ast_block *b, struct ids *ids)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->stmt[i].kind == STMT_PLUGIN)
+			ids_of_plugin(a, b->stmt[i].plugin, ids);
+		for (size_t k = 0; k < b->stmt[i].n; k++)
+			ids_of_block(a, b->stmt[i].branch[k].body, ids);
+	}
+}
+
+static int id_use_cmp(const void *a, const void *b)
+{
+	const struct id_use *x = a, *y = b;
+	int c = str_cmp(x->id, y->id);
+
+	return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/* State is handed over by id, so an id names one plug-in. */
+static void check_ids(struct arena *a, const struct ast_config *c, struct diag *d)
+{
+	struct ids ids = {0};
+
+	for (size_t i = 0; i < 3; i++)
+		ids_of_block(a, &c->section[i], &ids);
+	if (ids.n < 2)
+		return;
+	qsort(ids.use, ids.n, sizeof(*ids.use), id_use_cmp);
+	for (size_t i = 1; i < ids.n; i++) {
+		const struct id_use *a1 = &ids.use[i - 1], *b1 = &ids.use[i];
+
+		if (str_eq(a1->id, b1->id))
+			diag_error(d, b1->pos, "the id '%.*s' is already taken, at %.*s:%u:%u", STR_ARG(b1->id),
+				   STR_ARG(a1->pos.file->name), a1->pos.line, a1->pos.col);
+	}
+}
+
+struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
+				struct diag *d)
+{
+	static const struct config_env plain;
+	struct ast_config *all = arena_zalloc(a, sizeof(*all)), *c;
+	unsigned errors = d->errors, broken = 0;
+	size_t bytes = 0, n = 0;
+	struct diag single;
+
+	env = env ? env : &plain;
+	for (const struct config_file *f = files; f; f = f->next, n++)
+		bytes += f->text.len;
+	if (bytes > TEXT_MAX) {
+		diag_error(d, (struct pos){0}, "the configuration is larger than %d MiB", TEXT_MAX / 1024 / 1024);
+		return NULL;
+	}
+	for (const struct config_file *f = files; f; f = f->next)
+		check_text(f, d);
+	if (d->errors != errors)
+		return NULL;
+	diag_init(&single);
+	for (const struct config_file *f = files; f; f = f->next) {
+		struct segment seg = {f, 0};
+
+		c = parse_text(a, &seg, 1, f->text, env, &single);
+		for (size_t i = 0; c && i < 3; i++)
+			block_append(a, &all->section[i], &c->section[i]);
+		broken += !c;
+	}
+	c = all;
+	if (broken && n > 1)
+		c = parse_together(a, files, env, d);
+	if (c == all || !c) {
+		for (const struct diag_item *it = single.first; it; it = it->next)
+			diag_add(d, it->level, it->pos, "%.*s", STR_ARG(it->text));
+	}
+	diag_release(&single);
+	if (c && !(c == all && broken))
+		check_ids(a, c, d);
+	return d->errors == errors ? c : NULL;
+}
+
+struct ast_plugin *config_parse_plugin(struct arena *a, struct str text, const struct config_env *env, struct diag *d)
+{
+	static const struct config_env plain;
+	struct config_file *f = arena_zalloc(a, sizeof(*f));
+	struct segment seg = {f, 0};
+	unsigned errors = d->errors;
+	struct ast_plugin *p;
+	struct lexer l;
+	struct str name;
+
+	f->name = STR("<codec>");
+	f->text = arena_dup(a, text);
+	if (!check_text(f, d))
+		return NULL;
+	lexer_init(&l, a, &seg, 1, f->text, env ? env : &plain, d);
+	lex_space(&l);
+	lex_expect(&l, l.at, "a codec");
+	p = parse_plugin(&l);
+	if (!p && !l.stopped && plain_name(&l, &name)) {
+		p = arena_zalloc(a, sizeof(*p));
+		p->name = name;
+		p->pos = lex_pos(&l, 0);
+	}
+	lex_space(&l);
+	if (p && !lex_end(&l)) {
+		lex_expect(&l, l.at, "the end of the text");
+		p = NULL;
+	}
+	if (!p)
+		lex_report(&l);
+	return d->errors == errors ? p : NULL;
+}

@@ -1,0 +1,176 @@
+/*
+ * text.c - what a string or a number of the configuration stands for.
+ *
+ * Order as in Logstash: first the escapes (only with config.support_escapes), then ${NAME}, so that a variable's value
+ * is never searched for escapes. Options are expanded twice over (there by the plan and by the plug-in),
+ * which shows in ${A:${B}} and in values that hold ${...} themselves; conditions once; keys and regular
+ * expressions never.
+ */
+#include "config/lex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXPAND_MAX = 1024 * 1024 }; /* bytes of one string after expansion */
+
+struct str text_unescape(struct lexer *l, struct str raw)
+{
+	char *out;
+	size_t n = 0;
+
+	if (!l->env->support_escapes || str_chr(raw, '\\') < 0)
+		return raw;
+	out = arena_bytes(l->a, raw.len);
+	for (size_t i = 0; i < raw.len; i++) {
+		char c = raw.p[i];
+
+		if (c == '\\' && i + 1 < raw.len) {
+			char e = raw.p[++i];
+
+			switch (e) {
+			case 'n':
+				c = '\n';
+				break;
+			case 'r':
+				c = '\r';
+				break;
+			case 't':
+				c = '\t';
+				break;
+			case '0':
+				c = '\0';
+				break;
+			case '"':
+			case '\'':
+			case '\\':
+				c = e;
+				break;
+			default:
+				out[n++] = c;
+				c = e;
+			}
+		}
+		out[n++] = c;
+	}
+	return str_n(out, n);
+}
+
+static bool name_char(char c, bool first)
+{
+	return ch_alpha(c) || c == '_' || c == '.' || (!first && ch_digit(c));
+}
+
+/* ${NAME} or ${NAME:default} at the front of s: its length, or 0. */
+static size_t placeholder(struct str s, struct str *name, struct str *def)
+{
+	size_t i = 2;
+	ptrdiff_t end;
+
+	if (!str_starts(s, STR("${")))
+		return 0;
+	while (i < s.len && name_char(s.p[i], i == 2))
+		i++;
+	if (i == 2 || i >= s.len)
+		return 0;
+	*name = str_sub(s, 2, i - 2);
+	*def = (struct str){0};
+	if (s.p[i] == '}')
+		return i + 1;
+	if (s.p[i] != ':')
+		return 0;
+	end = str_chr(str_from(s, i), '}');
+	if (end < 0)
+		return 0;
+	*def = str_sub(s, i + 1, (size_t)end - 1);
+	return i + (size_t)end + 1;
+}
+
+static bool env_lookup(struct lexer *l, struct str name, struct str *out)
+{
+	char z[256];
+	const char *v;
+
+	if (l->env->lookup)
+		return l->env->lookup(l->env->arg, name, out);
+	if (name.len >= sizeof(z))
+		return false;
+	memcpy(z, name.p, name.len);
+	z[name.len] = '\0';
+	v = getenv(z);
+	if (!v)
+		return false;
+	*out = str_z(v);
+	return true;
+}
+
+static struct str expand_once(struct lexer *l, struct str s, size_t at)
+{
+	struct str name, def, value, result;
+	struct buf b;
+	size_t n;
+
+	if (str_find(s, STR("${")) < 0)
+		return s;
+	buf_init(&b, EXPAND_MAX);
+	while (s.len) {
+		n = placeholder(s, &name, &def);
+		if (n == 0) {
+			buf_ch(&b, s.p[0]);
+			s = str_from(s, 1);
+			continue;
+		}
+		if (env_lookup(l, name, &value))
+			buf_str(&b, value);
+		else if (def.p)
+			buf_str(&b, def);
+		else
+			diag_error(l->diag, lex_pos(l, at),
+				   "the variable '%.*s' is not in the environment, and ${%.*s} gives no default "
+				   "(as ${%.*s:default} would)",
+				   STR_ARG(name), STR_ARG(name), STR_ARG(name));
+		s = str_from(s, n);
+	}
+	if (b.over)
+		diag_error(l->diag, lex_pos(l, at), "longer than %d bytes once its ${...} are filled in", EXPAND_MAX);
+	result = arena_dup(l->a, buf_slice(&b));
+	buf_release(&b);
+	return result;
+}
+
+struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes)
+{
+	unsigned errors = l->diag->errors;
+
+	/* A second report of the same variable helps nobody. */
+	while (passes-- && l->diag->errors == errors)
+		s = expand_once(l, s, at);
+	return s;
+}
+
+struct str text_number(struct lexer *l, struct str raw, size_t at)
+{
+	bool minus = raw.p[0] == '-';
+	struct str digits = str_from(raw, minus);
+	uint64_t octal = 0;
+
+	if (str_chr(raw, '.') >= 0) {
+		if (raw.p[raw.len - 1] != '.')
+			return raw;
+		diag_error(l->diag, lex_pos(l, at), "'%.*s' is no number: a digit must follow the point", STR_ARG(raw));
+		return raw;
+	}
+	if (digits.len == 1 || digits.p[0] != '0')
+		return raw;
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.p[i] > '7' || octal >> 60) {
+			diag_error(l->diag, lex_pos(l, at),
+				   "'%.*s' is no number: with a leading zero it would be octal", STR_ARG(raw));
+			return raw;
+		}
+		octal = octal << 3 | (uint64_t)(digits.p[i] - '0');
+	}
+	if (octal > 7)
+		diag_warn(l->diag, lex_pos(l, at), "'%.*s' is octal, as in Logstash: %s%llu", STR_ARG(raw), minus ? "-" : "",
+			  (unsigned long long)octal);
+	return arena_printf(l->a, "%s%llu", minus && octal ? "-" : "", (unsigned long long)octal);
+}
