@@ -339,7 +339,7 @@ static bool parse_arm(struct lexer *l, struct ast_stmt *st)
 /* false, and the cursor where it was, if this is no branch. */
 static bool parse_branch(struct lexer *l, struct ast_stmt *st)
 {
-	size_t start = l->at, before;
+	size_t start = l->at, before = start;
 
 	st->kind = STMT_IF;
 	if (!str_starts(str_from(l->text, start), STR("if")))
