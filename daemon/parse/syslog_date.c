@@ -1,0 +1,320 @@
+/*
+ * syslog_date.c - the dates that stand in syslog headers, and the moment they mean.
+ *
+ *	Oct 11 22:14:15[.123]			RFC 3164; one or two digits of a day, any run of blanks
+ *	Oct 11 2026 22:14:15			Cisco ASA, Huawei
+ *	Oct 11 22:14:15 2026			Aruba, ctime
+ *	2026 Oct 11 22:14:15			Cisco NX-OS
+ *	Thu Oct 11 22:14:15 [2026]		with the day of the week, which is not looked at
+ *	2026-10-11T22:14:15[.123][Z|+02:00]	ISO 8601; also with a blank or '/'
+ */
+#include "parse/syslog.h"
+
+struct cur {
+	const char *p, *end;
+};
+
+static bool at(const struct cur *c, char ch)
+{
+	return c->p < c->end && *c->p == ch;
+}
+
+static bool skip(struct cur *c, char ch)
+{
+	if (!at(c, ch))
+		return false;
+	c->p++;
+	return true;
+}
+
+static bool blank(const struct cur *c)
+{
+	return c->p < c->end && (*c->p == ' ' || *c->p == '\t');
+}
+
+static bool skip_blanks(struct cur *c)
+{
+	if (!blank(c))
+		return false;
+	while (blank(c))
+		c->p++;
+	return true;
+}
+
+/* min to max digits and no more. */
+static bool number(struct cur *c, int min, int max, int *out)
+{
+	const char *p = c->p;
+	int v = 0, n = 0;
+
+	while (p < c->end && ch_digit(*p) && n < max) {
+		v = v * 10 + (*p++ - '0');
+		n++;
+	}
+	if (n < min || (p < c->end && ch_digit(*p)))
+		return false;
+	c->p = p;
+	*out = v;
+	return true;
+}
+
+/* Three letters in any case, and no fourth. 1..12 or 0. */
+static int month(struct cur *c)
+{
+	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	char m[3];
+
+	if (c->end - c->p < 4 || ch_alpha(c->p[3]))
+		return 0;
+	for (int i = 0; i < 3; i++)
+		m[i] = ch_lower(c->p[i]);
+	for (int i = 0; i < 12; i++)
+		if (m[0] == names[i * 3] && m[1] == names[i * 3 + 1] && m[2] == names[i * 3 + 2]) {
+			c->p += 3;
+			return i + 1;
+		}
+	return 0;
+}
+
+static bool weekday(struct cur *c)
+{
+	static const char names[] = "MonTueWedThuFriSatSun";
+	struct cur t = *c;
+
+	if (c->end - c->p < 4)
+		return false;
+	for (int i = 0; i < 7; i++)
+		if (memcmp(c->p, names + i * 3, 3) == 0) {
+			t.p += 3;
+			skip(&t, ',');
+			if (!skip_blanks(&t))
+				return false;
+			*c = t;
+			return true;
+		}
+	return false;
+}
+
+/* hh:mm:ss and a fraction of any length, of which nine digits count. */
+static bool time_of_day(struct cur *c, struct syslog_stamp *s)
+{
+	if (!number(c, 1, 2, &s->civil.hour) || !skip(c, ':') || !number(c, 2, 2, &s->civil.min) || !skip(c, ':') ||
+	    !number(c, 2, 2, &s->civil.sec))
+		return false;
+	if ((at(c, '.') || at(c, ',')) && c->end - c->p > 1 && ch_digit(c->p[1])) {
+		unsigned n = 0;
+
+		for (c->p++; c->p < c->end && ch_digit(*c->p); c->p++)
+			if (n < 9) {
+				s->ns = s->ns * 10 + (uint32_t)(*c->p - '0');
+				n++;
+			}
+		for (; n < 9; n++)
+			s->ns *= 10;
+	}
+	return true;
+}
+
+static int days_of(int64_t year, int m)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	return days[m - 1] + (m == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+}
+
+/* Without a year Feb 29 may exist. Second 60 is a leap second. */
+static enum syslog_date exists(const struct syslog_stamp *s)
+{
+	const struct civil *c = &s->civil;
+
+	if (c->month < 1 || c->month > 12 || c->day < 1 || c->day > days_of(s->has_year ? c->year : 2000, c->month))
+		return SYSLOG_DATE_ABSURD;
+	if (c->hour > 23 || c->min > 59 || c->sec > 60 || (s->has_offset && (s->offset > 86399 || s->offset < -86399)))
+		return SYSLOG_DATE_ABSURD;
+	return SYSLOG_DATE_OK;
+}
+
+static bool offset_digits(struct cur *c, int32_t *out)
+{
+	struct cur t = *c;
+	int h, m = 0;
+	bool west = at(c, '-');
+
+	if (!skip(&t, '+') && !skip(&t, '-'))
+		return false;
+	if (t.end - t.p >= 4 && ch_digit(t.p[2])) {
+		/* +hhmm */
+		if (!number(&t, 4, 4, &h))
+			return false;
+		m = h % 100;
+		h /= 100;
+	} else {
+		if (!number(&t, 2, 2, &h))
+			return false;
+		if (skip(&t, ':') && !number(&t, 2, 2, &m))
+			return false;
+	}
+	/* Hours that no zone has are kept: exists() calls the date absurd. */
+	*out = (h * 3600 + (m > 59 ? 86400 : m * 60)) * (west ? -1 : 1);
+	*c = t;
+	return true;
+}
+
+static bool iso(struct cur *c, struct syslog_stamp *s)
+{
+	struct cur t = *c;
+	char sep;
+	int year;
+
+	if (t.end - t.p < 19 || !number(&t, 4, 4, &year))
+		return false;
+	sep = *t.p;
+	if ((sep != '-' && sep != '/') || (t.p++, !number(&t, 1, 2, &s->civil.month)) || !skip(&t, sep) ||
+	    !number(&t, 1, 2, &s->civil.day))
+		return false;
+	if (!skip(&t, 'T') && !skip(&t, 't') && !skip(&t, ' '))
+		return false;
+	if (!time_of_day(&t, s))
+		return false;
+	s->civil.year = year;
+	s->has_year = true;
+	if (skip(&t, 'Z') || skip(&t, 'z'))
+		s->has_offset = true;
+	else
+		s->has_offset = offset_digits(&t, &s->offset);
+	*c = t;
+	return true;
+}
+
+static bool year4(struct cur *c, struct syslog_stamp *s)
+{
+	struct cur t = *c;
+	int year;
+
+	if (!number(&t, 4, 4, &year) || year < 1970 || !blank(&t))
+		return false;
+	s->civil.year = year;
+	s->has_year = true;
+	*c = t;
+	return true;
+}
+
+static bool bsd(struct cur *c, struct syslog_stamp *s)
+{
+	struct cur t = *c;
+
+	weekday(&t);
+	if (year4(&t, s))
+		skip_blanks(&t);
+	s->civil.month = month(&t);
+	if (!s->civil.month || !skip_blanks(&t) || !number(&t, 1, 2, &s->civil.day) || !skip_blanks(&t))
+		return false;
+	if (!s->has_year && year4(&t, s))
+		skip_blanks(&t);
+	if (!time_of_day(&t, s))
+		return false;
+	*c = t;
+	/* "22:14:15 2026 host": only before a blank, and only what can be a year. */
+	if (!s->has_year && skip_blanks(&t)) {
+		struct syslog_stamp dated = *s;
+
+		if (year4(&t, &dated) && dated.civil.year < 3000) {
+			*s = dated;
+			*c = t;
+		}
+	}
+	return true;
+}
+
+enum syslog_date syslog_take_date(struct str *s, struct syslog_stamp *out, struct str *text, bool *is_iso)
+{
+	struct syslog_stamp st = {0};
+	struct cur c = {s->p, s->p + s->len};
+
+	if (s->len < 14)
+		return SYSLOG_DATE_NONE;
+	*is_iso = ch_digit(s->p[0]) && iso(&c, &st);
+	if (!*is_iso) {
+		st = (struct syslog_stamp){0};
+		if (!bsd(&c, &st))
+			return SYSLOG_DATE_NONE;
+	}
+	/* A date ends at a blank, at Cisco's colon or with the line: "Oct 11 22:14:15h1" holds none. */
+	if (c.p < c.end && !blank(&c) && *c.p != ':')
+		return SYSLOG_DATE_NONE;
+	*text = str_n(s->p, (size_t)(c.p - s->p));
+	*s = str_n(c.p, (size_t)(c.end - c.p));
+	*out = st;
+	return exists(&st);
+}
+
+enum syslog_date syslog_iso_date(struct str s, struct syslog_stamp *out)
+{
+	struct syslog_stamp st = {0};
+	struct cur c = {s.p, s.p + s.len};
+
+	if (!iso(&c, &st) || c.p != c.end)
+		return SYSLOG_DATE_NONE;
+	*out = st;
+	return exists(&st);
+}
+
+bool syslog_zone_offset(struct str s, int32_t *offset)
+{
+	/* Names that mean one zone only (CST, IST, BST do not). */
+	static const struct {
+		char name[5];
+		int16_t minutes;
+	} zones[] = {
+		{"UTC", 0},	{"GMT", 0},	{"Z", 0},	{"WET", 0},	{"WEST", 60},	{"CET", 60},	{"CEST", 120},
+		{"MEZ", 60},	{"MESZ", 120},	{"EET", 120},	{"EEST", 180},	{"MSK", 180},	{"EST", -300},	{"EDT", -240},
+		{"CDT", -300},	{"MDT", -360},	{"PST", -480},	{"PDT", -420},	{"JST", 540},	{"AEST", 600},	{"AEDT", 660},
+	};
+	struct cur c = {s.p, s.p + s.len};
+
+	for (size_t i = 0; i < sizeof(zones) / sizeof(*zones); i++) {
+		size_t n = strnlen(zones[i].name, sizeof(zones[i].name));
+
+		if (s.len == n && memcmp(s.p, zones[i].name, n) == 0) {
+			*offset = zones[i].minutes * 60;
+			return true;
+		}
+	}
+	return offset_digits(&c, offset) && c.p == c.end && *offset > -86400 && *offset < 86400;
+}
+
+static int64_t in_year(const struct syslog_stamp *s, int64_t year, syslog_zone_fn *fn, const void *zone)
+{
+	struct civil c = s->civil;
+	int64_t local;
+
+	c.year = year;
+	local = civil_seconds(&c);
+	return local - (s->has_offset ? s->offset : fn ? fn(zone, local) : 0);
+}
+
+bool syslog_time(const struct syslog_stamp *s, syslog_zone_fn *fn, const void *zone, int64_t received_ns, struct ts *out)
+{
+	static const int64_t ahead = 31 * 86400;
+	struct ts now = ts_from_ns(received_ns);
+	struct civil c;
+
+	if (s->has_year) {
+		*out = (struct ts){in_year(s, s->civil.year, fn, zone), s->ns};
+		return true;
+	}
+	civil_from_seconds(now.s, &c);
+	/* Eight years back, as 1900 and 2100 are no leap years: "Feb 29" of an old file. */
+	for (int64_t year = c.year + (c.month == 12); year >= c.year - 8; year--) {
+		int64_t t;
+
+		if (s->civil.day > days_of(year, s->civil.month))
+			continue;
+		t = in_year(s, year, fn, zone);
+		if (t <= now.s + ahead) {
+			*out = (struct ts){t, s->ns};
+			return true;
+		}
+	}
+	return false;
+}
