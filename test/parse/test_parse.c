@@ -8,7 +8,7 @@
  *
  * Only what a line has is written. WEIR_TEST_WRITE=1 prints the files with what comes out now, to be read before it is kept.
  */
-#include "test.h"
+#include "../unit/test.h"
 
 #include "base/buf.h"
 #include "base/hash.h"
