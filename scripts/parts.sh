@@ -31,7 +31,7 @@ unpack() {
 java_home() {
 	local j
 	for j in "${JAVA_HOME:-}" /usr/lib/jvm/java-17-openjdk-*; do
-		[ -x "$j/bin/javac" ] && "$j/bin/javac" -version 2>&1 | grep -q '^javac 17' && { printf '%s' "$j"; return; }
+		[ -n "$j" ] && [ -x "$j/bin/javac" ] && "$j/bin/javac" -version 2>&1 | grep -q '^javac 17' && { printf '%s' "$j"; return; }
 	done
 	say "no JDK 17 here" >&2
 	return 1
