@@ -28,7 +28,7 @@ struct ast_plugin;
 struct ast_value {
 	enum ast_value_kind kind;
 	struct pos pos;
-	struct str text; /* string after escapes and ${VAR}; bareword; a number as written */
+	struct str text; /* string after escapes and ${VAR}; bareword; a number (integers without leading zeros) */
 	bool quoted_double;
 	size_t n;		     /* AST_ARRAY: items; AST_HASH: pairs */
 	struct ast_value **item;     /* AST_ARRAY: n; AST_HASH: 2n, key and value in turn */

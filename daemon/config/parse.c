@@ -665,3 +665,27 @@ struct ast_plugin *config_parse_plugin(struct arena *a, struct str text, const s
 		lex_report(&l);
 	return d->errors == errors ? p : NULL;
 }
+
+struct ast_value *config_parse_value(struct arena *a, struct str text, struct diag *d)
+{
+	static const struct config_env plain;
+	struct config_file *f = arena_zalloc(a, sizeof(*f));
+	struct segment seg = {f, 0};
+	unsigned errors = d->errors;
+	struct ast_value *v;
+	struct lexer l;
+
+	f->name = STR("<value>");
+	f->text = arena_dup(a, text);
+	lexer_init(&l, a, &seg, 1, f->text, &plain, d);
+	lex_space(&l);
+	v = parse_value(&l);
+	lex_space(&l);
+	if (v && !lex_end(&l)) {
+		lex_expect(&l, l.at, "the end of the text");
+		v = NULL;
+	}
+	if (!v)
+		lex_report(&l);
+	return d->errors == errors ? v : NULL;
+}

@@ -19,12 +19,14 @@ struct common_options {
 	struct str type;		/* inputs */
 	struct codec *codec;		/* inputs, outputs; NULL: the plug-in's default */
 	bool periodic_flush;
+	bool disable_metric;		/* enable_metric => false */
 };
 
 /*
  * Fills self (zeroed, p->size bytes) and *common. Every problem goes to ctx->diag with its place: unknown option with the nearest name,
  * missing required option, wrong type or enum, repeated scalar. Returns -1 if there was an error. Does not call
- * p->open. Sets ctx->ecs, ctx->id, ctx->given.
+ * p->open. Sets ctx->ecs, ctx->given, and ctx->id where the option id is written (else it stays the caller's, or
+ * becomes "filter/grok" if that set none).
  */
 int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self, struct common_options *common,
 		 struct plugin_ctx *ctx);

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# parts.sh PART...: the real programs that tests and benchmarks talk to, unpacked below build/parts; nothing is installed.
+#
+#   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
+#   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
+#
+# A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
+set -eu
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+parts=${WEIR_PARTS:-$root/build/parts}
+opensearch_version=2.19.1.0
+elasticsearch_version=8.19.21
+
+# unpack NAME PACKAGE...: into $parts/NAME
+unpack() {
+	local name=$1 work
+	shift
+	work=$parts/.$name.new
+	rm -rf "$work"
+	mkdir -p "$work/deb"
+	(cd "$work/deb" && apt-get -qq download "$@" </dev/null) >"$work/log" 2>&1 || {
+		# An old list of packages names files that are gone: try once with a new one.
+		if [ "$(id -u)" -eq 0 ]; then apt-get -qq update </dev/null >>"$work/log" 2>&1 || true; fi
+		(cd "$work/deb" && apt-get -qq download "$@" </dev/null) >>"$work/log" 2>&1 || { tail -n 3 "$work/log" >&2; return 1; }
+	}
+	for p in "$work"/deb/*.deb; do dpkg-deb -x "$p" "$work" || return 1; done
+	rm -rf "$work/deb" "${parts:?}/$name"
+	mv "$work" "$parts/$name"
+}
+
+java_home() {
+	local j
+	for j in "${JAVA_HOME:-}" /usr/lib/jvm/java-17-openjdk-*; do
+		[ -n "$j" ] && [ -x "$j/bin/javac" ] && "$j/bin/javac" -version 2>&1 | grep -q '^javac 17' && { printf '%s' "$j"; return; }
+	done
+	say "no JDK 17 here" >&2
+	return 1
+}
+
+part_rsyslog() {
+	[ -x "$parts/rsyslog/usr/sbin/rsyslogd" ] ||
+		unpack rsyslog rsyslog rsyslog-elasticsearch rsyslog-relp libestr0 libfastjson4 liblognorm5 librelp0
+}
+
+part_syslog_ng() {
+	[ -x "$parts/syslog-ng/usr/sbin/syslog-ng" ] ||
+		unpack syslog-ng syslog-ng-core libivykis0 libnet1 libwrap0 libnsl2 libtirpc3 libpcre3 libglib2.0-0 libjson-c5 libcap2
+}
+
+part_opensearch() {
+	local dir=$parts/opensearch java
+	[ -f "$dir/ready" ] && return
+	java=$(java_home) || return 1
+	rm -rf "$dir"
+	mkdir -p "$parts"
+	cp -r "$root/test/servers/opensearch" "$dir"
+	JAVA_HOME=$java mvn -B -q -f "$dir/pom.xml" "-Dopensearch.runner=$opensearch_version" compile </dev/null >"$dir/log" 2>&1 ||
+		{ tail -n 5 "$dir/log" >&2; return 1; }
+	printf '%s\n' "$java" >"$dir/ready"
+}
+
+part_elasticsearch() {
+	local dir=$parts/elasticsearch java zip artifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$elasticsearch_version:zip
+	[ -f "$dir/ready" ] && return
+	java=$(java_home) || return 1
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	JAVA_HOME=$java mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get -Dtransitive=false "-Dartifact=$artifact" \
+		</dev/null >"$dir/log" 2>&1 &&
+		JAVA_HOME=$java mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy "-Dartifact=$artifact" \
+			"-DoutputDirectory=$dir" </dev/null >>"$dir/log" 2>&1 || { tail -n 5 "$dir/log" >&2; return 1; }
+	zip=$(echo "$dir"/*.zip)
+	python3 - "$zip" "$dir" <<'PY'
+import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as z:
+    for i in z.infolist():
+        path = z.extract(i, sys.argv[2])
+        if i.external_attr >> 16 & 0o111:
+            os.chmod(path, 0o755)
+PY
+	rm -f "$zip"
+	mv "$dir"/elasticsearch-* "$dir/home"
+	cp "$root/test/servers/elasticsearch/start-zip.sh" "$dir/"
+	printf '%s\n' "$java" >"$dir/ready"
+}
+
+mkdir -p "$parts"
+status=0
+for part in "$@"; do
+	"part_${part//-/_}" || { say "'$part' cannot be unpacked here" >&2; status=1; }
+done
+exit $status
