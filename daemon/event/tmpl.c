@@ -177,7 +177,7 @@ static void put_json_map(struct buf *b, const struct map *m)
 
 static void put_value(struct buf *b, const struct value *v, bool in_list)
 {
-	char text[TS_TEXT_MAX > NUMBER_TEXT_MAX ? TS_TEXT_MAX : NUMBER_TEXT_MAX];
+	char text[64];
 
 	switch ((enum vtype)v->type) {
 	case V_NONE:
@@ -267,7 +267,7 @@ static int put_part(const struct part *p, const struct event *ev, const struct c
 	else if (p->kind == PART_JODA)
 		joda_format(p->joda, t, b);
 	else
-		javatime_format(p->java, t, b);
+		return javatime_format(p->java, t, b, err);
 	return 0;
 }
 
