@@ -140,36 +140,64 @@ static bool take_offset(struct str *s, int *seconds)
 	return true;
 }
 
+/* "2020", "-0001", "+12020": more than four digits want a sign. */
+static bool take_year(struct str *s, int64_t *out)
+{
+	bool neg = take_ch(s, '-'), plus = !neg && take_ch(s, '+');
+	uint64_t year;
+	unsigned digits = 0;
+
+	while (digits < s->len && ch_digit(s->p[digits]))
+		digits++;
+	if (digits < 4 || digits > (neg || plus ? 9 : 4) || (plus && digits == 4))
+		return false;
+	if (!str_take_u64(s, digits, 999999999, &year))
+		return false;
+	*out = neg ? -(int64_t)year : (int64_t)year;
+	return true;
+}
+
+/* "03:04", "03:04:05.678"; 24:00 is the next day's midnight. */
+static bool take_time(struct str *s, struct civil *c, uint32_t *ns)
+{
+	unsigned n = 0;
+
+	if (!take_int(s, 2, 24, &c->hour) || !take_ch(s, ':') || !take_int(s, 2, 59, &c->min))
+		return false;
+	if (take_ch(s, ':')) {
+		if (!take_int(s, 2, 59, &c->sec))
+			return false;
+		if (take_ch(s, '.')) {
+			for (; s->len && ch_digit(s->p[0]) && n < 9; n++, *s = str_from(*s, 1))
+				*ns = *ns * 10 + (uint32_t)(s->p[0] - '0');
+			if (n == 0)
+				return false;
+			for (; n < 9; n++)
+				*ns *= 10;
+		}
+	}
+	return c->hour < 24 || (c->min == 0 && c->sec == 0 && *ns == 0);
+}
+
 bool ts_parse_iso(struct str s, struct ts *out)
 {
 	struct civil c = {.month = 1, .day = 1};
-	int year, offset = 0;
+	int offset = 0, days;
 	uint32_t ns = 0;
 
-	if (!take_int(&s, 4, 9999, &year))
+	if (!take_year(&s, &c.year))
 		return false;
-	c.year = year;
 	if (!take_ch(&s, '-') || !take_int(&s, 2, 12, &c.month) || c.month < 1)
 		return false;
-	if (!take_ch(&s, '-') || !take_int(&s, 2, 31, &c.day) || c.day < 1 || c.day > month_days(c.year, c.month))
+	if (!take_ch(&s, '-') || !take_int(&s, 2, 31, &c.day) || c.day < 1)
 		return false;
+	/* Java resolves a day that a month lacks to the month's last. */
+	days = month_days(c.year, c.month);
+	if (c.day > days)
+		c.day = days;
 	if (take_ch(&s, 'T') || take_ch(&s, 't')) {
-		if (!take_int(&s, 2, 23, &c.hour) || !take_ch(&s, ':') || !take_int(&s, 2, 59, &c.min))
+		if (!take_time(&s, &c, &ns))
 			return false;
-		if (take_ch(&s, ':')) {
-			if (!take_int(&s, 2, 59, &c.sec))
-				return false;
-			if (take_ch(&s, '.') || take_ch(&s, ',')) {
-				unsigned n = 0;
-
-				for (; s.len && ch_digit(s.p[0]) && n < 9; n++, s = str_from(s, 1))
-					ns = ns * 10 + (uint32_t)(s.p[0] - '0');
-				if (n == 0)
-					return false;
-				for (; n < 9; n++)
-					ns *= 10;
-			}
-		}
 		if (s.len && !take_offset(&s, &offset))
 			return false;
 	}

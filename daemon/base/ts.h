@@ -54,7 +54,8 @@ int civil_weekday(int64_t days);
 size_t ts_format(struct ts t, char out[TS_TEXT_MAX]);
 /*
  * Reads the ISO 8601 / RFC 3339 form that Logstash accepts for @timestamp in JSON
- * ("2020-01-01", "...T03:04:05Z", "+02:00", up to 9 fraction digits); the whole slice or false.
+ * ("2020-01-01", "...T03:04:05Z", "+02:00", up to 9 fraction digits); the whole slice or false. As in Java, February 30
+ * is the month's last day and 24:00 the next midnight.
  */
 bool ts_parse_iso(struct str s, struct ts *out);
 
