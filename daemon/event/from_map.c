@@ -1,0 +1,69 @@
+#include "event/from_map.h"
+
+static bool legal_tags(const struct value *v)
+{
+	if (v->type == V_STRING)
+		return true;
+	if (v->type != V_LIST)
+		return false;
+	for (uint32_t i = 0; i < v->list->n; i++)
+		if (v->list->v[i].type != V_STRING)
+			return false;
+	return true;
+}
+
+static void check_tags(struct event *ev)
+{
+	struct value *tags = event_top(ev, STR("tags"));
+	struct list *l;
+
+	if (!tags || legal_tags(tags))
+		return;
+	l = list_new(ev->arena, 1);
+	list_push(ev->arena, l, *tags);
+	*tags = v_list(list_new(ev->arena, 2));
+	list_push(ev->arena, tags->list, v_lit("_tagsparsefailure"));
+	event_set_top(ev, key_make(STR("_tags")), v_list(l));
+}
+
+static void check_timestamp(struct event *ev, struct ts now)
+{
+	struct key key = key_make(STR("@timestamp"));
+	struct value *v = map_find(&ev->root, &key), old;
+	struct ts t;
+
+	if (!v) {
+		map_push(ev->arena, &ev->root, key, v_time(now));
+		return;
+	}
+	old = *v;
+	if (old.type == V_TIME)
+		return;
+	if (old.type == V_STRING && ts_parse_iso(value_str(&old), &t)) {
+		*v = v_time(t);
+		return;
+	}
+	*v = v_time(now);
+	if (old.type == V_NULL)
+		return;
+	event_tag(ev, STR("_timestampparsefailure"));
+	event_set_top(ev, key_make(STR("_@timestamp")), old);
+}
+
+int event_from_map(struct event *ev, struct map *m, struct ts now)
+{
+	struct key meta = key_make(STR("@metadata")), version = key_make(STR("@version"));
+	struct value v = {.type = V_NONE};
+
+	if (map_remove(m, &meta, &v)) {
+		if (v.type != V_MAP)
+			return -1;
+		ev->meta = *v.map;
+	}
+	ev->root = *m;
+	if (!map_find(&ev->root, &version))
+		map_push(ev->arena, &ev->root, version, v_lit("1"));
+	check_tags(ev);
+	check_timestamp(ev, now);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * from_map.h - an event made of a document, as every decoder of structured data makes them.
+ */
+#ifndef WEIR_EVENT_FROM_MAP_H
+#define WEIR_EVENT_FROM_MAP_H
+
+#include "event/event.h"
+
+/*
+ * Takes over m (in ev's arena) as the fields of ev, which event_init() made. [@metadata] becomes the event's own;
+ * @version is "1" unless given. @timestamp: ISO text is read, missing or null is now; anything else is now, too, the original
+ * in [_@timestamp] and the tag _timestampparsefailure. tags that are no text and no list of texts go to [_tags], with
+ * _tagsparsefailure. -1, and ev untouched: [@metadata] is no object.
+ */
+int event_from_map(struct event *ev, struct map *m, struct ts now);
+
+#endif
