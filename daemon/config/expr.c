@@ -36,13 +36,13 @@ struct operand {
 	size_t selectors; /* in a call */
 };
 
-/* ("[" [^\],]+ "]")+ */
+/* ("[" [^\[\],]+ "]")+ */
 static bool selector_text(struct lexer *l, struct str *out)
 {
 	size_t start = l->at, end = start, i;
 
 	while (end < l->text.len && l->text.p[end] == '[') {
-		for (i = end + 1; i < l->text.len && l->text.p[i] != ']' && l->text.p[i] != ',';)
+		for (i = end + 1; i < l->text.len && !strchr("[],", l->text.p[i]);)
 			i++;
 		if (i == end + 1 || i >= l->text.len || l->text.p[i] != ']') {
 			size_t open = l->open;
@@ -139,6 +139,9 @@ static struct ast_expr *array(struct lexer *l)
 	if (lex_peek(l) != '[')
 		return NULL;
 	v = parse_value(l);
+	/* `[a[b]]` is no list of a word without quotes. */
+	if (!v && l->far < l->text.len && l->text.p[l->far] == '[')
+		l->hint[0] = '\0';
 	return v ? constant(l, v) : NULL;
 }
 
@@ -156,7 +159,7 @@ static bool call(struct lexer *l, struct operand *o)
 		return false;
 	lex_space(l);
 	if (lex_peek(l) != '(') {
-		lex_expect(l, l->at, "'('");
+		lex_expect(l, l->at, EXPECT_HIDDEN "'('");
 		return false;
 	}
 	if (!lex_enter(l))
@@ -189,6 +192,21 @@ out:
 	return ok;
 }
 
+/* A word where a field or value should be. */
+static void word_hint(struct lexer *l, struct str word)
+{
+	if (word.len > 60)
+		word.len = 60;
+	if (str_eqz(word, "not"))
+		lex_hint(l, l->at, "there is no 'not' but in 'not in': write '!( ... )'");
+	else if (str_eqz(word, "true") || str_eqz(word, "false"))
+		lex_hint(l, l->at, "there is no %.*s here: compare with \"%.*s\" in quotes, or test the field alone", STR_ARG(word),
+			 STR_ARG(word));
+	else
+		lex_hint(l, l->at, "'%.*s' is no value: a field is written [%.*s], a string \"%.*s\"", STR_ARG(word), STR_ARG(word),
+			 STR_ARG(word));
+}
+
 /* string / number / selector / array / call / regexp; nothing is consumed where none matches. */
 static bool operand(struct lexer *l, struct operand *o)
 {
@@ -212,6 +230,8 @@ static bool operand(struct lexer *l, struct operand *o)
 	if (call(l, o))
 		return true;
 	l->at = start;
+	if (ch_alpha(lex_peek(l)))
+		word_hint(l, lex_word(l, start));
 	return false;
 }
 

@@ -10,6 +10,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_word(char c)
+{
+	return ch_alpha(c) || ch_digit(c) || c == '_';
+}
+
 void *vec_room(struct arena *a, void *items, size_t n, size_t size)
 {
 	if (n & (n - 1) || (n && n < 4))
@@ -103,12 +113,25 @@ void lex_expect(struct lexer *l, size_t at, const char *what)
 		l->expected[l->nexpected++] = what;
 }
 
-void lex_hint(struct lexer *l, const char *fmt, ...)
+struct str lex_word(const struct lexer *l, size_t at)
 {
+	size_t end = at;
+
+	while (end < l->text.len && (is_word(l->text.p[end]) || l->text.p[end] == '-' || l->text.p[end] == '.'))
+		end++;
+	return str_sub(l->text, at, end - at);
+}
+
+void lex_hint(struct lexer *l, size_t at, const char *fmt, ...)
+{
+	struct lexer rest = *l;
 	va_list ap;
 
 	if (l->hint[0])
 		return;
+	rest.at = at + lex_word(l, at).len;
+	lex_space(&rest);
+	l->hint_end = rest.at;
 	va_start(ap, fmt);
 	vsnprintf(l->hint, sizeof(l->hint), fmt, ap);
 	va_end(ap);
@@ -124,11 +147,6 @@ bool lex_lit(struct lexer *l, const char *lit, const char *what)
 	}
 	lex_expect(l, l->at, what);
 	return false;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 void lex_space(struct lexer *l)
@@ -163,11 +181,6 @@ bool lex_blank(struct lexer *l)
 	return true;
 }
 
-static bool is_word(char c)
-{
-	return ch_alpha(c) || ch_digit(c) || c == '_';
-}
-
 bool lex_bareword(struct lexer *l, struct str *out)
 {
 	size_t start = l->at, i = start;
@@ -177,7 +190,7 @@ bool lex_bareword(struct lexer *l, struct str *out)
 	while (i < l->text.len && is_word(l->text.p[i]))
 		i++;
 	if (i - start < 2) {
-		lex_expect(l, i, "a second letter");
+		lex_expect(l, i, EXPECT_HIDDEN "a second letter");
 		return false;
 	}
 	*out = str_sub(l->text, start, i - start);
@@ -302,65 +315,113 @@ static struct str word_before(const struct lexer *l, size_t at)
 	return str_sub(l->text, start, end - start);
 }
 
-/* What people mean who write what stands at the furthest failure. */
-static const char *usual_mistake(const struct lexer *l)
+/* At the outermost level: what does not begin a section. */
+static const char *section_mistake(struct str rest)
+{
+	size_t n = 0;
+
+	while (n < rest.len && is_word(rest.p[n]))
+		n++;
+	rest.len = n ? n : rest.len;
+	if (rest.len && rest.p[0] == '}')
+		return "this '}' closes nothing";
+	if (str_ieq(rest, STR("input")) || str_ieq(rest, STR("filter")) || str_ieq(rest, STR("output")))
+		return "in lower case";
+	return n ? "plug-ins and 'if' stand inside one of these" : NULL;
+}
+
+/* Where an operator or a value of a condition should be. */
+static const char *condition_mistake(struct str rest)
 {
 	static const struct {
 		const char *text, *hint;
 	} wrong[] = {
-		{"===", "write '=='"},	 {"&&", "write 'and'"}, {"||", "write 'or'"}, {"AND", "write 'and'"},
-		{"OR", "write 'or'"},	 {"IN", "write 'in'"},	{"NOT", "write '!( ... )' or 'not in'"},
-		{"=~=", "write '=~'"},	 {"=<", "write '<='"},	{"~", "write '=~'"},  {"//", "comments begin with '#'"},
+		{"=>", "write '>='"},  {"=<", "write '<='"}, {"=", "write '=='"},  {"&&", "write 'and'"},
+		{"||", "write 'or'"},  {"AND", "write 'and'"}, {"OR", "write 'or'"}, {"IN", "write 'in'"},
+		{"NOT", "write '!( ... )' or 'not in'"}, {"notin", "write 'not in'"}, {"~", "write '=~'"},
+		{"not\n", "'not in' stands in one line"},
 		{"then", "there is no 'then': the '{' follows the condition"},
-		{"${", "a ${VARIABLE} stands inside quotes"},
-		{"localhost", "put it in quotes"},
+		{"contains", "write \"text\" in [field]"},
+		{".", "a field in a field is written [a][b]"}, {"[", "a field in a field is written [a][b], without blanks"},
 	};
-	struct str rest = str_from(l->text, l->far), before = word_before(l, l->far);
-	char c = rest.len ? rest.p[0] : '\0';
 
-	if (l->hint[0])
-		return l->hint;
-	if (expects(l, "an operator") && c == '=' && !str_starts(rest, STR("=>")) && !str_starts(rest, STR("=<")))
-		return "write '=='";
-	if (expects(l, "'=>'") && (c == '=' || c == ':' || c == '-' || c == '>'))
-		return "write '=>'";
-	if (str_eqz(before, "elsif") || str_eqz(before, "elif"))
-		return "write 'else if'";
-	if (str_eqz(before, "not"))
-		return "there is no 'not' but in 'not in': write '!( ... )'";
-	if (str_eqz(before, "true") || str_eqz(before, "false"))
-		return "in conditions write \"true\" in quotes, or test the field alone";
-	if (c == ',' && expects(l, "a blank"))
-		return "options and hash entries are separated by blanks, without commas";
-	if (c == ';')
-		return "nothing ends with ';' in this language";
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		if (str_starts(rest, str_z(wrong[i].text)))
 			return wrong[i].hint;
+	return NULL;
+}
+
+/* What people mean who write what stands at the furthest failure. */
+static const char *usual_mistake(const struct lexer *l)
+{
+	struct str rest = str_from(l->text, l->far), before = word_before(l, l->far);
+	char c = rest.len ? rest.p[0] : '\0';
+
+	if (expects(l, "'input', 'filter' or 'output'"))
+		return c == ';' ? "nothing ends with ';' in this language" : section_mistake(rest);
+	if (expects(l, "an operator"))
+		return condition_mistake(rest);
+	if (expects(l, "a field, string or number") && c == '=')
+		return "the operators are ==, !=, <, >, <=, >=, =~ and !~";
+	if (expects(l, "'=>'") && (c == '=' || c == ':' || c == '-' || c == '>'))
+		return "write '=>'";
+	if (expects(l, "a key") && c == '[')
+		return "a field stands in quotes here";
+	if (str_eqz(before, "elsif") || str_eqz(before, "elif"))
+		return "write 'else if'";
+	if (str_eqz(before, "else"))
+		return "this 'else' belongs to no 'if'";
+	if (str_ieq(before, STR("if")) && !str_eqz(before, "if"))
+		return "write 'if'";
+	if (c == ',' && (expects(l, "a blank") || expects(l, "an option") || expects(l, "a key")))
+		return "options and hash entries are separated by blanks, without commas";
+	if (c == ';')
+		return "nothing ends with ';' in this language";
+	if (str_starts(rest, STR("//")) || str_starts(rest, STR("/*")))
+		return "comments begin with '#'";
+	if (str_starts(rest, STR("${")))
+		return "a ${VARIABLE} stands inside quotes";
 	if (expects(l, "a blank") && (c == ':' || c == '.' || c == '-' || c == '/'))
 		return "values with other characters than letters, digits and '_' stand in quotes";
 	return NULL;
 }
 
 /* Was the string in front of the failure likely not meant to end where it did? */
-static void string_note(struct lexer *l, struct buf *b)
+static const char *string_note(struct lexer *l)
 {
+	char c = l->text.p[l->far];
 	struct lexer copy = *l;
-	struct pos from;
 	struct str s;
 
 	if (l->last_string == SIZE_MAX || l->last_string >= l->far)
-		return;
+		return NULL;
 	copy.at = l->last_string;
-	if (!lex_string(&copy, &s))
-		return;
-	from = lex_pos(l, l->last_string);
-	if (str_chr(s, '\n') >= 0)
-		buf_printf(b, "; the string before it begins in line %u: is a quote missing there?", from.line);
-	else if (copy.at == l->far && (str_find(s, STR("\\\"")) >= 0 || str_find(s, STR("\\'")) >= 0))
-		buf_printf(b, "; a backslash before a quote keeps the string open, and a string cannot end in a backslash");
-	else if (copy.at == l->far)
-		buf_printf(b, "; the string before it began at column %u: a quote inside needs the other kind around it", from.col);
+	if (!lex_string(&copy, &s) || copy.at > l->far)
+		return NULL;
+	if (str_chr(s, '\n') >= 0) {
+		struct pos from = lex_pos(l, l->last_string);
+
+		return arena_dupz(l->a, arena_printf(l->a, "the string before it began in line %u: is a quote missing there?",
+						     from.line));
+	}
+	if (copy.at != l->far || (!is_word(c) && !strchr("\"'%\\[,", c)))
+		return NULL;
+	if (str_find(s, STR("\\\"")) >= 0 || str_find(s, STR("\\'")) >= 0)
+		return "a backslash before a quote keeps the string open, so no string can end in a backslash";
+	return c == ',' ? NULL : "a quote inside a string needs the other kind of quote around it";
+}
+
+static void add_expected(const struct lexer *l, struct buf *b)
+{
+	const char *told[EXPECT_MAX];
+	unsigned n = 0;
+
+	for (unsigned hidden = 0; hidden < 2 && n == 0; hidden++)
+		for (unsigned i = 0; i < l->nexpected; i++)
+			if ((l->expected[i][0] == EXPECT_HIDDEN[0]) == (hidden == 1))
+				told[n++] = l->expected[i] + hidden;
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(b, "%s%s", i == 0 ? "expected " : i + 1 == n ? " or " : ", ", told[i]);
 }
 
 void lex_report(struct lexer *l)
@@ -383,17 +444,20 @@ void lex_report(struct lexer *l)
 		}
 	}
 	buf_init(&b, 900);
-	buf_lit(&b, "expected ");
-	for (unsigned i = 0; i < l->nexpected; i++)
-		buf_printf(&b, "%s%s", i == 0 ? "" : i + 1 == l->nexpected ? " or " : ", ", l->expected[i]);
-	buf_printf(&b, ", not %.*s", STR_ARG(found(l)));
-	if (l->far >= l->text.len && l->far_open != SIZE_MAX)
-		buf_printf(&b, ": the '%c' at %u:%u is not closed", l->text.p[l->far_open], open.line, open.col);
 	hint = usual_mistake(l);
+	if (l->hint[0] && l->far <= l->hint_end) {
+		buf_str(&b, str_z(l->hint));
+		hint = NULL;
+	} else {
+		add_expected(l, &b);
+		buf_printf(&b, ", not %.*s", STR_ARG(found(l)));
+		if (l->far >= l->text.len && l->far_open != SIZE_MAX)
+			buf_printf(&b, ": the '%c' at %u:%u is not closed", l->text.p[l->far_open], open.line, open.col);
+		else if (l->far < l->text.len && !hint)
+			hint = string_note(l);
+	}
 	if (hint)
 		buf_printf(&b, " (%s)", hint);
-	else if (l->far < l->text.len)
-		string_note(l, &b);
 	diag_error(l->diag, pos, "%.*s", STR_ARG(buf_slice(&b)));
 	buf_release(&b);
 }

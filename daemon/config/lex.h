@@ -44,18 +44,26 @@ struct lexer {
 	const char *expected[EXPECT_MAX];
 	size_t open, far_open; /* the bracket or quote that is open here; at far. SIZE_MAX: none */
 	size_t last_string;    /* where the string parsed last began; SIZE_MAX: none */
-	char hint[HINT_MAX];
+	char hint[HINT_MAX];   /* what to write instead, if the furthest failure is not behind hint_end */
+	size_t hint_end;
 	unsigned depth;
+	bool in_value; /* a plug-in is tried where a value may stand */
 	bool stopped; /* an error that ends parsing was reported */
 };
 
 void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment, size_t nsegments, struct str text,
 		const struct config_env *env, struct diag *d);
 struct pos lex_pos(struct lexer *l, size_t at);
-/* Remembers that `what` would have been right at `at`. */
+/* Remembers that `what` would have been right at `at`. What begins with EXPECT_HIDDEN is told only if nothing else is. */
 void lex_expect(struct lexer *l, size_t at, const char *what);
-/* The first one stays. */
-void lex_hint(struct lexer *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define EXPECT_HIDDEN "\1"
+/*
+ * Says what is wrong with the word at `at` and what to write instead, for the case that nothing behind it (and
+ * the blanks after it) can be read. The first one stays.
+ */
+void lex_hint(struct lexer *l, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The letters, digits, '_', '-' and '.' at `at`, for such hints. */
+struct str lex_word(const struct lexer *l, size_t at);
 /* Reports the furthest failure, unless parsing stopped for another reason. */
 void lex_report(struct lexer *l);
 

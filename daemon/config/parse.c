@@ -124,7 +124,7 @@ static struct ast_plugin *parse_plugin(struct lexer *l)
 		goto none;
 	lex_space(l);
 	if (lex_peek(l) != '{') {
-		lex_expect(l, l->at, "'{'");
+		lex_expect(l, l->at, l->in_value ? EXPECT_HIDDEN "'{'" : "'{'");
 		goto none;
 	}
 	p = arena_zalloc(l->a, sizeof(*p));
@@ -213,6 +213,10 @@ static struct ast_value *parse_key(struct lexer *l)
 		v->quoted_double = l->text.p[start] == '"';
 		v->text = text_unescape(l, text);
 	} else {
+		struct str word = lex_word(l, start);
+
+		if (word.len)
+			lex_hint(l, start, "the key '%.*s' must be in quotes", (int)(word.len < 60 ? word.len : 60), word.p);
 		return NULL;
 	}
 	return v;
@@ -287,6 +291,20 @@ static struct ast_value *parse_scalar(struct lexer *l)
 	return NULL;
 }
 
+static bool is_text(enum ast_value_kind kind)
+{
+	return kind == AST_BAREWORD || kind == AST_NUMBER;
+}
+
+/* A value that is none, or ends before the word does: 10.1.2.3, 0x1f, my-host, x. */
+static void value_hint(struct lexer *l, size_t start)
+{
+	struct str word = lex_word(l, start);
+
+	if (word.len > l->at - start)
+		lex_hint(l, start, "the value '%.*s' must be in quotes", (int)(word.len < 60 ? word.len : 60), word.p);
+}
+
 struct ast_value *parse_value(struct lexer *l)
 {
 	size_t start = l->at;
@@ -297,7 +315,9 @@ struct ast_value *parse_value(struct lexer *l)
 	lex_expect(l, start, "a value");
 	if (!lex_enter(l))
 		return NULL;
+	l->in_value = true;
 	p = parse_plugin(l);
+	l->in_value = false;
 	if (p) {
 		v = arena_zalloc(l->a, sizeof(*v));
 		v->kind = AST_PLUGIN;
@@ -307,11 +327,10 @@ struct ast_value *parse_value(struct lexer *l)
 		v = c == '[' ? parse_array(l) : c == '{' ? parse_hash(l) : parse_scalar(l);
 	}
 	lex_leave(l);
-	if (!v) {
+	if (!v)
 		l->at = start;
-		if (ch_alpha(c) && !l->stopped)
-			lex_hint(l, "a word of one letter must be in quotes: \"%c\"", c);
-	}
+	if (!v || is_text(v->kind))
+		value_hint(l, start);
 	return v;
 }
 

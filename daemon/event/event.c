@@ -25,6 +25,7 @@ static const struct key *known(struct key *k, struct str s)
 void event_init(struct event *ev, struct arena *arena)
 {
 	*ev = (struct event){.arena = arena};
+	map_init(arena, &ev->root, MAP_LINEAR);
 }
 
 void event_stamp(struct event *ev, struct ts now)
@@ -71,7 +72,7 @@ struct value *event_get(const struct event *ev, const struct ref *r)
 static int slot_below(struct arena *a, struct value *v, const struct ref_part *p, struct value **out)
 {
 	if (v->type == V_NULL)
-		*v = v_map(map_new(a, 0));
+		*v = v_map(map_new(a, 4));
 	if (v->type == V_MAP) {
 		*out = map_find(v->map, &p->key);
 		if (!*out)
@@ -108,7 +109,7 @@ int event_set(struct event *ev, const struct ref *r, struct value v)
 	}
 	if (r->timestamp && v.type != V_TIME)
 		return EVENT_BAD_TIMESTAMP;
-	if (r->n > 1 && !r->meta && key_eq(&r->part[0].key, KEY_TAGS))
+	if (r->tags && r->n > 1)
 		return EVENT_BAD_TAGS;
 	if (r->n == 1) {
 		map_set(ev->arena, top, r->part[0].key, v);
@@ -116,7 +117,7 @@ int event_set(struct event *ev, const struct ref *r, struct value v)
 	}
 	slot = map_find(top, &r->part[0].key);
 	if (!slot)
-		slot = map_push(ev->arena, top, r->part[0].key, v_map(map_new(ev->arena, 0)));
+		slot = map_push(ev->arena, top, r->part[0].key, v_map(map_new(ev->arena, 4)));
 	for (unsigned i = 1; i < r->n; i++) {
 		int rc = slot_below(ev->arena, slot, &r->part[i], &slot);
 

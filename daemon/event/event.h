@@ -19,7 +19,8 @@ struct event {
 	struct ack *ack; /* who waits for this event's end; may be NULL (eval, tests) */
 	char id[32];	 /* "_id" towards Elasticsearch; design.md, identity of an event */
 	uint8_t id_len;
-	bool cancelled;
+	bool routed;	   /* at least one output has it */
+	uint32_t children; /* made of it so far: they are ID.1, ID.2 ... */
 	int64_t received_ns; /* wall clock at receipt */
 };
 

@@ -369,6 +369,8 @@ static struct value close_map(struct reader *r, const union slot *s, uint32_t n)
 		if (n)
 			memcpy(m->e, s, n * sizeof(*m->e));
 		m->n = drop_duplicates(m->e, n);
+		for (uint32_t i = 0; i < m->n; i++)
+			m->hash[i] = m->e[i].key.hash;
 	} else {
 		for (uint32_t i = 0; i < n; i++)
 			map_set(r->a, m, s[2 * i].key, s[2 * i + 1].v);

@@ -55,7 +55,7 @@ struct ref *ref_compile(struct arena *a, struct str text, struct err *err)
 	}
 	r->meta = str_eq(key_str(&part[0].key), STR("@metadata"));
 	r->timestamp = n == 1 && str_eq(key_str(&part[0].key), STR("@timestamp"));
-	r->tags = n == 1 && str_eq(key_str(&part[0].key), STR("tags"));
+	r->tags = str_eq(key_str(&part[0].key), STR("tags"));
 	r->part = part + r->meta;
 	r->n = (uint16_t)(n - r->meta);
 	return r;

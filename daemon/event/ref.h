@@ -23,7 +23,7 @@ struct ref {
 	uint16_t n;	/* of parts, behind @metadata */
 	bool meta;	/* below [@metadata] */
 	bool timestamp; /* exactly [@timestamp] */
-	bool tags;	/* exactly [tags] */
+	bool tags;	/* [tags], or below it */
 	const struct ref_part *part;
 	struct str text; /* as written */
 };

@@ -1,6 +1,10 @@
 #include "event/value.h"
 #include "base/err.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 struct list *list_new(struct arena *a, uint32_t cap)
 {
 	struct list *l = arena_alloc(a, sizeof(*l));
@@ -30,11 +34,38 @@ void list_remove(struct list *l, uint32_t at)
 	l->n--;
 }
 
+/* Room for cap entries, hashes behind them. What was there is copied. */
+static void map_reserve(struct arena *a, struct map *m, uint32_t cap)
+{
+	struct entry *e = arena_alloc(a, cap * (sizeof(*m->e) + sizeof(*m->hash)));
+	uint32_t *hash = (uint32_t *)(e + cap);
+
+	if (m->n) {
+		memcpy(e, m->e, m->n * sizeof(*e));
+		memcpy(hash, m->hash, m->n * sizeof(*hash));
+	}
+	m->e = e;
+	m->hash = hash;
+	m->cap = cap;
+}
+
+void map_init(struct arena *a, struct map *m, uint32_t cap)
+{
+	m->n = 0;
+	m->cap = 0;
+	m->e = NULL;
+	m->hash = NULL;
+	m->index = NULL;
+	m->index_size = 0;
+	if (cap)
+		map_reserve(a, m, (cap + 3) & ~3u);
+}
+
 struct map *map_new(struct arena *a, uint32_t cap)
 {
 	struct map *m = arena_alloc(a, sizeof(*m));
 
-	*m = (struct map){.cap = cap, .e = cap ? arena_alloc(a, cap * sizeof(*m->e)) : NULL};
+	map_init(a, m, cap);
 	return m;
 }
 
@@ -55,22 +86,45 @@ static void index_fill(struct map *m)
 		index_put(m, i);
 }
 
+static struct value *find_indexed(const struct map *m, const struct key *k)
+{
+	uint32_t mask = m->index_size - 1;
+
+	for (uint32_t i = k->hash & mask; m->index[i]; i = (i + 1) & mask) {
+		struct entry *e = &m->e[m->index[i] - 1];
+
+		if (key_eq(&e->key, k))
+			return &e->val;
+	}
+	return NULL;
+}
+
 struct value *map_find(const struct map *m, const struct key *k)
 {
-	if (m->index) {
-		uint32_t mask = m->index_size - 1;
+	if (m->index)
+		return find_indexed(m, k);
+#ifdef __SSE2__
+	__m128i want = _mm_set1_epi32((int)k->hash);
 
-		for (uint32_t i = k->hash & mask; m->index[i]; i = (i + 1) & mask) {
-			struct entry *e = &m->e[m->index[i] - 1];
+	/* Behind n lies room that was reserved: comparing it is harmless, its bits are masked. */
+	for (uint32_t i = 0; i < m->n; i += 4) {
+		__m128i have = _mm_loadu_si128((const __m128i *)(m->hash + i));
+		unsigned bits = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(have, want)));
+
+		if (m->n - i < 4)
+			bits &= (1u << (m->n - i)) - 1;
+		for (; bits; bits &= bits - 1) {
+			struct entry *e = &m->e[i + (unsigned)__builtin_ctz(bits)];
 
 			if (key_eq(&e->key, k))
 				return &e->val;
 		}
-		return NULL;
 	}
-	for (struct entry *e = m->e, *end = e + m->n; e < end; e++)
-		if (key_eq(&e->key, k))
-			return &e->val;
+#else
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->hash[i] == k->hash && key_eq(&m->e[i].key, k))
+			return &m->e[i].val;
+#endif
 	return NULL;
 }
 
@@ -81,27 +135,38 @@ struct value *map_find_str(const struct map *m, struct str s)
 	return map_find(m, &k);
 }
 
+static __attribute__((noinline)) void map_grow(struct arena *a, struct map *m)
+{
+	uint32_t cap = m->cap < 4 ? 4 : m->cap < 16 ? 16 : m->cap * 2;
+
+	bug_on(cap < m->cap);
+	map_reserve(a, m, cap);
+}
+
+static __attribute__((noinline)) void map_index(struct arena *a, struct map *m)
+{
+	if (!m->index || m->n * 2 > m->index_size) {
+		m->index_size = m->index ? m->index_size * 2 : 64;
+		m->index = arena_alloc(a, m->index_size * sizeof(*m->index));
+		index_fill(m);
+	} else {
+		index_put(m, m->n - 1);
+	}
+}
+
 struct value *map_push(struct arena *a, struct map *m, struct key k, struct value v)
 {
-	if (m->n == m->cap) {
-		uint32_t cap = m->cap ? m->cap * 2 : 4;
+	struct entry *e;
 
-		bug_on(cap < m->cap);
-		m->e = arena_grow(a, m->e, m->n * sizeof(*m->e), cap * sizeof(*m->e));
-		m->cap = cap;
-	}
-	m->e[m->n] = (struct entry){k, v};
-	m->n++;
-	if (m->n > MAP_LINEAR) {
-		if (!m->index || m->n * 2 > m->index_size) {
-			m->index_size = m->index ? m->index_size * 2 : 64;
-			m->index = arena_alloc(a, m->index_size * sizeof(*m->index));
-			index_fill(m);
-		} else {
-			index_put(m, m->n - 1);
-		}
-	}
-	return &m->e[m->n - 1].val;
+	if (m->n == m->cap)
+		map_grow(a, m);
+	m->hash[m->n] = k.hash;
+	e = &m->e[m->n++];
+	e->key = k;
+	e->val = v;
+	if (m->n > MAP_LINEAR)
+		map_index(a, m);
+	return &e->val;
 }
 
 struct value *map_set(struct arena *a, struct map *m, struct key k, struct value v)
@@ -118,14 +183,17 @@ bool map_remove(struct map *m, const struct key *k, struct value *old)
 {
 	struct value *have = map_find(m, k);
 	struct entry *e;
+	size_t at;
 
 	if (!have)
 		return false;
 	if (old)
 		*old = *have;
 	e = (struct entry *)((char *)have - offsetof(struct entry, val));
-	memmove(e, e + 1, (size_t)(m->e + m->n - (e + 1)) * sizeof(*e));
+	at = (size_t)(e - m->e);
 	m->n--;
+	memmove(e, e + 1, (m->n - at) * sizeof(*e));
+	memmove(m->hash + at, m->hash + at + 1, (m->n - at) * sizeof(*m->hash));
 	if (m->index)
 		index_fill(m);
 	return true;
@@ -165,7 +233,7 @@ struct value value_copy(struct arena *a, const struct value *v, bool text)
 
 static void map_copy(struct arena *a, struct map *dst, const struct map *src, bool text)
 {
-	*dst = (struct map){.cap = src->n, .e = src->n ? arena_alloc(a, src->n * sizeof(*src->e)) : NULL};
+	map_init(a, dst, src->n);
 	for (uint32_t i = 0; i < src->n; i++) {
 		struct key k = src->e[i].key;
 

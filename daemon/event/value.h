@@ -67,9 +67,10 @@ struct list {
 enum { MAP_LINEAR = 16 };
 
 struct map {
-	uint32_t n, cap;
+	uint32_t n, cap;      /* cap is a multiple of 4 */
 	struct entry *e;
-	uint32_t *index;      /* NULL while small or stale */
+	uint32_t *hash;	      /* e[i].key.hash once more, side by side: four are compared at once */
+	uint32_t *index;      /* NULL while small */
 	uint32_t index_size;  /* a power of two */
 };
 
@@ -143,10 +144,29 @@ static inline struct str key_str(const struct key *k)
 	return (struct str){k->p, k->len};
 }
 
+/* Length and hash in one word. */
+static inline uint64_t key_word(const struct key *k)
+{
+	return (uint64_t)k->hash << 32 | k->len;
+}
+
+/* The bytes of two keys of the same length, without a call for the usual ones. */
+static inline bool key_bytes_eq(const char *a, const char *b, uint32_t len)
+{
+	uint64_t x, y, u, v;
+
+	if (len - 8u > 8)
+		return memcmp(a, b, len) == 0;
+	memcpy(&x, a, 8);
+	memcpy(&y, b, 8);
+	memcpy(&u, a + len - 8, 8);
+	memcpy(&v, b + len - 8, 8);
+	return ((x ^ y) | (u ^ v)) == 0;
+}
+
 static inline bool key_eq(const struct key *a, const struct key *b)
 {
-	return a->hash == b->hash && a->len == b->len &&
-	       (a->p == b->p || memcmp(a->p, b->p, a->len) == 0);
+	return key_word(a) == key_word(b) && (a->p == b->p || key_bytes_eq(a->p, b->p, a->len));
 }
 
 struct list *list_new(struct arena *a, uint32_t cap);
@@ -155,6 +175,7 @@ struct value *list_push(struct arena *a, struct list *l, struct value v);
 void list_remove(struct list *l, uint32_t at);
 
 struct map *map_new(struct arena *a, uint32_t cap);
+void map_init(struct arena *a, struct map *m, uint32_t cap);
 /* The value under k, or NULL. */
 struct value *map_find(const struct map *m, const struct key *k);
 struct value *map_find_str(const struct map *m, struct str s);

@@ -12,6 +12,10 @@
 
 #include <netinet/in.h>
 
+struct event;
+struct plan_plugin;
+struct span;
+
 enum { BATCH_FRAMES = 256, BATCH_BYTES = 1024 * 1024 };
 
 /*
@@ -24,6 +28,10 @@ struct source {
 	struct str name;	 /* "192.0.2.1:514", a path: for messages */
 	struct sockaddr_storage peer; /* ss_family 0: none */
 	struct str path;	 /* files, unix sockets */
+	/* Where the input's instance in the present plan stands (a field of struct inlet). Read and written by the work thread only. */
+	struct plan_plugin **instance;
+	/* Work thread: fills ev->id. nth: of the events that this frame became. NULL: no ids. */
+	void (*event_id)(struct source *s, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev);
 	void *decoder;		 /* work thread: codec state */
 	void (*free)(struct source *s);
 	void (*free_decoder)(struct source *s); /* set by the work thread with decoder */

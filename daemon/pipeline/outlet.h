@@ -26,6 +26,9 @@ struct outlet {
 	 */
 	void (*idle)(struct outlet *o);
 	struct waiter *waiter; /* set by the pipeline that uses it */
+	/* Work thread: put() must not answer OUTLET_FULL any more: the plan is being replaced, or weird stops and what does
+	 * not get out goes to disk. */
+	bool force;
 };
 
 #endif

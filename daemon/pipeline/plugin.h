@@ -177,8 +177,6 @@ struct filter_ops {
 	void (*start)(void *self, struct wait *w);
 	enum step (*finish)(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx);
 	void (*wait_release)(void *self, struct wait *w);
-	/* Each 5 s of the clock, and with final at shutdown. May make events: as gen.next with parent NULL. */
-	bool (*tick)(void *self, bool final, struct step_ctx *ctx);
 	/* Takes over the state of the same step of the former plan at a reload. */
 	void (*adopt)(void *self, void *former);
 };

@@ -1,0 +1,697 @@
+#include "pipeline/exec.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One level of a feeder's stack: an event under way, or a parent whose children are being made. */
+struct task {
+	struct event ev;
+	uint32_t pc;
+	bool generating; /* ev is a parent; its filter stands at pc */
+	bool fork;	 /* the parent itself goes on after it has been copied */
+	void *gen;
+	struct arena_mark mark; /* where this task's memory begins */
+};
+
+struct unit;
+
+/* Where events of one stage come from: the decoder, or a unit that waited. */
+struct feeder {
+	struct task *task;
+	uint32_t depth, cap;
+	struct arena *arena;
+	struct unit *out; /* being filled with what stopped at the next waiting step */
+};
+
+struct stopped {
+	struct event ev;
+	uint32_t pc;
+	unsigned slot;
+	bool asked;
+};
+
+struct unit {
+	struct unit *next;
+	struct exec *exec;
+	struct arena arena;
+	struct feeder feeder; /* towards the stage after */
+	uint32_t stage;	      /* its events stopped at plan->wait[stage] */
+	uint32_t n, at;
+	struct stopped *ev;
+	struct wait wait;
+	bool started;
+	_Atomic bool answered;
+};
+
+struct exec {
+	struct plan *plan;
+	struct exec_hooks hooks;
+	struct exec_counters count;
+	struct unit *unit; /* oldest first */
+	unsigned nunits;
+	uint64_t moves; /* units started and ended so far */
+	struct batch *batch, **last;
+	unsigned nbatches;
+	uint32_t span, frame;
+	uint32_t made; /* events that the present frame became so far */
+	bool decoding;
+	bool settling; /* no further frame */
+	struct arena arena;
+	struct feeder decoder;
+};
+
+enum run { RUN_ENDED, RUN_STOPPED, RUN_PARKED, RUN_CHILDREN };
+
+static void bump(_Atomic uint64_t *c)
+{
+	/* Relaxed: one writer; readers want no more than a recent value. */
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
+{
+	struct exec *x = xzalloc(sizeof(*x));
+
+	x->plan = plan;
+	if (hooks)
+		x->hooks = *hooks;
+	x->last = &x->batch;
+	arena_init(&x->arena, NULL);
+	x->decoder.arena = &x->arena;
+	return x;
+}
+
+void exec_free(struct exec *x)
+{
+	if (!x)
+		return;
+	bug_on(x->unit || x->batch || x->decoder.depth);
+	free(x->decoder.task);
+	arena_release(&x->arena);
+	free(x);
+}
+
+const struct exec_counters *exec_counters(const struct exec *x)
+{
+	return &x->count;
+}
+
+unsigned exec_backlog(const struct exec *x)
+{
+	return x->nbatches;
+}
+
+void exec_feed(struct exec *x, struct batch *b)
+{
+	b->next = NULL;
+	*x->last = b;
+	x->last = &b->next;
+	x->nbatches++;
+}
+
+/* ---- one event ---- */
+
+static void event_end(struct event *ev)
+{
+	ack_unref(ev->ack);
+	ev->ack = NULL;
+}
+
+static void condition_failed(struct exec *x, const struct plan_step *s, const struct event *ev, const struct err *err)
+{
+	char place[300];
+	int n = s->pos.file ? snprintf(place, sizeof(place), "%.*s:%u:%u", (int)(s->pos.file->name.len < 200 ? s->pos.file->name.len : 200), s->pos.file->name.p, s->pos.line, s->pos.col) : 0;
+
+	log_warn("pipeline", "%.*s: condition cannot be evaluated (%s): the event goes to the dead letter", n, place, err->text);
+	if (dead_letter_event(x->hooks.dead_letters, ev, str_z(err->text), str_n(place, (size_t)n)))
+		bump(&x->count.ended_condition);
+	else
+		bump(&x->count.ended_lost);
+}
+
+/* The common options after a success; what Logstash would raise there is tagged. */
+static void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct event *ev)
+{
+	struct err err;
+
+	if (!common_run(pp->common, ev, x->plan->settings.clock, &err))
+		return;
+	bump(&x->count.filter_errors);
+	event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
+	log_warn("pipeline", "filter %s: %s", pp->plugin->name, err.text);
+}
+
+/* What a filter's answer means for the task. RUN_STOPPED stands for "go on". */
+static enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, enum step answer, void *gen)
+{
+	switch (answer) {
+	case STEP_OK:
+		filter_succeeded(x, pp, &t->ev);
+		t->pc++;
+		return RUN_STOPPED;
+	case STEP_PASS:
+	case STEP_WAIT:
+		t->pc++;
+		return RUN_STOPPED;
+	case STEP_DROP:
+		bump(&x->count.ended_drop);
+		event_end(&t->ev);
+		return RUN_ENDED;
+	case STEP_MORE:
+	case STEP_FORK:
+		t->generating = true;
+		t->fork = answer == STEP_FORK;
+		t->gen = gen;
+		return RUN_CHILDREN;
+	}
+	bug_on(true);
+}
+
+/* Runs the event until it ends, must wait, must stop before step `stop`, or has children. */
+static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
+{
+	const struct plan *p = x->plan;
+	struct step_ctx ctx = {.arena = t->ev.arena, .clock = p->settings.clock};
+
+	while (t->pc < stop) {
+		const struct plan_step *s = &p->step[t->pc];
+		struct err err;
+		enum run r;
+
+		switch (s->op) {
+		case OP_FILTER:
+			s->plugin->in++;
+			ctx.gen = NULL;
+			r = after_filter(x, t, s->plugin, s->plugin->plugin->filter.run(s->plugin->self, &t->ev, &ctx), ctx.gen);
+			if (r != RUN_STOPPED)
+				return r;
+			s->plugin->out++;
+			break;
+		case OP_IF:
+			switch (cond_eval(s->cond, &t->ev, &err)) {
+			case COND_TRUE:
+				t->pc++;
+				break;
+			case COND_FALSE:
+				t->pc = s->target;
+				break;
+			case COND_ERROR:
+				condition_failed(x, s, &t->ev, &err);
+				event_end(&t->ev);
+				return RUN_ENDED;
+			}
+			break;
+		case OP_JUMP:
+			t->pc = s->target;
+			break;
+		case OP_OUTPUT:
+			if (s->plugin->outlet->put(s->plugin->outlet, &t->ev) == OUTLET_FULL)
+				return RUN_PARKED;
+			s->plugin->in++;
+			t->ev.routed = true;
+			t->pc++;
+			break;
+		case OP_END:
+			bump(t->ev.routed ? &x->count.routed : &x->count.unrouted);
+			event_end(&t->ev);
+			return RUN_ENDED;
+		}
+	}
+	return RUN_STOPPED;
+}
+
+/* ---- units ---- */
+
+static uint32_t stage_stop(const struct exec *x, uint32_t stage)
+{
+	return stage < x->plan->nwait ? x->plan->wait[stage] : UINT32_MAX;
+}
+
+/* A new unit for events that stop at `stage`, right before `before` in order of age (NULL: the youngest). */
+static struct unit *unit_new(struct exec *x, uint32_t stage, const struct unit *before)
+{
+	struct unit *u = xzalloc(sizeof(*u)), **at = &x->unit;
+
+	u->exec = x;
+	u->stage = stage;
+	u->ev = xmalloc(EXEC_UNIT_EVENTS * sizeof(*u->ev));
+	arena_init(&u->arena, NULL);
+	u->feeder.arena = &u->arena;
+	while (*at && *at != before)
+		at = &(*at)->next;
+	u->next = *at;
+	*at = u;
+	x->nunits++;
+	return u;
+}
+
+static void unit_free(struct exec *x, struct unit *u)
+{
+	struct unit **at = &x->unit;
+	const struct filter_ops *ops = &x->plan->step[x->plan->wait[u->stage]].plugin->plugin->filter;
+
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	x->nunits--;
+	x->moves++;
+	if (ops->wait_release)
+		ops->wait_release(x->plan->step[x->plan->wait[u->stage]].plugin->self, &u->wait);
+	arena_release(&u->arena);
+	free(u->feeder.task);
+	free(u->ev);
+	free(u);
+}
+
+/* Any thread. The unit may be freed by the work thread as soon as answered is seen, so wake comes from a copy. */
+static void unit_answered(struct wait *w)
+{
+	struct unit *u = (struct unit *)((char *)w - offsetof(struct unit, wait));
+	void (*wake)(void *) = u->exec->hooks.wake;
+	void *arg = u->exec->hooks.arg;
+
+	/* Release: the answers are written before the work thread reads the flag. */
+	atomic_store_explicit(&u->answered, true, memory_order_release);
+	if (wake)
+		wake(arg);
+}
+
+/* All of its events are there: ask their questions together. */
+static void unit_start(struct exec *x, struct unit *u)
+{
+	struct plan_plugin *pp = x->plan->step[x->plan->wait[u->stage]].plugin;
+	uint32_t wait_pc = x->plan->wait[u->stage];
+	struct step_ctx ctx = {.arena = &u->arena, .clock = x->plan->settings.clock};
+	bool any = false;
+
+	x->moves++;
+	u->started = true;
+	u->wait.done = unit_answered;
+	for (uint32_t i = 0; i < u->n; i++) {
+		struct stopped *s = &u->ev[i];
+		enum step answer;
+
+		if (s->pc != wait_pc)
+			continue;
+		pp->in++;
+		answer = pp->plugin->filter.ask(pp->self, &s->ev, &u->wait, &s->slot, &ctx);
+		bug_on(answer == STEP_MORE || answer == STEP_FORK || answer == STEP_DROP);
+		s->asked = answer == STEP_WAIT;
+		any |= s->asked;
+		if (answer == STEP_OK)
+			filter_succeeded(x, pp, &s->ev);
+		if (!s->asked)
+			s->pc++;
+	}
+	if (any)
+		pp->plugin->filter.start(pp->self, &u->wait);
+	else
+		atomic_store_explicit(&u->answered, true, memory_order_relaxed);
+}
+
+/* The event waits: it moves, memory and all, into the unit. */
+static void unit_add(struct exec *x, struct unit *u, struct task *t)
+{
+	struct stopped *s = &u->ev[u->n++];
+
+	*s = (struct stopped){.pc = t->pc};
+	event_copy(&s->ev, &t->ev, &u->arena);
+	t->ev.ack = NULL;
+	if (u->n == EXEC_UNIT_EVENTS)
+		unit_start(x, u);
+}
+
+/* ---- feeders ---- */
+
+static struct task *push_task(struct feeder *f)
+{
+	if (f->depth == f->cap) {
+		f->cap = f->cap ? f->cap * 2 : 2;
+		f->task = xrealloc(f->task, f->cap * sizeof(*f->task));
+	}
+	f->task[f->depth] = (struct task){.mark = arena_mark(f->arena)};
+	return &f->task[f->depth++];
+}
+
+static void pop_task(struct feeder *f)
+{
+	struct task *t = &f->task[--f->depth];
+
+	event_end(&t->ev);
+	if (f->depth)
+		arena_reset(f->arena, t->mark);
+}
+
+/* The next child of the parent on top; false when there are no more. */
+static bool push_child(struct exec *x, struct feeder *f)
+{
+	struct task *parent = &f->task[f->depth - 1], *child;
+	struct plan_plugin *pp = x->plan->step[parent->pc].plugin;
+	struct step_ctx ctx = {.arena = f->arena, .clock = x->plan->settings.clock};
+	uint32_t nth;
+
+	child = push_task(f);
+	parent = child - 1;
+	if (parent->fork) {
+		/* The event itself goes first; its children are made from what it is now. */
+		parent->fork = false;
+		event_copy(&child->ev, &parent->ev, f->arena);
+		child->ev.ack = parent->ev.ack;
+		ack_ref(child->ev.ack);
+		child->pc = parent->pc + 1;
+		return true;
+	}
+	event_init(&child->ev, f->arena);
+	child->ev.received_ns = parent->ev.received_ns;
+	if (!pp->plugin->filter.next(pp->self, parent->gen, &parent->ev, &child->ev, &ctx)) {
+		f->depth--;
+		bump(&x->count.ended_replaced);
+		return false;
+	}
+	bump(&x->count.created_filter);
+	child->ev.ack = parent->ev.ack;
+	ack_ref(child->ev.ack);
+	nth = ++parent->ev.children;
+	if (parent->ev.id_len) {
+		char tail[12];
+		int n = snprintf(tail, sizeof(tail), ".%u", nth);
+
+		if (n > 0 && parent->ev.id_len + (size_t)n <= sizeof(child->ev.id)) {
+			memcpy(child->ev.id, parent->ev.id, parent->ev.id_len);
+			memcpy(child->ev.id + parent->ev.id_len, tail, (size_t)n);
+			child->ev.id_len = (uint8_t)(parent->ev.id_len + n);
+		}
+	}
+	child->pc = parent->pc + 1;
+	filter_succeeded(x, pp, &child->ev);
+	return true;
+}
+
+enum feed {
+	FEED_EMPTY,  /* the stack is empty: give it the next event */
+	FEED_PARKED,
+	FEED_CROWDED, /* what stops here needs a unit, and EXEC_UNITS wait already */
+};
+
+/* Works the stack off. `after`: the unit that feeds (its output goes right before it), NULL for the decoder. */
+static enum feed work_stack(struct exec *x, struct feeder *f, uint32_t stage, const struct unit *after)
+{
+	uint32_t stop = stage_stop(x, stage);
+
+	while (f->depth) {
+		struct task *t = &f->task[f->depth - 1];
+
+		if (stop != UINT32_MAX && (!f->out || f->out->started)) {
+			if (x->nunits >= EXEC_UNITS + (after != NULL))
+				return FEED_CROWDED;
+			f->out = unit_new(x, stage, after);
+		}
+		if (t->generating) {
+			if (!push_child(x, f))
+				pop_task(f);
+			continue;
+		}
+		switch (run_task(x, t, stop)) {
+		case RUN_ENDED:
+			pop_task(f);
+			break;
+		case RUN_STOPPED:
+			unit_add(x, f->out, t);
+			pop_task(f);
+			break;
+		case RUN_PARKED:
+			return FEED_PARKED;
+		case RUN_CHILDREN:
+			break;
+		}
+	}
+	return FEED_EMPTY;
+}
+
+/* No more events come from this feeder for now: what it gathered is asked. */
+static void feeder_close(struct exec *x, struct feeder *f)
+{
+	struct unit *u = f->out;
+
+	f->out = NULL;
+	if (!u || u->started)
+		return;
+	unit_start(x, u);
+}
+
+/* An event of a unit whose answers are there goes on. */
+static void push_stopped(struct exec *x, struct unit *u)
+{
+	struct stopped *s = &u->ev[u->at++];
+	struct plan_plugin *pp = x->plan->step[x->plan->wait[u->stage]].plugin;
+	struct step_ctx ctx = {.arena = &u->arena, .clock = x->plan->settings.clock};
+	struct task *t = push_task(&u->feeder);
+
+	t->ev = s->ev;
+	t->pc = s->pc;
+	s->ev.ack = NULL;
+	if (!s->asked)
+		return;
+	if (after_filter(x, t, pp, pp->plugin->filter.finish(pp->self, &t->ev, &u->wait, s->slot, &ctx), ctx.gen) == RUN_ENDED)
+		pop_task(&u->feeder);
+}
+
+static enum feed run_unit(struct exec *x, struct unit *u)
+{
+	for (;;) {
+		enum feed r = work_stack(x, &u->feeder, u->stage + 1, u);
+
+		if (r != FEED_EMPTY)
+			return r;
+		if (u->at == u->n)
+			break;
+		push_stopped(x, u);
+	}
+	feeder_close(x, &u->feeder);
+	return FEED_EMPTY;
+}
+
+/* ---- decoding ---- */
+
+struct decoder {
+	struct codec *codec;
+	void *state;
+};
+
+static void free_decoder(struct source *s)
+{
+	struct decoder *d = s->decoder;
+
+	if (!d)
+		return;
+	if (d->codec->plugin->codec.release)
+		d->codec->plugin->codec.release(d->codec->self, d->state);
+	free(d->state);
+	free(d);
+	s->decoder = NULL;
+}
+
+static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
+{
+	struct decoder *d = s->decoder;
+
+	if (d && d->codec == in->codec)
+		return d;
+	free_decoder(s);
+	d = xzalloc(sizeof(*d));
+	d->codec = in->codec;
+	d->state = xzalloc(in->codec->plugin->codec.state_size);
+	s->decoder = d;
+	s->free_decoder = free_decoder;
+	return d;
+}
+
+static void event_received(struct exec *x, struct plan_plugin *in, const struct span *sp, struct event *ev)
+{
+	struct err err;
+
+	ev->ack = sp->ack;
+	ack_ref(ev->ack);
+	ev->received_ns = sp->received_ns;
+	if (sp->source->event_id)
+		sp->source->event_id(sp->source, sp, x->frame - sp->first, x->made, ev);
+	if (in->plugin->decorate)
+		in->plugin->decorate(in->self, ev, sp);
+	if (common_run(in->common, ev, x->plan->settings.clock, &err))
+		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+	in->out++;
+	if (x->made++)
+		bump(&x->count.created_decode);
+}
+
+static void batch_done(struct exec *x)
+{
+	struct batch *b = x->batch;
+
+	x->batch = b->next;
+	if (!x->batch)
+		x->last = &x->batch;
+	x->nbatches--;
+	x->span = x->frame = 0;
+	batch_free(b);
+}
+
+/* Next event from the batches; false when there is none left. */
+static bool push_decoded(struct exec *x)
+{
+	while (x->batch) {
+		struct batch *b = x->batch;
+		struct span *sp = &b->span[x->span];
+		struct plan_plugin *in;
+		struct decoder *d;
+		struct decode_ctx ctx = {.clock = x->plan->settings.clock};
+		const struct codec_ops *ops;
+
+		if (x->span == b->nspans) {
+			batch_done(x);
+			continue;
+		}
+		in = *sp->source->instance;
+		d = source_decoder(sp->source, in);
+		ops = &d->codec->plugin->codec;
+		ctx.now_ns = sp->received_ns;
+		ctx.ecs = in->ecs;
+		if (x->decoding) {
+			struct task *t;
+
+			arena_clear(&x->arena);
+			t = push_task(&x->decoder);
+			event_init(&t->ev, &x->arena);
+			if (ops->next(d->codec->self, d->state, &t->ev, &ctx)) {
+				event_received(x, in, sp, &t->ev);
+				return true;
+			}
+			x->decoder.depth--;
+			x->decoding = false;
+			if (x->frame < sp->first + sp->n) {
+				if (!x->made)
+					bump(&x->count.ended_decode);
+				x->frame++;
+			} else {
+				/* That was the flush at the end of the source. */
+				sp->flags &= ~(uint32_t)SPAN_CLOSE;
+			}
+			continue;
+		}
+		if (x->settling)
+			return false;
+		x->made = 0;
+		if (x->frame < sp->first)
+			x->frame = sp->first;
+		if (x->frame < sp->first + sp->n) {
+			const struct frame *fr = &b->frame[x->frame];
+
+			bump(&x->count.lines);
+			in->in++;
+			ops->feed(d->codec->self, d->state, str_n(fr->p, fr->len), &ctx);
+			x->decoding = true;
+			continue;
+		}
+		if ((sp->flags & SPAN_CLOSE) && ops->flush) {
+			ops->flush(d->codec->self, d->state, &ctx);
+			x->made = 1; /* whatever comes was not a frame of its own */
+			x->decoding = true;
+			continue;
+		}
+		ack_unref(sp->ack);
+		sp->ack = NULL;
+		x->span++;
+	}
+	return false;
+}
+
+static enum feed run_decoder(struct exec *x)
+{
+	for (;;) {
+		enum feed r = work_stack(x, &x->decoder, 0, NULL);
+
+		if (r != FEED_EMPTY)
+			return r;
+		if (!push_decoded(x))
+			break;
+	}
+	feeder_close(x, &x->decoder);
+	return FEED_EMPTY;
+}
+
+/* ---- the whole ---- */
+
+/* A unit may go on when its answers are there and no older one is still at its stage. */
+static struct unit *next_runnable(struct exec *x, const struct unit *after)
+{
+	const struct unit *older = NULL;
+	bool seen = after == NULL;
+
+	for (struct unit *u = x->unit; u; older = u, u = u->next) {
+		/* Acquire: pairs with unit_answered. */
+		bool ready = u->started && atomic_load_explicit(&u->answered, memory_order_acquire);
+
+		if (seen && ready && (!older || older->stage > u->stage))
+			return u;
+		if (u == after)
+			seen = true;
+	}
+	return NULL;
+}
+
+/* Every unit that may go on does, as far as it can. false: parked. */
+static bool run_units(struct exec *x)
+{
+	struct unit *u = next_runnable(x, NULL);
+
+	while (u) {
+		switch (run_unit(x, u)) {
+		case FEED_PARKED:
+			return false;
+		case FEED_CROWDED:
+			u = next_runnable(x, u);
+			break;
+		case FEED_EMPTY:
+			/* Others may go on now: look again from the oldest. */
+			unit_free(x, u);
+			u = next_runnable(x, NULL);
+			break;
+		}
+	}
+	return true;
+}
+
+bool exec_settle(struct exec *x)
+{
+	x->settling = true;
+	(void)exec_pump(x);
+	return !x->unit && !x->decoder.depth && !x->decoding;
+}
+
+void exec_adopt(struct exec *x, struct exec *old)
+{
+	bug_on(x->batch || old->unit || old->decoder.depth || old->decoding);
+	if (!old->batch)
+		return;
+	x->batch = old->batch;
+	x->last = old->last;
+	x->nbatches = old->nbatches;
+	x->span = old->span;
+	x->frame = old->frame;
+	old->batch = NULL;
+	old->last = &old->batch;
+	old->nbatches = 0;
+}
+
+enum exec_state exec_pump(struct exec *x)
+{
+	uint64_t before;
+
+	do {
+		before = x->moves;
+		if (!run_units(x) || run_decoder(x) == FEED_PARKED)
+			return EXEC_PARKED;
+	} while (x->moves != before && next_runnable(x, NULL));
+	return x->unit || x->batch || x->decoder.depth ? EXEC_WAITING : EXEC_IDLE;
+}

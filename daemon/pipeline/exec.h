@@ -1,0 +1,67 @@
+/*
+ * exec.h - runs batches through a plan, event by event, and can stop anywhere.
+ *
+ * Owned by one work thread. An event's position is an index into the plan; what is under way lives in stacks of tasks, never on
+ * the C stack, so a full outlet parks the pipeline and the next exec_pump() goes on with the same step.
+ *
+ * Without waiting steps every event is decoded, run to the end and forgotten before the next is touched. With
+ * them the plan is cut into stages: all events of a unit (up to 256) run up to the waiting step, their questions are asked
+ * together, and they go on in order when the answers are there. Up to EXEC_UNITS units wait; no event overtakes another.
+ */
+#ifndef WEIR_PIPELINE_EXEC_H
+#define WEIR_PIPELINE_EXEC_H
+
+#include "pipeline/batch.h"
+#include "pipeline/dead_letter.h"
+#include "pipeline/plan.h"
+
+enum { EXEC_UNITS = 8, EXEC_UNIT_EVENTS = 256 };
+
+/* Law 1: lines + created = merged + ended + unrouted + routed + in flight. Written by the work thread only; read by anyone. */
+struct exec_counters {
+	_Atomic uint64_t lines;		  /* frames received */
+	_Atomic uint64_t created_decode;  /* events beyond the first that a frame became */
+	_Atomic uint64_t created_filter;  /* children */
+	_Atomic uint64_t merged;	  /* frames that a decoder joined to another's event */
+	_Atomic uint64_t ended_drop;	  /* by a filter */
+	_Atomic uint64_t ended_decode;	  /* frames that became no event */
+	_Atomic uint64_t ended_condition; /* a condition could not be evaluated: dead letter */
+	_Atomic uint64_t ended_lost;	  /* the same, but the dead letter could not be written */
+	_Atomic uint64_t ended_replaced;  /* parents that children took the place of */
+	_Atomic uint64_t unrouted;	  /* no output took them */
+	_Atomic uint64_t routed;	  /* at least one did */
+	_Atomic uint64_t filter_errors;	  /* exceptions: tagged, gone on */
+};
+
+struct exec_hooks {
+	struct dead_letters *dead_letters; /* for events whose condition could not be evaluated; may be NULL */
+	/* Wakes the work thread (any thread): an answer arrived. May be NULL if the plan has no waiting steps. */
+	void (*wake)(void *arg);
+	void *arg;
+};
+
+enum exec_state {
+	EXEC_IDLE,    /* everything given has ended: feed more */
+	EXEC_PARKED,  /* an outlet is full: pump again when it wakes the pipeline */
+	EXEC_WAITING, /* answers are outstanding: pump again when hooks.wake was called */
+};
+
+struct exec;
+
+struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks);
+/* Only when idle. */
+void exec_free(struct exec *x);
+/* Takes the batch; it is decoded when exec_pump gets to it. */
+void exec_feed(struct exec *x, struct batch *b);
+enum exec_state exec_pump(struct exec *x);
+/*
+ * Ends what is under way without touching another frame: true when nothing is left but whole frames, which exec_adopt() gives to the
+ * executor of the next plan. false: as exec_pump, parked or waiting.
+ */
+bool exec_settle(struct exec *x);
+void exec_adopt(struct exec *x, struct exec *old);
+/* Batches taken and not yet wholly decoded: the caller feeds no more than a few. */
+unsigned exec_backlog(const struct exec *x);
+const struct exec_counters *exec_counters(const struct exec *x);
+
+#endif

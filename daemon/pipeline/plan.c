@@ -1,0 +1,322 @@
+#include "pipeline/plan.h"
+
+#include <stdlib.h>
+
+struct compiler {
+	struct plan *plan;
+	struct diag *diag;
+	struct settings *settings;
+	uint32_t ordinal[4];
+};
+
+static const char *const kind_name[] = {"input", "filter", "output", "codec"};
+
+/* ---- the text of a plug-in, as its identity ---- */
+
+static void value_key(struct buf *b, const struct ast_value *v);
+
+static void plugin_key(struct buf *b, const struct ast_plugin *p)
+{
+	buf_str(b, p->name);
+	buf_ch(b, '{');
+	for (size_t i = 0; i < p->n; i++) {
+		buf_str(b, p->attr[i].name);
+		buf_lit(b, "=>");
+		value_key(b, p->attr[i].value);
+		buf_ch(b, ' ');
+	}
+	buf_ch(b, '}');
+}
+
+static void value_key(struct buf *b, const struct ast_value *v)
+{
+	size_t n = v->kind == AST_HASH ? 2 * v->n : v->n;
+
+	switch (v->kind) {
+	case AST_ARRAY:
+	case AST_HASH:
+		buf_ch(b, v->kind == AST_HASH ? '{' : '[');
+		for (size_t i = 0; i < n; i++) {
+			value_key(b, v->item[i]);
+			buf_ch(b, ' ');
+		}
+		buf_ch(b, ']');
+		break;
+	case AST_PLUGIN:
+		plugin_key(b, v->plugin);
+		break;
+	default:
+		/* The length keeps two texts from reading as one. */
+		buf_printf(b, "%zu:", v->text.len);
+		buf_str(b, v->text);
+		break;
+	}
+}
+
+static struct str make_key(struct arena *a, enum plugin_kind kind, const struct ast_plugin *p)
+{
+	struct buf b;
+	struct str out;
+
+	buf_init(&b, 0);
+	buf_printf(&b, "%s ", kind_name[kind]);
+	plugin_key(&b, p);
+	out = arena_dup(a, buf_slice(&b));
+	buf_release(&b);
+	return out;
+}
+
+/* ---- instances ---- */
+
+static void unknown_plugin(struct compiler *c, enum plugin_kind kind, const struct ast_plugin *ap)
+{
+	const struct plugin *const *all = plugin_all(kind);
+	const char *names[256], *near;
+	size_t n = 0;
+
+	for (; all[n] && n < 255; n++)
+		names[n] = all[n]->name;
+	near = nearest_word(ap->name, names, n);
+	if (near)
+		diag_error(c->diag, ap->pos, "unknown %s '%.*s', did you mean '%s'?", kind_name[kind],
+			   STR_ARG(ap->name), near);
+	else
+		diag_error(c->diag, ap->pos, "unknown %s '%.*s'", kind_name[kind], STR_ARG(ap->name));
+}
+
+static bool id_taken(const struct compiler *c, struct str id)
+{
+	const struct plan *p = c->plan;
+
+	for (uint32_t i = 0; i < p->ninputs; i++)
+		if (str_eq(p->input[i]->id, id))
+			return true;
+	for (uint32_t i = 0; i < p->nfilters; i++)
+		if (str_eq(p->filter[i]->id, id))
+			return true;
+	for (uint32_t i = 0; i < p->noutputs; i++)
+		if (str_eq(p->output[i]->id, id))
+			return true;
+	return false;
+}
+
+static void keep(struct plan *p, enum plugin_kind kind, struct plan_plugin *pp)
+{
+	struct plan_plugin ***list = kind == PLUGIN_INPUT ? &p->input : kind == PLUGIN_FILTER ? &p->filter : &p->output;
+	uint32_t *n = kind == PLUGIN_INPUT ? &p->ninputs : kind == PLUGIN_FILTER ? &p->nfilters : &p->noutputs;
+
+	*list = arena_grow(&p->arena, *list, *n * sizeof(**list), (*n + 1) * sizeof(**list));
+	(*list)[(*n)++] = pp;
+}
+
+static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, const struct ast_plugin *ap)
+{
+	struct arena *a = &c->plan->arena;
+	const struct plugin *plugin = plugin_find(kind, ap->name);
+	struct plan_plugin *pp;
+	struct plugin_ctx ctx = {.arena = a, .settings = c->settings, .pos = ap->pos, .diag = c->diag,
+				 .ecs = c->settings->ecs};
+	struct err err;
+
+	if (!plugin) {
+		unknown_plugin(c, kind, ap);
+		return NULL;
+	}
+	pp = arena_zalloc(a, sizeof(*pp));
+	pp->plugin = plugin;
+	pp->pos = ap->pos;
+	pp->ordinal = ++c->ordinal[kind];
+	pp->self = arena_zalloc(a, plugin->size);
+	pp->key = make_key(a, kind, ap);
+	ctx.id = arena_printf(a, "%s/%s/%u", kind_name[kind], plugin->name, pp->ordinal);
+	if (options_bind(plugin, ap, pp->self, &pp->options, &ctx))
+		return NULL;
+	pp->id = ctx.id;
+	pp->ecs = ctx.ecs;
+	if (id_taken(c, pp->id)) {
+		diag_error(c->diag, ap->pos, "two plug-ins have the id '%.*s'", STR_ARG(pp->id));
+		return NULL;
+	}
+	pp->codec = pp->options.codec;
+	if (!pp->codec && plugin->default_codec) {
+		/* A default codec follows the mode of its input. */
+		pp->codec = codec_default(plugin->default_codec, &ctx);
+		if (!pp->codec)
+			return NULL;
+	}
+	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
+		diag_error(c->diag, ap->pos, "%s: %s", plugin->name, err.text);
+		return NULL;
+	}
+	pp->common = kind == PLUGIN_INPUT ? common_compile_input(a, &pp->options) : common_compile(a, &pp->options);
+	keep(c->plan, kind, pp);
+	return pp;
+}
+
+/* ---- steps ---- */
+
+static uint32_t emit(struct plan *p, struct plan_step step)
+{
+	if (p->nsteps == p->cap) {
+		uint32_t cap = p->cap ? p->cap * 2 : 32;
+
+		p->step = arena_grow(&p->arena, p->step, p->nsteps * sizeof(step), cap * sizeof(step));
+		p->cap = cap;
+	}
+	p->step[p->nsteps] = step;
+	return p->nsteps++;
+}
+
+static void emit_plugin(struct compiler *c, enum plugin_kind kind, const struct ast_plugin *ap)
+{
+	struct plan *p = c->plan;
+	struct plan_plugin *pp = instance(c, kind, ap);
+	struct plan_step step = {.op = kind == PLUGIN_FILTER ? OP_FILTER : OP_OUTPUT, .pos = ap->pos, .plugin = pp};
+	uint32_t at;
+
+	if (!pp)
+		return;
+	at = emit(p, step);
+	if (kind == PLUGIN_FILTER && pp->plugin->filter.ask) {
+		p->wait = arena_grow(&p->arena, p->wait, p->nwait * sizeof(*p->wait), (p->nwait + 1) * sizeof(*p->wait));
+		p->wait[p->nwait++] = at;
+	}
+}
+
+static void emit_block(struct compiler *c, enum plugin_kind kind, const struct ast_block *b);
+
+static void emit_if(struct compiler *c, enum plugin_kind kind, const struct ast_stmt *s)
+{
+	struct plan *p = c->plan;
+	uint32_t *jump = arena_alloc(&p->arena, s->n * sizeof(*jump) + 1), njumps = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct ast_branch *br = &s->branch[i];
+		uint32_t test = UINT32_MAX;
+
+		if (br->cond) {
+			struct cond *cond = cond_compile(&p->arena, br->cond, c->diag);
+
+			test = emit(p, (struct plan_step){.op = OP_IF, .pos = br->cond->pos, .cond = cond});
+		}
+		emit_block(c, kind, br->body);
+		if (i + 1 < s->n)
+			jump[njumps++] = emit(p, (struct plan_step){.op = OP_JUMP, .pos = s->pos});
+		if (test != UINT32_MAX)
+			p->step[test].target = p->nsteps;
+	}
+	for (uint32_t i = 0; i < njumps; i++)
+		p->step[jump[i]].target = p->nsteps;
+}
+
+static void emit_block(struct compiler *c, enum plugin_kind kind, const struct ast_block *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ast_stmt *s = &b->stmt[i];
+
+		if (s->kind == STMT_IF)
+			emit_if(c, kind, s);
+		else
+			emit_plugin(c, kind, s->plugin);
+	}
+}
+
+static void open_inputs(struct compiler *c, const struct ast_block *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ast_stmt *s = &b->stmt[i];
+
+		if (s->kind == STMT_PLUGIN)
+			instance(c, PLUGIN_INPUT, s->plugin);
+		else
+			diag_error(c->diag, s->pos, "'if' has no meaning among inputs");
+	}
+}
+
+struct plan *plan_compile(const struct ast_config *ast, const struct settings *settings, struct diag *d)
+{
+	struct plan *p = xzalloc(sizeof(*p));
+	struct compiler c = {.plan = p, .diag = d, .settings = &p->settings};
+	unsigned before = d->errors;
+
+	arena_init(&p->arena, NULL);
+	p->settings = *settings;
+	open_inputs(&c, &ast->section[SECTION_INPUT]);
+	emit_block(&c, PLUGIN_FILTER, &ast->section[SECTION_FILTER]);
+	emit_block(&c, PLUGIN_OUTPUT, &ast->section[SECTION_OUTPUT]);
+	emit(p, (struct plan_step){.op = OP_END});
+	if (d->errors != before) {
+		plan_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void close_all(struct plan_plugin **list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (list[i]->plugin->close)
+			list[i]->plugin->close(list[i]->self);
+		if (list[i]->codec && list[i]->codec->plugin->close)
+			list[i]->codec->plugin->close(list[i]->codec->self);
+	}
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->nsteps; i++)
+		if (p->step[i].op == OP_IF)
+			cond_release(p->step[i].cond);
+	close_all(p->input, p->ninputs);
+	close_all(p->filter, p->nfilters);
+	close_all(p->output, p->noutputs);
+	arena_release(&p->arena);
+	free(p);
+}
+
+/* ---- --explain ---- */
+
+static void explain_place(struct buf *out, struct pos pos)
+{
+	if (pos.file)
+		buf_printf(out, "   # %.*s:%u", STR_ARG(pos.file->name), pos.line);
+	buf_ch(out, '\n');
+}
+
+void plan_explain(const struct plan *p, struct buf *out)
+{
+	for (uint32_t i = 0; i < p->ninputs; i++) {
+		const struct plan_plugin *in = p->input[i];
+
+		buf_printf(out, "input     %s", in->plugin->name);
+		if (in->codec)
+			buf_printf(out, ", codec %s", in->codec->plugin->name);
+		explain_place(out, in->pos);
+	}
+	for (uint32_t i = 0; i < p->nsteps; i++) {
+		const struct plan_step *s = &p->step[i];
+
+		buf_printf(out, "%-5u", i);
+		switch (s->op) {
+		case OP_FILTER:
+			buf_printf(out, "filter    %s%s", s->plugin->plugin->name,
+				   s->plugin->plugin->filter.ask ? " (waits)" : "");
+			break;
+		case OP_OUTPUT:
+			buf_printf(out, "output    %s", s->plugin->plugin->name);
+			break;
+		case OP_IF:
+			buf_printf(out, "if        else -> %u", s->target);
+			break;
+		case OP_JUMP:
+			buf_printf(out, "jump      -> %u", s->target);
+			break;
+		case OP_END:
+			buf_printf(out, "end\n");
+			continue;
+		}
+		explain_place(out, s->pos);
+	}
+}

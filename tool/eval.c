@@ -1,0 +1,361 @@
+/*
+ * eval.c - `weir eval`: what would weir make of these events under this configuration?
+ *
+ * Reads questions, one JSON object a line:
+ *
+ *	{"id": "x", "config": "filter { ... }", "settings": {"pipeline.ecs_compatibility": "disabled"},
+ *	 "codec": "json_lines", "ocodec": null, "bare": false, "events": [...]}
+ *
+ * and answers each with {"id": "x", "events": [...]} or {"id": "x", "error": "..."}. Without a codec the events are fed as
+ * JSON lines; with one they are lines of text, or {"__base64": "..."}: bytes as they are. With ocodec the answer holds the
+ * texts that this codec writes. With bare only the text of the configuration is judged. No daemon, no network; one thread.
+ */
+#include "config/parse.h"
+#include "event/json.h"
+#include "pipeline/exec.h"
+#include "tool/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct question {
+	struct arena arena;
+	struct str config, codec, ocodec;
+	const struct list *events;
+	bool bare;
+	struct settings settings;
+	struct diag diag;
+};
+
+/* Collects what leaves the plan. */
+struct collector {
+	struct outlet outlet;
+	struct codec *codec; /* NULL: as JSON */
+	const struct clock *clock;
+	struct buf *out;
+	bool any;
+	struct str error;
+	struct arena *arena;
+};
+
+static enum outlet_answer collect(struct outlet *o, const struct event *ev)
+{
+	struct collector *c = (struct collector *)o;
+	struct buf text;
+	struct err err;
+
+	if (c->any)
+		buf_ch(c->out, ',');
+	c->any = true;
+	if (!c->codec) {
+		json_write_event(c->out, ev);
+		return OUTLET_TAKEN;
+	}
+	buf_init(&text, 0);
+	if (c->codec->plugin->codec.encode(c->codec->self, ev, &text, c->clock, &err))
+		c->error = arena_dup(c->arena, str_z(err.text));
+	json_write_string(c->out, buf_slice(&text));
+	buf_release(&text);
+	return OUTLET_TAKEN;
+}
+
+static struct str map_text(const struct map *m, const char *key)
+{
+	const struct value *v = map_find_str(m, str_z(key));
+
+	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
+}
+
+static bool setting_true(const struct map *m, const char *key)
+{
+	const struct value *v = map_find_str(m, str_z(key));
+
+	return (value_is(v, V_BOOL) && v->b) || (value_is(v, V_STRING) && str_eq(value_str(v), STR("true")));
+}
+
+static void read_settings(struct settings *s, const struct map *m)
+{
+	struct str ecs;
+
+	*s = (struct settings){.clock = &clock_system, .pipeline_id = STR("main"), .config_dir = STR(".")};
+	if (!m)
+		return;
+	ecs = map_text(m, "pipeline.ecs_compatibility");
+	s->ecs = str_eq(ecs, STR("v1")) ? ECS_V1 : str_eq(ecs, STR("v8")) ? ECS_V8 : ECS_DISABLED;
+	s->support_escapes = setting_true(m, "config.support_escapes");
+}
+
+static int read_question(struct question *q, const struct map *m)
+{
+	const struct value *v = map_find_str(m, STR("events"));
+
+	q->config = map_text(m, "config");
+	if (!q->config.p)
+		return -1;
+	q->codec = map_text(m, "codec");
+	q->ocodec = map_text(m, "ocodec");
+	q->bare = setting_true(m, "bare");
+	q->events = value_is(v, V_LIST) ? v->list : NULL;
+	v = map_find_str(m, STR("settings"));
+	read_settings(&q->settings, value_is(v, V_MAP) ? v->map : NULL);
+	return 0;
+}
+
+static struct codec *open_codec(struct question *q, struct str text, const struct config_env *env)
+{
+	struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
+	struct ast_value v = {.kind = AST_PLUGIN};
+
+	v.plugin = config_parse_plugin(&q->arena, text, env, &q->diag);
+	if (!v.plugin)
+		return NULL;
+	v.pos = v.plugin->pos;
+	return codec_bind(&v, &ctx);
+}
+
+static int base64_bits(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : ch_digit(c) ? c - '0' + 52
+	       : c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static void put_base64(struct buf *out, struct str s)
+{
+	uint32_t acc = 0;
+	int have = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		int b = base64_bits(s.p[i]);
+
+		if (b < 0)
+			continue;
+		acc = acc << 6 | (uint32_t)b;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			buf_ch(out, (char)(acc >> have));
+		}
+	}
+}
+
+static void events_as_bytes(const struct question *q, struct buf *out)
+{
+	for (uint32_t i = 0; q->events && i < q->events->n; i++) {
+		const struct value *v = &q->events->v[i];
+		const struct value *raw = v->type == V_MAP ? map_find_str(v->map, STR("__base64")) : NULL;
+
+		if (value_is(raw, V_STRING)) {
+			put_base64(out, value_str(raw));
+			continue;
+		}
+		if (q->codec.p && v->type == V_STRING)
+			buf_str(out, value_str(v));
+		else
+			json_write_value(out, v);
+		buf_ch(out, '\n');
+	}
+}
+
+struct feed_source {
+	struct source source;
+	struct plan_plugin input, *instance;
+};
+
+static void free_nothing(struct source *s)
+{
+	if (s->free_decoder)
+		s->free_decoder(s);
+}
+
+static void add_frame(struct batch *b, struct str frame)
+{
+	b->frame[b->nframes] = (struct frame){.p = frame.p, .len = (uint32_t)frame.len};
+	b->span[0].n = ++b->nframes;
+}
+
+static struct batch *open_batch(struct feed_source *fs)
+{
+	struct batch *b = batch_new(NULL);
+
+	b->nspans = 1;
+	b->span[0] = (struct span){.source = &fs->source, .received_ns = clock_wall(&clock_system)};
+	source_ref(&fs->source);
+	return b;
+}
+
+/* Cuts the bytes as a stream input does and runs them through the plan. false: something waits for ever. */
+static bool run(struct exec *x, struct feed_source *fs, struct str bytes)
+{
+	struct str delimiter = fs->input.codec->delimiter;
+	struct batch *b = open_batch(fs);
+
+	if (!delimiter.len)
+		delimiter = STR("\n");
+	while (bytes.len) {
+		ptrdiff_t at = str_find(bytes, delimiter);
+		size_t n = at < 0 ? bytes.len : (size_t)at;
+
+		if (b->nframes == BATCH_FRAMES) {
+			exec_feed(x, b);
+			if (exec_pump(x) != EXEC_IDLE)
+				return false;
+			b = open_batch(fs);
+		}
+		add_frame(b, str_sub(bytes, 0, n));
+		bytes = at < 0 ? STR("") : str_from(bytes, n + delimiter.len);
+	}
+	b->span[0].flags = SPAN_CLOSE;
+	exec_feed(x, b);
+	return exec_pump(x) == EXEC_IDLE;
+}
+
+static void answer_error(struct buf *out, struct str text)
+{
+	buf_lit(out, "\"error\":");
+	json_write_string(out, text);
+}
+
+static void answer_diag(struct buf *out, const struct diag *d)
+{
+	const struct diag_item *i = d->first;
+	struct buf text;
+
+	while (i && i->level != DIAG_ERROR)
+		i = i->next;
+	buf_init(&text, 0);
+	if (i && i->pos.file)
+		buf_printf(&text, "%.*s:%u:%u: ", STR_ARG(i->pos.file->name), i->pos.line, i->pos.col);
+	buf_str(&text, i ? i->text : STR("refused"));
+	answer_error(out, buf_slice(&text));
+	buf_release(&text);
+}
+
+static void run_plan(struct question *q, struct plan *plan, struct codec *codec, struct codec *ocodec, struct buf *out)
+{
+	struct collector c = {.outlet.put = collect, .codec = ocodec, .clock = q->settings.clock, .arena = &q->arena};
+	struct feed_source fs = {.input.codec = codec, .input.ecs = ECS_DISABLED};
+	static const struct plugin no_input = {.kind = PLUGIN_INPUT, .name = "eval"};
+	struct exec *x;
+	struct buf bytes, events;
+	struct plan_step *end = &plan->step[plan->nsteps - 1];
+	struct plan_plugin sink = {.outlet = &c.outlet, .plugin = &no_input};
+	struct plan_step *steps;
+
+	/* What reaches the end goes to the collector: one more step before the end. */
+	steps = arena_alloc(&plan->arena, (plan->nsteps + 1) * sizeof(*steps));
+	memcpy(steps, plan->step, plan->nsteps * sizeof(*steps));
+	steps[plan->nsteps] = *end;
+	steps[plan->nsteps - 1] = (struct plan_step){.op = OP_OUTPUT, .plugin = &sink};
+	plan->step = steps;
+	plan->nsteps++;
+
+	buf_init(&bytes, 0);
+	buf_init(&events, 0);
+	c.out = &events;
+	fs.input.plugin = &no_input;
+	fs.instance = &fs.input;
+	fs.source = (struct source){.refs = 1, .instance = &fs.instance, .free = free_nothing};
+	events_as_bytes(q, &bytes);
+	x = exec_new(plan, NULL);
+	if (!run(x, &fs, buf_slice(&bytes))) {
+		answer_error(out, STR("the configuration waits for something that eval does not have"));
+	} else if (c.error.p) {
+		answer_error(out, c.error);
+	} else {
+		buf_lit(out, "\"events\":[");
+		buf_str(out, buf_slice(&events));
+		buf_ch(out, ']');
+	}
+	exec_free(x);
+	source_unref(&fs.source);
+	buf_release(&bytes);
+	buf_release(&events);
+}
+
+static void answer(struct question *q, struct buf *out)
+{
+	struct config_file file = {.name = STR("config"), .text = q->config};
+	struct config_env env = {.support_escapes = q->settings.support_escapes};
+	struct ast_config *ast = config_parse(&q->arena, &file, &env, &q->diag);
+	struct codec *codec = NULL, *ocodec = NULL;
+	struct plan *plan = NULL;
+
+	if (ast && !q->bare) {
+		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), &env);
+		if (codec && q->ocodec.p)
+			ocodec = open_codec(q, q->ocodec, &env);
+	}
+	if (ast && !q->diag.errors) {
+		/* Outputs and inputs of the text itself are compiled but not used: the section is replaced by the collector. */
+		struct ast_config only = *ast;
+
+		if (!q->bare)
+			only.section[SECTION_INPUT].n = only.section[SECTION_OUTPUT].n = 0;
+		plan = plan_compile(&only, &q->settings, &q->diag);
+	}
+	if (!plan || q->diag.errors)
+		answer_diag(out, &q->diag);
+	else if (q->bare)
+		buf_lit(out, "\"events\":[]");
+	else
+		run_plan(q, plan, codec, ocodec, out);
+	plan_free(plan);
+	if (codec && codec->plugin->close)
+		codec->plugin->close(codec->self);
+	if (ocodec && ocodec->plugin->close)
+		ocodec->plugin->close(ocodec->self);
+}
+
+static void answer_line(struct str line, struct buf *out)
+{
+	struct question q = {0};
+	struct value v = {0};
+	struct err err;
+
+	arena_init(&q.arena, NULL);
+	diag_init(&q.diag);
+	buf_lit(out, "{\"id\":");
+	if (json_read(&q.arena, &line, NULL, &v, &err) || v.type != V_MAP || line.len) {
+		buf_lit(out, "null,");
+		answer_error(out, STR("the question is not a JSON object"));
+	} else {
+		const struct value *id = map_find_str(v.map, STR("id"));
+
+		if (id)
+			json_write_value(out, id);
+		else
+			buf_lit(out, "null");
+		buf_ch(out, ',');
+		if (read_question(&q, v.map))
+			answer_error(out, STR("the question has no 'config'"));
+		else
+			answer(&q, out);
+	}
+	buf_lit(out, "}\n");
+	diag_release(&q.diag);
+	arena_release(&q.arena);
+}
+
+int tool_eval(int argc, char **argv)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	struct buf out;
+
+	(void)argv;
+	if (argc != 1) {
+		fprintf(stderr, "usage: weir eval   (questions on standard input)\n");
+		return 2;
+	}
+	buf_init(&out, 0);
+	while ((n = getline(&line, &cap, stdin)) > 0) {
+		buf_clear(&out);
+		answer_line(str_n(line, (size_t)n), &out);
+		if (fwrite(out.p, 1, out.len, stdout) != out.len || fflush(stdout))
+			break;
+	}
+	buf_release(&out);
+	free(line);
+	return 0;
+}

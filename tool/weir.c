@@ -1,0 +1,43 @@
+/*
+ * weir.c - the tool beside the daemon: one command, one file.
+ */
+#include "base/hash.h"
+#include "tool/tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name, *usage;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"check", "check PATH...       every problem of a configuration, with file:line:column", tool_check},
+	{"eval", "eval                what a configuration makes of events: a JSON question a line on standard input", tool_eval},
+};
+
+static void usage(FILE *f)
+{
+	fprintf(f, "usage: weir COMMAND ...\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		fprintf(f, "  weir %s\n", commands[i].usage);
+	fprintf(f, "\n  weir --version\n");
+}
+
+int main(int argc, char **argv)
+{
+	hash_init(NULL);
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? 2 : 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("weir %s\n", WEIR_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "weir: unknown command '%s'\n\n", argv[1]);
+	usage(stderr);
+	return 2;
+}
