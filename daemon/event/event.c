@@ -96,6 +96,17 @@ static int slot_below(struct arena *a, struct value *v, const struct ref_part *p
 	return EVENT_BELOW_SCALAR;
 }
 
+/* A string, or strings only. */
+static bool legal_tags(const struct value *v)
+{
+	if (v->type != V_LIST)
+		return v->type == V_STRING;
+	for (uint32_t i = 0; i < v->list->n; i++)
+		if (v->list->v[i].type != V_STRING)
+			return false;
+	return true;
+}
+
 int event_set(struct event *ev, const struct ref *r, struct value v)
 {
 	struct map *top = r->meta ? &ev->meta : &ev->root;
@@ -109,7 +120,7 @@ int event_set(struct event *ev, const struct ref *r, struct value v)
 	}
 	if (r->timestamp && v.type != V_TIME)
 		return EVENT_BAD_TIMESTAMP;
-	if (r->tags && r->n > 1)
+	if (r->tags && (r->n > 1 || !legal_tags(&v)))
 		return EVENT_BAD_TAGS;
 	if (r->n == 1) {
 		map_set(ev->arena, top, r->part[0].key, v);

@@ -36,14 +36,14 @@ struct ref *ref_compile(struct arena *a, struct str text, struct err *err)
 	struct str rest = text;
 
 	r->text = arena_dup(a, text);
-	if (text.len == 0 || str_chr(text, '[') >= 0 || str_chr(text, ']') >= 0)
+	if (str_chr(text, '[') >= 0 || str_chr(text, ']') >= 0)
 		n = count_parts(text);
 	if (n == 0 || n > UINT16_MAX) {
 		err_set(err, "invalid field reference '%.*s'", (int)(text.len < 200 ? text.len : 200), text.p);
 		return NULL;
 	}
 	part = arena_alloc(a, n * sizeof(*part));
-	if (text.p[0] != '[') {
+	if (text.len == 0 || text.p[0] != '[') {
 		part[0] = part_make(a, text);
 	} else {
 		for (; i < n; i++) {

@@ -1,7 +1,7 @@
 /*
  * ref.h - a field reference, compiled once: `[a][b]`, `a`, `[l][0]`, `[@metadata][x]`.
  *
- * Logstash's strict syntax: text without brackets is one key, dots and all; else every part stands in
+ * Logstash's strict syntax: text without brackets is one key (the empty one, too), dots and all; else every part stands in
  * its own brackets. `[a,b]` is the key "a,b". What is malformed is an error, never a guess.
  * A part that reads as a decimal integer indexes a list (negative: from the end) and is a plain key in a map.
  *

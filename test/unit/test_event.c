@@ -14,11 +14,12 @@ static struct ref *ref(const char *text)
 
 static void test_ref_syntax(void)
 {
-	static const char *const bad[] = {"", "[", "[]", "[a", "a]", "[a]b", "[a][]", "[a[b]]", "arr[0]", "[a] "};
+	static const char *const bad[] = {"[", "[]", "[a", "a]", "[a]b", "[a][]", "[a[b]]", "arr[0]", "[a] "};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		CHECK(!ref(bad[i]));
 	CHECK_INT(ref("a.b")->n, 1);
+	CHECK_INT(ref("")->n, 1);
 	CHECK_INT(ref("[a,b]")->n, 1);
 	CHECK_INT(ref("[a][-1]")->part[1].index, -1);
 	CHECK(ref("[@metadata][x]")->meta);
@@ -53,8 +54,16 @@ static void test_tree(void)
 static void test_tags(void)
 {
 	struct event ev;
+	struct list *l = list_new(&arena, 0);
 
 	event_init(&ev, &arena);
+	list_push(&arena, l, v_lit("a"));
+	CHECK_INT(event_set(&ev, ref("tags"), v_int(5)), EVENT_BAD_TAGS);
+	CHECK_INT(event_set(&ev, ref("[tags][0]"), v_lit("x")), EVENT_BAD_TAGS);
+	CHECK_INT(event_set(&ev, ref("tags"), v_list(l)), EVENT_OK);
+	list_push(&arena, l, v_int(5));
+	CHECK_INT(event_set(&ev, ref("tags"), v_list(l)), EVENT_BAD_TAGS);
+	event_remove(&ev, ref("tags"), NULL);
 	event_tag(&ev, STR("t"));
 	event_tag(&ev, STR("t"));
 	event_add_tag(&ev, STR("t"));
