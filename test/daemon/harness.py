@@ -179,7 +179,7 @@ class Ready:
 class Weird(Program):
     """weird under a configuration, ready. `conf` is text, or a folder or file that is used as it is."""
 
-    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', program=None):
+    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', settings_dir=None):
         self.data = data or os.path.join(work, 'data')
         os.makedirs(self.data, mode=0o700, exist_ok=True)
         self.expected = []
@@ -190,17 +190,21 @@ class Weird(Program):
                 f.write(conf)
             conf = path
         self.conf = conf
-        folder = os.path.join(work, name + '.settings')
+        folder = settings_dir or os.path.join(work, name + '.settings')
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, 'weir.yml'), 'w', encoding='utf-8') as f:
-            for k, v in dict({'api.http.port': self.api}, **(settings or {})).items():
-                f.write('%s: %s\n' % (k, json.dumps(v)))
+        if not settings_dir:
+            self.write_settings(folder, settings or {})
         ready = Ready(name)
-        super().__init__(name, [program or os.environ['WEIRD'], '-f', conf, '--path.settings', folder, '--path.data', self.data, *args],
+        super().__init__(name, [os.environ['WEIRD'], '-f', conf, '--path.settings', folder, '--path.data', self.data, *args],
                          env=dict(ready.env, **(env or {})))
         self.ready = ready
         if wait:
             ready.wait(self)
+
+    def write_settings(self, folder, settings):
+        with open(os.path.join(folder, 'weir.yml'), 'w', encoding='utf-8') as f:
+            for k, v in dict({'api.http.port': self.api}, **settings).items():
+                f.write('%s: %s\n' % (k, json.dumps(v)))
 
     def expect(self, pattern):
         """Announces a warning or error that the log will hold; any other fails the test."""

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""abuse.py - hostile input (test/faults/hostile.py): after each case the daemon lives, a good message comes through, nothing is lost, forged or
+raw. Under the sanitizers' build this is also the search for what they see.
+
+    abuse.py GROUP[,GROUP...]
+"""
+import os
+import sys
+
+import harness
+
+GROUPS = sys.argv.pop(1)
+
+CONF = '''
+input { syslog { host => "127.0.0.1" port => %d } }
+output { file { path => "%s" codec => json_lines } }
+'''
+
+
+def hostile(*more):
+    port, path = harness.free_port(), os.path.join(harness.work, 'out.ndjson')
+    open(path, 'w', encoding='utf-8').close()
+    weird = harness.Weird(CONF % (port, path))
+    weird.expect('.')
+    result = os.path.join(harness.work, 'hostile.json')
+    run = harness.Program('hostile', [sys.executable, os.path.join(harness.FAULTS, 'hostile.py'), 'run', '--observe', 'file:' + path, '--json',
+                                      '--tcp', str(port), '--udp', str(port), '--pid', str(weird.pid), '--group', GROUPS, '--out', result, *more])
+    status = run.wait(540)
+    print('\n'.join(run.lines))
+    assert not weird.ended(), 'weird ended with %s' % weird.status
+    weird.stop()
+    assert status == 0, 'not every case is ok'
+
+
+def test_hostile():
+    hostile()
+
+
+def test_hostile_udp():
+    if GROUPS.split(',')[0] in ('rfc3164', 'rfc5424', 'pri', 'encoding'):
+        hostile('--prefer-udp')
+
+
+harness.main()

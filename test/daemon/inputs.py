@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""inputs.py - what comes in by each input, counted to the last line."""
+import datetime
+import json
+import os
+import socket
+
+import harness
+
+FILE_OUT = 'output { file { path => "%s" codec => json_lines } }\n'
+BOTH = 'input { syslog { host => "127.0.0.1" port => %d } }\n'
+
+
+def out():
+    return os.path.join(harness.work, 'out.ndjson')
+
+
+def start(conf, **kw):
+    return harness.Weird(conf + FILE_OUT % out(), **kw), harness.Lines(out())
+
+
+def tcp(port, *chunks):
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        for c in chunks:
+            s.sendall(c)
+
+
+def udp(port, *datagrams, family=socket.AF_INET, host='127.0.0.1'):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        for d in datagrams:
+            s.sendto(d, (host, port))
+
+
+def messages(lines):
+    return [json.loads(x)['message'] for x in lines]
+
+
+def test_udp_and_tcp_on_one_port():
+    port = harness.free_port()
+    weird, lines = start(BOTH % port)
+    tcp(port, b'<13>1 - h app - - - over tcp\n')
+    lines.wait(1, alive=weird)
+    udp(port, b'<13>1 - h app - - - over udp')
+    assert messages(lines.wait(2, alive=weird)) == ['over tcp', 'over udp']
+    weird.stop()
+
+
+def test_framing_told_apart_per_frame():
+    """Octet counting and LF on one connection, cut anywhere."""
+    port = harness.free_port()
+    weird, lines = start(BOTH % port)
+    frames, want = b'', []
+    for i in range(200):
+        text = 'frame %d%s' % (i, '\nwith a line feed' if i % 4 == 0 else '')
+        raw = ('<13>1 - h app - - - ' + text).encode()
+        frames += b'%d %s' % (len(raw), raw) if i % 2 == 0 else raw + b'\n'
+        want.append(text)
+    cuts = [frames[k:k + 1 + (k * 7919) % 97] for k in []]
+    k = 0
+    while k < len(frames):
+        n = 1 + (k * 7919) % 97
+        cuts.append(frames[k:k + n])
+        k += n
+    tcp(port, *cuts)
+    assert messages(lines.wait(200, alive=weird)) == want
+    weird.stop()
+
+
+def test_last_line_without_end():
+    port = harness.free_port()
+    weird, lines = start(BOTH % port)
+    tcp(port, b'<13>1 - h app - - - one\n<13>1 - h app - - - two')
+    assert messages(lines.wait(2, alive=weird)) == ['one', 'two']
+    weird.stop()
+
+
+def test_dual_stack():
+    """A listener hears IPv4 and IPv6 unless it is told an address."""
+    if not socket.has_ipv6 or not os.path.exists('/proc/net/if_inet6') or not open('/proc/net/if_inet6', encoding='ascii').read():
+        harness.skip('no IPv6 on this machine')
+    port = harness.free_port()
+    weird, lines = start('input { syslog { port => %d } }\n' % port)
+    udp(port, b'<13>1 - h app - - - four')
+    lines.wait(1, alive=weird)
+    udp(port, b'<13>1 - h app - - - six', family=socket.AF_INET6, host='::1')
+    lines.wait(2, alive=weird)
+    with socket.create_connection(('::1', port)) as s:
+        s.sendall(b'<13>1 - h app - - - tcp six\n')
+    documents = lines.documents(3, alive=weird)
+    assert [d['message'] for d in documents] == ['four', 'six', 'tcp six']
+    assert [d['host'] for d in documents] == ['127.0.0.1', '::1', '::1'], documents
+    weird.stop()
+
+
+def test_raw_line_is_kept():
+    port = harness.free_port()
+    weird, lines = start(BOTH % port)
+    tcp(port, b'this is no syslog\n')
+    doc = lines.documents(1, alive=weird)[0]
+    assert doc['message'] == 'this is no syslog' and '_grokparsefailure_sysloginput' in doc['tags'], doc
+    weird.stop()
+
+
+def test_line_from_2038_changes_nothing_else():
+    port = harness.free_port()
+    weird, lines = start(BOTH % port)
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    when = [(now - datetime.timedelta(seconds=i)).isoformat() for i in range(200)]
+    data = [b'<13>1 %s h app - - - %d\n' % (t.encode(), i) for i, t in enumerate(when)]
+    data.insert(100, b'<13>1 2038-01-19T03:14:08Z h app - - - future\n')
+    tcp(port, b''.join(data))
+    documents = lines.documents(201, alive=weird)
+    future = documents.pop(100)
+    assert future['message'] == 'future' and '_time_not_trusted' in future['tags'], future
+    assert abs(datetime.datetime.fromisoformat(future['@timestamp'].replace('Z', '+00:00')) - now) < datetime.timedelta(minutes=5)
+    for t, d in zip(when, documents):
+        assert datetime.datetime.fromisoformat(d['@timestamp'].replace('Z', '+00:00')).isoformat() == t and 'tags' not in d, d
+    weird.stop()
+
+
+def test_udp_is_counted():
+    """Every datagram is read or among the kernel's drops, which are counted; none is missing from both."""
+    port, count = harness.free_port(), 20000
+    weird, lines = start('input { syslog { host => "127.0.0.1" port => %d } }\n' % port)
+    udp(port, *[b'<13>1 - h app - - - %d' % i for i in range(count)])
+    accounted = harness.until(lambda: sum(udp_counts(weird)) >= count, 'every datagram accounted for', alive=weird)
+    read, dropped = udp_counts(weird)
+    assert accounted and read + dropped == count, (read, dropped)
+    assert len(set(messages(lines.wait(int(read), alive=weird)))) == read
+    weird.stop()
+
+
+def udp_counts(weird):
+    return weird.metric('weir_input_datagrams_total'), weird.metric('weir_input_kernel_drops_total')
+
+
+def test_unix_socket():
+    path = os.path.join(harness.work, 'in.sock')
+    weird, lines = start('input { unix { path => "%s" mode => "server" codec => line } }\n' % path)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b'first\nsecond\n')
+    assert messages(lines.wait(2, alive=weird)) == ['first', 'second']
+    weird.stop()
+
+
+def test_tcp_and_udp_inputs():
+    a, b = harness.free_port(), harness.free_port()
+    weird, lines = start('input { tcp { host => "127.0.0.1" port => %d codec => json_lines } udp { host => "127.0.0.1" port => %d codec => json } }\n' % (a, b))
+    tcp(a, b'{"message":"one","n":12345678901234567890}\n{"message":"two"}\n')
+    assert lines.documents(2, alive=weird)[0]['n'] == 12345678901234567890
+    udp(b, b'{"message":"three"}')
+    assert messages(lines.wait(3, alive=weird)) == ['one', 'two', 'three']
+    weird.stop()
+
+
+FILE = 'input { file { path => "%s" start_position => "beginning" sincedb_path => "%s" } }\n'
+
+
+def append(path, *texts):
+    with open(path, 'a', encoding='utf-8') as f:
+        f.write(''.join(t + '\n' for t in texts))
+
+
+def test_file_follows_rename_and_copytruncate():
+    path = os.path.join(harness.work, 'in.log')
+    append(path, 'a1', 'a2')
+    weird, lines = start(FILE % (path, os.path.join(harness.work, 'sincedb')))
+    lines.wait(2, alive=weird)
+    append(path, 'a3')
+    lines.wait(3, alive=weird)
+    os.rename(path, path + '.1')                        # rename: the old file's end, then the new one
+    append(path + '.1', 'a4')
+    append(path, 'b1')
+    assert sorted(messages(lines.wait(5, alive=weird))) == ['a1', 'a2', 'a3', 'a4', 'b1']
+    os.truncate(path, 0)                                # copytruncate: from the beginning again
+    append(path, 'c')
+    assert messages(lines.wait(6, alive=weird))[5] == 'c'
+    weird.stop()
+
+
+def test_file_cursor_is_kept():
+    """Across a stop and a kill -9: after a stop nothing is read twice; after a kill no line is missing."""
+    path, cursor = os.path.join(harness.work, 'in.log'), os.path.join(harness.work, 'sincedb')
+    append(path, *['%d' % i for i in range(1000)])
+    weird, lines = start(FILE % (path, cursor))
+    lines.wait(1000, alive=weird)
+    weird.stop()
+    append(path, *['%d' % i for i in range(1000, 2000)])
+    again = harness.Weird(weird.conf, name='again', data=weird.data)
+    got = messages(lines.wait(2000, alive=again))
+    assert got == [str(i) for i in range(2000)]
+    again.kill()
+    append(path, *['%d' % i for i in range(2000, 3000)])
+    third = harness.Weird(weird.conf, name='third', data=weird.data)
+    harness.until(lambda: lines.take() or len(set(messages(lines.lines))) == 3000, 'the rest', alive=third)
+    third.stop()
+
+
+def test_zone_by_input():
+    port = harness.free_port()
+    weird, lines = start('input { syslog { host => "127.0.0.1" port => %d timezone => "Asia/Tehran" } }\n' % port)
+    tcp(port, b'<13>Jan  5 12:00:00 h app: x\n')
+    assert lines.documents(1, alive=weird)[0]['@timestamp'].endswith('-01-05T08:30:00.000Z')
+    weird.stop()
+
+
+harness.main()
