@@ -131,7 +131,7 @@ static const struct {
 	{"macCyrillic", "MAC-CYRILLIC", 1},
 	{"macUkraine", "MAC-UK", 1},
 	{"macIceland", "MAC-IS", 1},
-	{"Shift_JIS", "SHIFT_JIS", 1},
+	{"Shift_JIS", "CP932", 1},
 	{"SJIS", "CP932", 1},
 	{"Windows-31J", "CP932", 1},
 	{"CP932", "CP932", 1},

@@ -30,7 +30,7 @@ void decode_release(struct decode_state *s)
 
 static void message_event(struct event *ev, struct str text, const struct decode_ctx *ctx)
 {
-	ev->root = (struct map){.cap = ROOM_FIELDS, .e = arena_alloc(ev->arena, ROOM_FIELDS * sizeof(*ev->root.e))};
+	map_init(ev->arena, &ev->root, ROOM_FIELDS);
 	event_stamp(ev, ts_from_ns(ctx->now_ns));
 	event_set_top(ev, key_make(STR("message")), v_str(text));
 }

@@ -1,0 +1,262 @@
+#include "plugin.h"
+
+static const struct ts now = {1577934245, 0}; /* 2020-01-02T03:04:05Z */
+
+#define NOW "\"@timestamp\":\"2020-01-02T03:04:05.000Z\""
+
+/* Decodes one frame; the events one after another, each in an arena of its own that is gone before the next is made. */
+static void decode_as(enum ecs_mode ecs, const char *codec, struct str frame, const char *want)
+{
+	struct opened o;
+	struct decode_ctx ctx = {.clock = &clock_system, .now_ns = now.s * 1000000000};
+	struct buf out;
+	void *state;
+
+	buf_init(&out, 0);
+	if (!opened_plugin(&o, PLUGIN_CODEC, codec, ecs)) {
+		CHECK(!want);
+		CHECK(o.diag.errors);
+		opened_release(&o);
+		return;
+	}
+	state = xzalloc(o.codec->plugin->codec.state_size);
+	for (int pass = 0; pass < 2; pass++) {
+		/* The frame is a copy of exactly its size, gone when next() has returned 0. */
+		char *copy = xmalloc(frame.len);
+
+		if (frame.len)
+			memcpy(copy, frame.p, frame.len);
+		buf_clear(&out);
+		o.codec->plugin->codec.feed(o.codec->self, state, str_n(copy, frame.len), &ctx);
+		for (;;) {
+			struct arena a;
+			struct event ev;
+			int more;
+
+			arena_init(&a, NULL);
+			event_init(&ev, &a);
+			more = o.codec->plugin->codec.next(o.codec->self, state, &ev, &ctx);
+			if (more)
+				show_event(&out, &ev);
+			arena_release(&a);
+			if (!more)
+				break;
+		}
+		free(copy);
+		CHECK_STR(buf_slice(&out), want ? want : "a refusal");
+	}
+	if (o.codec->plugin->codec.release)
+		o.codec->plugin->codec.release(o.codec->self, state);
+	free(state);
+	buf_release(&out);
+	opened_release(&o);
+}
+
+static void decode(const char *codec, const char *frame, const char *want)
+{
+	decode_as(ECS_DISABLED, codec, str_z(frame), want);
+}
+
+static void encode(const char *codec, const char *event, const char *want)
+{
+	struct opened o;
+	struct arena a;
+	struct event ev;
+	struct value v;
+	struct str in = str_z(event);
+	struct buf out;
+	struct err err;
+
+	arena_init(&a, NULL);
+	buf_init(&out, 0);
+	CHECK(opened_plugin(&o, PLUGIN_CODEC, codec, ECS_DISABLED));
+	CHECK_INT(json_read(&a, &in, NULL, &v, &err), 0);
+	event_init(&ev, &a);
+	CHECK_INT(event_from_map(&ev, v.map, now), 0);
+	CHECK_INT(o.codec->plugin->codec.encode(o.codec->self, &ev, &out, &clock_system, &err), 0);
+	CHECK_STR(buf_slice(&out), want);
+	buf_release(&out);
+	opened_release(&o);
+	arena_release(&a);
+}
+
+static void test_json(void)
+{
+	decode("json", "{\"a\":1,\"b\":[1.0]}", "{\"a\":1,\"b\":[1.0]," NOW "}");
+	decode("json", "", "");
+	decode("json", "  ", "");
+	decode("json", "[]", "");
+	decode("json", "{}", "{" NOW "}");
+	decode("json", "{\"a\":1}{\"b\":2}", "{\"a\":1," NOW "}");
+	decode("json", "{\"a\":1},", "{\"a\":1," NOW "}");
+	decode("json", "[{\"a\":1}, {\"a\":2}]", "{\"a\":1," NOW "}{\"a\":2," NOW "}");
+	decode("json", "5", "{" NOW ",\"message\":\"5\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode("json", "{\"a\":", "{" NOW ",\"message\":\"{\\\"a\\\":\",\"tags\":[\"_jsonparsefailure\"]}");
+	/* An array with anything but objects in it, or cut off at its end, is one message. */
+	decode("json", "[1]", "{" NOW ",\"message\":\"[1]\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode("json", "[{},1]", "{" NOW ",\"message\":\"[{},1]\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode("json", "[{},{}", "{" NOW ",\"message\":\"[{},{}\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode("json", "{\"@metadata\":5}",
+	       "{" NOW ",\"message\":\"{\\\"@metadata\\\":5}\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode("json", "{\"@metadata\":{\"x\":1}}", "{" NOW ",\"@metadata\":{\"x\":1}}");
+	decode("json { target => \"[t][u]\" }", "[{\"a\":1},{\"@timestamp\":\"x\"}]",
+	       "{" NOW ",\"t\":{\"u\":{\"a\":1}}}{" NOW ",\"t\":{\"u\":{\"@timestamp\":\"x\"}}}");
+	decode_as(ECS_V8, "json", STR("{\"a\":1}"), "{\"a\":1," NOW ",\"event\":{\"original\":\"{\\\"a\\\":1}\"}}");
+	decode_as(ECS_V8, "json", STR("{\"event\":{\"original\":\"mine\"}}"), "{\"event\":{\"original\":\"mine\"}," NOW "}");
+	decode_as(ECS_V8, "json { ecs_compatibility => disabled }", STR("{\"a\":1}"), "{\"a\":1," NOW "}");
+	decode_as(ECS_V8, "json_lines", STR("{\"a\":1}"), "{\"a\":1," NOW "}");
+	decode_as(ECS_V8, "json", STR("x"), "{" NOW ",\"message\":\"x\",\"tags\":[\"_jsonparsefailure\"]}");
+	decode_as(ECS_DISABLED, "json { charset => \"CP1252\" }", STR("[{\"a\":\"\x80\"},{\"a\":\"\xe9\"}]"),
+		  "{\"a\":\"\xe2\x82\xac\"," NOW "}{\"a\":\"\xc3\xa9\"," NOW "}");
+	decode("json_lines", "{\"m\":\"\xff\xfe\"}",
+	       "{" NOW ",\"message\":\"{\\\\\\\"m\\\\\\\":\\\\\\\"\\\\xFF\\\\xFE\\\\\\\"}\",\"tags\":[\"_jsonparsefailure\"]}");
+}
+
+static void test_timestamp_and_tags(void)
+{
+	decode("json", "{\"@timestamp\":\"2021-12-31T22:00:00.123456789Z\"}",
+	       "{\"@timestamp\":\"2021-12-31T22:00:00.123456789Z\"}");
+	decode("json", "{\"@timestamp\":null}", "{" NOW "}");
+	decode("json", "{\"@timestamp\":5}", "{" NOW ",\"tags\":[\"_timestampparsefailure\"],\"_@timestamp\":5}");
+	decode("json", "{\"@timestamp\":\"bad\",\"tags\":\"x\"}",
+	       "{" NOW ",\"tags\":[\"x\",\"_timestampparsefailure\"],\"_@timestamp\":\"bad\"}");
+	decode("json", "{\"tags\":[]}", "{\"tags\":[]," NOW "}");
+	decode("json", "{\"tags\":\"x\"}", "{\"tags\":\"x\"," NOW "}");
+	decode("json", "{\"tags\":null}", "{\"tags\":[\"_tagsparsefailure\"],\"_tags\":[null]," NOW "}");
+	decode("json", "{\"tags\":[\"a\",1]}", "{\"tags\":[\"_tagsparsefailure\"],\"_tags\":[[\"a\",1]]," NOW "}");
+	decode("json", "{\"tags\":{\"k\":1}}", "{\"tags\":[\"_tagsparsefailure\"],\"_tags\":[{\"k\":1}]," NOW "}");
+}
+
+static void test_text(void)
+{
+	decode("plain", "a\nb", "{" NOW ",\"message\":\"a\\nb\"}");
+	decode("line", "", "{" NOW ",\"message\":\"\"}");
+	decode("line", "x\r", "{" NOW ",\"message\":\"x\\r\"}");
+	decode("line", "a\xc3", "{" NOW ",\"message\":\"a\\\\xC3\"}");
+	decode("line", "caf\xc3\xa9", "{" NOW ",\"message\":\"caf\xc3\xa9\"}");
+	decode_as(ECS_V8, "line", STR("a"), "{" NOW ",\"message\":\"a\",\"event\":{\"original\":\"a\"}}");
+	decode_as(ECS_V1, "plain", STR("a"), "{" NOW ",\"message\":\"a\",\"event\":{\"original\":\"a\"}}");
+	decode_as(ECS_V8, "line { ecs_compatibility => disabled }", STR("a"), "{" NOW ",\"message\":\"a\"}");
+	decode("line { delimiter => \"\" }", "", NULL);
+}
+
+static void charset(const char *name, struct str bytes, const char *want)
+{
+	char codec[100], event[200];
+
+	snprintf(codec, sizeof(codec), "plain { charset => \"%s\" }", name);
+	snprintf(event, sizeof(event), "{" NOW ",\"message\":\"%s\"}", want ? want : "");
+	decode_as(ECS_DISABLED, codec, bytes, want ? event : NULL);
+}
+
+static void test_charset(void)
+{
+	charset("ISO-8859-1", STR("caf\xe9"), "caf\xc3\xa9");
+	charset("ISO8859-15", STR("\xa4"), "\xe2\x82\xac");
+	charset("CP1252", STR("\x80 \x93q\x94"), "\xe2\x82\xac \xe2\x80\x9cq\xe2\x80\x9d");
+	charset("CP1252", STR("a\x81z"), "a\xef\xbf\xbdz");
+	charset("UTF-16LE", STR("a\0\xe9\0"), "a\xc3\xa9");
+	charset("UTF-16LE", STR("a\0\0"), "a\xef\xbf\xbd");
+	charset("UTF-16BE", STR("\0a\xd8\x3d\0b"), "a\xef\xbf\xbd" "b");
+	charset("ASCII-8BIT", STR("\xe9" "a"), "\xef\xbf\xbd" "a");
+	charset("US-ASCII", STR("a\xff"), "a\xef\xbf\xbd");
+	charset("KOI8-R", STR("\xc1\xc2"), "\xd0\xb0\xd0\xb1");
+	charset("Shift_JIS", STR("\x82\xa0\x5c"), "\xe3\x81\x82\\\\");
+	charset("GBK", STR("\xc4\xe3"), "\xe4\xbd\xa0");
+	charset("GBK", STR("\xc4"), "\xef\xbf\xbd");
+	charset("CP850", STR("\x84"), "\xc3\xa4");
+	charset("UTF-8", STR("\xef\xbb\xbf" "bom"), "\xef\xbb\xbf" "bom");
+	/* The case of a name counts; so does its spelling. */
+	charset("latin1", STR(""), NULL);
+	charset("iso-8859-1", STR(""), NULL);
+	charset("utf-8", STR(""), NULL);
+	charset("nope", STR(""), NULL);
+	charset("", STR(""), NULL);
+}
+
+static void test_write(void)
+{
+	encode("json", "{\"a\":1,\"@timestamp\":\"2020-01-02T03:04:05.678Z\",\"@metadata\":{\"x\":1}}",
+	       "{\"a\":1,\"@timestamp\":\"2020-01-02T03:04:05.678Z\",\"@version\":\"1\"}");
+	encode("json_lines", "{\"sp ace\":1,\"@timestamp\":\"2020-01-02\"}",
+	       "{\"sp ace\":1,\"@timestamp\":\"2020-01-02T00:00:00.000Z\",\"@version\":\"1\"}\n");
+	encode("json_lines { delimiter => \"|\" }", "{\"@timestamp\":\"2020-01-02\"}",
+	       "{\"@timestamp\":\"2020-01-02T00:00:00.000Z\",\"@version\":\"1\"}|");
+	encode("dots", "{}", ".");
+	encode("plain", "{\"@timestamp\":\"2020-01-02T03:04:05.678Z\",\"message\":\"m\"}", "2020-01-02T03:04:05.678Z %{host} m");
+	encode("line", "{\"@timestamp\":\"2020-01-02T03:04:05.678Z\",\"message\":\"m\",\"host\":\"h\"}",
+	       "2020-01-02T03:04:05.678Z h m\n");
+	encode("line { format => \"%{a}-%{nope}\" delimiter => \"|\" }", "{\"a\":1.0}", "1.0-%{nope}|");
+}
+
+static void test_rubydebug(void)
+{
+	encode("rubydebug",
+	       "{\"f\":1.5,\"big\":12345678901234567890,\"t\":true,\"z\":null,\"s\":\"\xc3\xa9\\\"\\n\\\\x\",\"l\":[1,\"x\",[2],{\"k\":1}],"
+	       "\"h\":{\"b\":{\"c\":[]},\"e\":{}},\"@timestamp\":\"2020-01-02T03:04:05.678Z\",\"empty\":\"\"}",
+	       "{\n"
+	       "             \"f\" => 1.5,\n"
+	       "           \"big\" => 12345678901234567890,\n"
+	       "             \"t\" => true,\n"
+	       "             \"z\" => nil,\n"
+	       "             \"s\" => \"\xc3\xa9\\\"\\n\\\\x\",\n"
+	       "             \"l\" => [\n"
+	       "        [0] 1,\n"
+	       "        [1] \"x\",\n"
+	       "        [2] [\n"
+	       "            [0] 2\n"
+	       "        ],\n"
+	       "        [3] {\n"
+	       "            \"k\" => 1\n"
+	       "        }\n"
+	       "    ],\n"
+	       "             \"h\" => {\n"
+	       "        \"b\" => {\n"
+	       "            \"c\" => []\n"
+	       "        },\n"
+	       "        \"e\" => {}\n"
+	       "    },\n"
+	       "    \"@timestamp\" => 2020-01-02T03:04:05.678Z,\n"
+	       "         \"empty\" => \"\",\n"
+	       "      \"@version\" => \"1\"\n"
+	       "}\n");
+	encode("rubydebug", "{\"u\":\"\xf0\x9f\x98\x80 \\u0001 \\u001b\",\"q\":\"it's #{x} # #1\",\"@timestamp\":\"2020-01-02\"}",
+	       "{\n"
+	       "             \"u\" => \"\xf0\x9f\x98\x80 \\u0001 \\e\",\n"
+	       "             \"q\" => \"it's \\#{x} # #1\",\n"
+	       "    \"@timestamp\" => 2020-01-02T00:00:00.000Z,\n"
+	       "      \"@version\" => \"1\"\n"
+	       "}\n");
+	encode("rubydebug { metadata => true }", "{\"@metadata\":{\"x\":\"1\"},\"@timestamp\":\"2020-01-02\"}",
+	       "{\n"
+	       "    \"@timestamp\" => 2020-01-02T00:00:00.000Z,\n"
+	       "      \"@version\" => \"1\",\n"
+	       "     \"@metadata\" => {\n"
+	       "        \"x\" => \"1\"\n"
+	       "    }\n"
+	       "}\n");
+	encode("rubydebug { metadata => true }", "{\"e\":1e20,\"m\":1e-7,\"\xc3\xa9\xc3\xa9\":[0,1,2,3,4,5,6,7,8,9,10]}",
+	       "{\n"
+	       "             \"e\" => 1.0e+20,\n"
+	       "             \"m\" => 1.0e-07,\n"
+	       "            \"\xc3\xa9\xc3\xa9\" => [\n"
+	       "        [ 0] 0,\n        [ 1] 1,\n        [ 2] 2,\n        [ 3] 3,\n        [ 4] 4,\n        [ 5] 5,\n"
+	       "        [ 6] 6,\n        [ 7] 7,\n        [ 8] 8,\n        [ 9] 9,\n        [10] 10\n"
+	       "    ],\n"
+	       "      \"@version\" => \"1\",\n"
+	       "    \"@timestamp\" => 2020-01-02T03:04:05.000Z\n"
+	       "}\n");
+}
+
+int main(void)
+{
+	hash_init(NULL);
+	fields_init();
+	test_json();
+	test_text();
+	test_charset();
+	test_timestamp_and_tags();
+	test_write();
+	test_rubydebug();
+	return test_end();
+}
