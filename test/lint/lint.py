@@ -121,9 +121,9 @@ def functions(text):
     head, start, name = '', None, ''
     for n, line in enumerate(text.split('\n'), 1):
         if start is None and line.startswith('{'):
-            m = re.findall(r'(\w+)\s*\(', head)
+            m = [x for x in re.findall(r'(\w+)\s*\(', head) if x not in ('__attribute__', 'format')]
             if m:
-                start, name = n, [x for x in m if x not in ('__attribute__', 'format')][0]
+                start, name = n, m[0]
         elif start is not None and line.startswith('}'):
             yield name, start, n - start + 1
             start, head = None, ''
