@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/javahash.h"
 #include "base/number.h"
+#include "event/inspect.h"
 
 #include <math.h>
 
@@ -321,65 +322,6 @@ struct list *optvalue_list(struct arena *a, const struct ast_value *v)
 	return l;
 }
 
-static void inspect(struct buf *b, const struct value *v)
-{
-	char text[NUMBER_TEXT_MAX];
-
-	switch (v->type) {
-	case V_INT:
-		buf_i64(b, v->i);
-		break;
-	case V_FLOAT:
-		buf_add(b, text, ruby_double_text(v->f, text));
-		break;
-	case V_BIGINT:
-		buf_str(b, value_str(v));
-		break;
-	case V_STRING:
-		buf_ch(b, '"');
-		for (uint32_t i = 0; i < v->len; i++) {
-			char c = v->s[i];
-
-			if (c == '"' || c == '\\' || (c == '#' && i + 1 < v->len && strchr("{$@", v->s[i + 1])))
-				buf_ch(b, '\\');
-			if (c == '\n')
-				buf_lit(b, "\\n");
-			else if (c == '\t')
-				buf_lit(b, "\\t");
-			else if (c == '\r')
-				buf_lit(b, "\\r");
-			else
-				buf_ch(b, c);
-		}
-		buf_ch(b, '"');
-		break;
-	case V_LIST:
-		buf_ch(b, '[');
-		for (uint32_t i = 0; i < v->list->n; i++) {
-			if (i)
-				buf_lit(b, ", ");
-			inspect(b, &v->list->v[i]);
-		}
-		buf_ch(b, ']');
-		break;
-	case V_MAP:
-		buf_ch(b, '{');
-		for (uint32_t i = 0; i < v->map->n; i++) {
-			struct value key = v_str(key_str(&v->map->e[i].key));
-
-			if (i)
-				buf_lit(b, ", ");
-			inspect(b, &key);
-			buf_lit(b, " => ");
-			inspect(b, &v->map->e[i].val);
-		}
-		buf_ch(b, '}');
-		break;
-	default:
-		buf_lit(b, "nil");
-	}
-}
-
 struct str optvalue_text(struct arena *a, const struct value *v)
 {
 	struct str s;
@@ -388,7 +330,7 @@ struct str optvalue_text(struct arena *a, const struct value *v)
 	if (v->type == V_STRING || v->type == V_BIGINT)
 		return value_str(v);
 	buf_init(&b, 0);
-	inspect(&b, v);
+	ruby_inspect(&b, v);
 	s = arena_dup(a, buf_slice(&b));
 	buf_release(&b);
 	return s;
