@@ -9,7 +9,8 @@ struct task {
 	struct event ev;
 	uint32_t pc;
 	bool generating; /* ev is a parent; its filter stands at pc */
-	bool fork;	 /* the parent itself goes on after it has been copied */
+	bool fork;	 /* the parent itself goes on: its copy comes first */
+	bool copied;	 /* that has happened: it is not replaced by its children */
 	void *gen;
 	struct arena_mark mark; /* where this task's memory begins */
 };
@@ -177,13 +178,15 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 	while (t->pc < stop) {
 		const struct plan_step *s = &p->step[t->pc];
 		struct err err;
+		enum step answer;
 		enum run r;
 
 		switch (s->op) {
 		case OP_FILTER:
 			s->plugin->in++;
 			ctx.gen = NULL;
-			r = after_filter(x, t, s->plugin, s->plugin->plugin->filter.run(s->plugin->self, &t->ev, &ctx), ctx.gen);
+			answer = s->plugin->plugin->filter.run(s->plugin->self, &t->ev, &ctx);
+			r = after_filter(x, t, s->plugin, answer, ctx.gen);
 			if (r != RUN_STOPPED)
 				return r;
 			s->plugin->out++;
@@ -356,6 +359,7 @@ static bool push_child(struct exec *x, struct feeder *f)
 	if (parent->fork) {
 		/* The event itself goes first; its children are made from what it is now. */
 		parent->fork = false;
+		parent->copied = true;
 		event_copy(&child->ev, &parent->ev, f->arena);
 		child->ev.ack = parent->ev.ack;
 		ack_ref(child->ev.ack);
@@ -366,7 +370,8 @@ static bool push_child(struct exec *x, struct feeder *f)
 	child->ev.received_ns = parent->ev.received_ns;
 	if (!pp->plugin->filter.next(pp->self, parent->gen, &parent->ev, &child->ev, &ctx)) {
 		f->depth--;
-		bump(&x->count.ended_replaced);
+		if (!parent->copied)
+			bump(&x->count.ended_replaced);
 		return false;
 	}
 	bump(&x->count.created_filter);
@@ -447,13 +452,15 @@ static void push_stopped(struct exec *x, struct unit *u)
 	struct plan_plugin *pp = x->plan->step[x->plan->wait[u->stage]].plugin;
 	struct step_ctx ctx = {.arena = &u->arena, .clock = x->plan->settings.clock};
 	struct task *t = push_task(&u->feeder);
+	enum step answer;
 
 	t->ev = s->ev;
 	t->pc = s->pc;
 	s->ev.ack = NULL;
 	if (!s->asked)
 		return;
-	if (after_filter(x, t, pp, pp->plugin->filter.finish(pp->self, &t->ev, &u->wait, s->slot, &ctx), ctx.gen) == RUN_ENDED)
+	answer = pp->plugin->filter.finish(pp->self, &t->ev, &u->wait, s->slot, &ctx);
+	if (after_filter(x, t, pp, answer, ctx.gen) == RUN_ENDED)
 		pop_task(&u->feeder);
 }
 

@@ -1,0 +1,482 @@
+/*
+ * The executor with plug-ins made for it: order over a waiting step, parking at a full outlet, children, conservation.
+ */
+#include "test.h"
+
+#include "pipeline/exec.h"
+
+/* ---- a codec: a frame is an event with a number ---- */
+
+struct one_state {
+	int64_t n;
+	bool have;
+};
+
+static void one_feed(void *self, void *state, struct str frame, const struct decode_ctx *ctx)
+{
+	struct one_state *s = state;
+
+	s->have = str_i64(frame, &s->n);
+}
+
+static int one_next(void *self, void *state, struct event *ev, const struct decode_ctx *ctx)
+{
+	struct one_state *s = state;
+
+	if (!s->have)
+		return 0;
+	s->have = false;
+	event_stamp(ev, ts_from_ns(ctx->now_ns));
+	event_set_top(ev, key_make(STR("n")), v_int(s->n));
+	return 1;
+}
+
+static const struct plugin codec_one = {
+	.kind = PLUGIN_CODEC, .name = "one", .codec = {.state_size = sizeof(struct one_state), .feed = one_feed, .next = one_next}};
+
+/* ---- filters ---- */
+
+/* Stateful: notes the order in which it sees events. */
+struct order {
+	int64_t seen[1024];
+	unsigned n;
+};
+
+static int64_t number(const struct event *ev)
+{
+	const struct value *v = event_top(ev, STR("n"));
+
+	return v ? v->i : -1;
+}
+
+static enum step order_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	struct order *o = self;
+
+	o->seen[o->n++] = number(ev);
+	return STEP_OK;
+}
+
+static const struct plugin filter_order = {.kind = PLUGIN_FILTER, .name = "order", .filter = {.run = order_run}};
+
+/* Waits: even numbers have a question, odd ones not. The test answers when it likes. */
+struct asker {
+	struct wait *open[16];
+	unsigned n, released;
+};
+
+static enum step asker_ask(void *self, struct event *ev, struct wait *w, unsigned *slot, struct step_ctx *ctx)
+{
+	*slot = (unsigned)number(ev);
+	return number(ev) % 2 == 0 ? STEP_WAIT : STEP_PASS;
+}
+
+static void asker_start(void *self, struct wait *w)
+{
+	struct asker *a = self;
+
+	a->open[a->n++] = w;
+}
+
+static enum step asker_finish(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx)
+{
+	CHECK_INT(slot, number(ev));
+	if (slot == 4)
+		return STEP_DROP;
+	event_tag(ev, STR("answered"));
+	return STEP_OK;
+}
+
+static void asker_release(void *self, struct wait *w)
+{
+	((struct asker *)self)->released++;
+}
+
+static const struct plugin filter_asker = {
+	.kind = PLUGIN_FILTER, .name = "asker",
+	.filter = {.ask = asker_ask, .start = asker_start, .finish = asker_finish, .wait_release = asker_release}};
+
+/* Number n becomes n children n*100+1 .. n*100+n; with fork the event itself goes first. */
+struct more {
+	bool fork;
+};
+
+static enum step more_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	int64_t *left = arena_zalloc(ctx->arena, sizeof(*left));
+
+	ctx->gen = left;
+	return ((struct more *)self)->fork ? STEP_FORK : STEP_MORE;
+}
+
+static int more_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
+{
+	int64_t *made = gen;
+
+	if (*made == number(parent))
+		return 0;
+	event_stamp(child, (struct ts){0});
+	event_set_top(child, key_make(STR("n")), v_int(number(parent) * 100 + ++*made));
+	return 1;
+}
+
+static const struct plugin filter_more = {
+	.kind = PLUGIN_FILTER, .name = "more", .filter = {.run = more_run, .next = more_next}};
+
+/* ---- an outlet with room for so many ---- */
+
+struct sink {
+	struct outlet outlet;
+	int64_t seen[1024];
+	unsigned n, room;
+	struct ack *held[1024];
+};
+
+static enum outlet_answer sink_put(struct outlet *o, const struct event *ev)
+{
+	struct sink *s = (struct sink *)o;
+
+	if (s->n == s->room)
+		return OUTLET_FULL;
+	s->held[s->n] = ev->ack;
+	ack_ref(ev->ack);
+	s->seen[s->n++] = number(ev);
+	return OUTLET_TAKEN;
+}
+
+/* ---- a plan by hand ---- */
+
+enum { STEPS = 8 };
+
+struct bed {
+	struct plan plan;
+	struct plan_step step[STEPS];
+	uint32_t wait[STEPS];
+	struct plan_plugin pp[STEPS], input, *instance;
+	struct codec codec;
+	struct source source;
+	struct sink sink;
+	struct exec *exec;
+	unsigned acked;
+};
+
+static struct bed *bed_of_ack;
+
+struct test_ack {
+	struct ack ack;
+};
+
+static void acked(struct ack *a)
+{
+	bed_of_ack->acked++;
+	free(a);
+}
+
+static void bed_step(struct bed *b, const struct plugin *p, void *self)
+{
+	uint32_t at = b->plan.nsteps++;
+
+	b->pp[at] = (struct plan_plugin){.plugin = p, .self = self};
+	b->step[at] = (struct plan_step){.op = OP_FILTER, .plugin = &b->pp[at]};
+	if (p->filter.ask)
+		b->wait[b->plan.nwait++] = at;
+}
+
+static void free_source(struct source *s)
+{
+	if (s->free_decoder)
+		s->free_decoder(s);
+}
+
+static void bed_ready(struct bed *b, unsigned room)
+{
+	uint32_t at = b->plan.nsteps;
+	static const struct plugin input = {.name = "test"}, output = {.name = "sink"};
+
+	b->plan.settings.clock = &clock_system;
+	b->plan.step = b->step;
+	b->plan.wait = b->wait;
+	b->sink.outlet.put = sink_put;
+	b->sink.room = room;
+	b->pp[at] = (struct plan_plugin){.plugin = &output, .outlet = &b->sink.outlet};
+	b->step[at] = (struct plan_step){.op = OP_OUTPUT, .plugin = &b->pp[at]};
+	b->step[at + 1] = (struct plan_step){.op = OP_END};
+	b->plan.nsteps = at + 2;
+	b->codec = (struct codec){.plugin = &codec_one};
+	b->input = (struct plan_plugin){.plugin = &input, .codec = &b->codec};
+	b->instance = &b->input;
+	b->source = (struct source){.refs = 1, .instance = &b->instance, .free = free_source};
+	b->exec = exec_new(&b->plan, NULL);
+	bed_of_ack = b;
+}
+
+static void bed_feed(struct bed *b, int64_t from, int64_t to)
+{
+	struct batch *batch = batch_new(NULL);
+	struct test_ack *ack = malloc(sizeof(*ack));
+
+	ack_init(&ack->ack, acked);
+	batch->nspans = 1;
+	batch->span[0] = (struct span){.source = &b->source, .ack = &ack->ack};
+	source_ref(&b->source);
+	for (int64_t i = from; i <= to; i++) {
+		struct str text = arena_printf(&batch->arena, "%" PRId64, i);
+
+		batch->frame[batch->nframes++] = (struct frame){.p = text.p, .len = (uint32_t)text.len};
+	}
+	batch->span[0].n = batch->nframes;
+	exec_feed(b->exec, batch);
+}
+
+static void bed_end(struct bed *b)
+{
+	const struct exec_counters *c = exec_counters(b->exec);
+
+	CHECK_INT(c->lines + c->created_decode + c->created_filter,
+		  c->merged + c->ended_drop + c->ended_decode + c->ended_condition + c->ended_lost + c->ended_replaced + c->unrouted +
+			  c->routed);
+	exec_free(b->exec);
+	source_unref(&b->source);
+	for (unsigned i = 0; i < b->sink.n; i++)
+		ack_unref(b->sink.held[i]);
+}
+
+/* ---- tests ---- */
+
+static void check_rising(const int64_t *v, unsigned n, int64_t from)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (v[i] != from + (int64_t)i) {
+			CHECK_INT(v[i], from + (int64_t)i);
+			return;
+		}
+	CHECK(true);
+}
+
+static void test_parking(void)
+{
+	static struct bed b;
+	static struct order o;
+
+	bed_step(&b, &filter_order, &o);
+	bed_ready(&b, 3);
+	bed_feed(&b, 1, 10);
+	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
+	CHECK_INT(b.sink.n, 3);
+	CHECK_INT(o.n, 4); /* the fourth stands at the outlet; the fifth was not touched */
+	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
+	CHECK_INT(o.n, 4);
+	b.sink.room = 100;
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	check_rising(b.sink.seen, b.sink.n, 1);
+	CHECK_INT(b.sink.n, 10);
+	CHECK_INT(b.acked, 0); /* the sink still holds them */
+	bed_end(&b);
+	CHECK_INT(b.acked, 1);
+}
+
+static void answer(struct asker *a, unsigned i)
+{
+	a->open[i]->done(a->open[i]);
+}
+
+static void test_order_over_waiting(void)
+{
+	static struct bed b;
+	static struct order first, second, third;
+	static struct asker a;
+
+	bed_step(&b, &filter_order, &first);
+	bed_step(&b, &filter_asker, &a);
+	bed_step(&b, &filter_order, &second);
+	bed_step(&b, &filter_order, &third);
+	bed_ready(&b, 1000);
+	bed_feed(&b, 1, 9);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	bed_feed(&b, 10, 19);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	/* The step before has seen everything, those behind nothing. */
+	CHECK_INT(first.n, 19);
+	CHECK_INT(second.n, 0);
+	CHECK_INT(a.n, 2);
+	/* The younger answer comes first: it must not overtake. */
+	answer(&a, 1);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(second.n, 0);
+	answer(&a, 0);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	check_rising(first.seen, first.n, 1);
+	CHECK_INT(second.n, 18); /* number 4 was dropped by the answer */
+	CHECK_INT(third.n, 18);
+	CHECK_INT(memcmp(second.seen, third.seen, sizeof(second.seen)), 0);
+	CHECK_INT(memcmp(second.seen, b.sink.seen, 18 * sizeof(int64_t)), 0);
+	check_rising(second.seen + 3, 15, 5);
+	CHECK_INT(a.released, 2);
+	bed_end(&b);
+	CHECK_INT(b.acked, 2);
+}
+
+/* More waits than may be under way: decoding stops, nothing is lost, order holds. */
+static void test_crowded(void)
+{
+	static struct bed b;
+	static struct order last;
+	static struct asker a;
+
+	bed_step(&b, &filter_asker, &a);
+	bed_step(&b, &filter_order, &last);
+	bed_ready(&b, 1000);
+	for (int i = 0; i < 12; i++) {
+		bed_feed(&b, i * 10 + 10, i * 10 + 19);
+		CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	}
+	CHECK_INT(a.n, EXEC_UNITS);
+	CHECK(exec_backlog(b.exec) >= 12 - EXEC_UNITS - 1);
+	/* What piled up meanwhile shares units. */
+	for (unsigned i = 0; i < a.n; i++) {
+		answer(&a, i);
+		exec_pump(b.exec);
+	}
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(last.n, 120);
+	check_rising(last.seen, last.n, 10);
+	bed_end(&b);
+}
+
+static void test_two_waits(void)
+{
+	static struct bed b;
+	static struct order mid, last;
+	static struct asker a, a2;
+
+	bed_step(&b, &filter_asker, &a);
+	bed_step(&b, &filter_order, &mid);
+	bed_step(&b, &filter_asker, &a2);
+	bed_step(&b, &filter_order, &last);
+	bed_ready(&b, 1000);
+	bed_feed(&b, 10, 19);
+	exec_pump(b.exec);
+	bed_feed(&b, 20, 29);
+	exec_pump(b.exec);
+	answer(&a, 0);
+	exec_pump(b.exec);
+	CHECK_INT(mid.n, 10);
+	answer(&a, 1);
+	exec_pump(b.exec);
+	CHECK_INT(mid.n, 20);
+	CHECK_INT(a2.n, 2);
+	answer(&a2, 1);
+	exec_pump(b.exec);
+	CHECK_INT(last.n, 0);
+	answer(&a2, 0);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(last.n, 20);
+	check_rising(last.seen, last.n, 10);
+	bed_end(&b);
+}
+
+static void test_children(void)
+{
+	static struct bed b;
+	static struct more more = {false};
+	static struct order after;
+
+	bed_step(&b, &filter_more, &more);
+	bed_step(&b, &filter_order, &after);
+	bed_ready(&b, 2);
+	bed_feed(&b, 0, 3);
+	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
+	/* A child is in the outlet before the next is made. */
+	CHECK_INT(after.n, 3);
+	b.sink.room = 100;
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 6);
+	CHECK_INT(b.sink.seen[0], 101);
+	CHECK_INT(b.sink.seen[5], 303);
+	bed_end(&b);
+	CHECK_INT(b.acked, 1);
+}
+
+static void test_fork_before_wait(void)
+{
+	static struct bed b;
+	static struct more more = {true};
+	static struct asker a;
+
+	bed_step(&b, &filter_more, &more);
+	bed_step(&b, &filter_asker, &a);
+	bed_ready(&b, 1000);
+	bed_feed(&b, 2, 3);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	answer(&a, 0);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 7);
+	CHECK_INT(b.sink.seen[0], 2);
+	CHECK_INT(b.sink.seen[1], 201);
+	CHECK_INT(b.sink.seen[3], 3);
+	CHECK_INT(b.sink.seen[6], 303);
+	bed_end(&b);
+}
+
+/* More children than a unit holds, in front of a waiting step. */
+static void test_many_children_before_wait(void)
+{
+	static struct bed b;
+	static struct more more = {false};
+	static struct asker a;
+
+	bed_step(&b, &filter_more, &more);
+	bed_step(&b, &filter_asker, &a);
+	bed_ready(&b, 1000);
+	bed_feed(&b, 700, 700);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(a.n, 3);
+	for (unsigned i = 0; i < 3; i++)
+		answer(&a, i);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 700);
+	check_rising(b.sink.seen, b.sink.n, 70001);
+	bed_end(&b);
+}
+
+static void test_settle(void)
+{
+	static struct bed b;
+	static struct order o;
+	struct exec *next;
+
+	bed_step(&b, &filter_order, &o);
+	bed_ready(&b, 3);
+	bed_feed(&b, 1, 10);
+	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
+	CHECK(!exec_settle(b.exec));
+	b.sink.room = 4;
+	CHECK(exec_settle(b.exec));
+	CHECK_INT(b.sink.n, 4);
+	next = exec_new(&b.plan, NULL);
+	exec_adopt(next, b.exec);
+	b.sink.room = 100;
+	CHECK_INT(exec_pump(next), EXEC_IDLE);
+	check_rising(b.sink.seen, b.sink.n, 1);
+	CHECK_INT(b.sink.n, 10);
+	exec_free(next);
+	exec_free(b.exec);
+	source_unref(&b.source);
+	for (unsigned i = 0; i < b.sink.n; i++)
+		ack_unref(b.sink.held[i]);
+	CHECK_INT(b.acked, 1);
+}
+
+int main(void)
+{
+	hash_init(NULL);
+	test_parking();
+	test_order_over_waiting();
+	test_crowded();
+	test_two_waits();
+	test_children();
+	test_fork_before_wait();
+	test_many_children_before_wait();
+	test_settle();
+	return test_end();
+}
