@@ -270,7 +270,7 @@ static enum outlet_answer sender_put(struct outlet *o, const struct event *ev)
 	struct pack_item *it;
 
 	unpark(s);
-	if (held_now(s) >= s->max && !full(s, &answer))
+	if (held_now(s) >= s->max && !(o->force && s->when_full == WHEN_FULL_BLOCK) && !full(s, &answer))
 		return answer;
 	if (!s->open)
 		open_pack(s);

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { OPTIONS_MAX = 64 }; /* of a table: as many as there are bits in plugin_ctx.given */
+enum { OPTIONS_MAX = 128 }; /* of a table: as many as there are bits in plugin_ctx.given */
 
 static const char *const ecs_modes[] = {"disabled", "v1", "v8", NULL};
 
@@ -319,10 +319,8 @@ static void bind_one(struct binding *b, const struct written *w)
 		unknown_option(b, w);
 		return;
 	}
-	if (at < 32)
-		b->ctx->given |= 1u << at;
-	else if (at != SIZE_MAX)
-		b->ctx->given_hi |= 1u << (at - 32);
+	if (at != SIZE_MAX)
+		b->ctx->given[at / 32] |= 1u << at % 32;
 	if (o->type == OPT_OBSOLETE || o->flags & OPT_DEPRECATED)
 		diag_warn(b->ctx->diag, w->pos, "option '%s' of the %s '%s' is %s%s%s%s", o->name, kind_name(b->plugin->kind),
 			  b->plugin->name, o->type == OPT_OBSOLETE ? "no longer used" : "deprecated",
@@ -376,7 +374,7 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 
 	memset(common, 0, sizeof(*common));
 	ctx->pos = ap->pos;
-	ctx->given = ctx->given_hi = 0;
+	memset(ctx->given, 0, sizeof(ctx->given));
 	ctx->ecs = ctx->settings->ecs;
 	for (n = 0; p->options && p->options[n].name; n++) {
 		const struct option *o = &p->options[n];

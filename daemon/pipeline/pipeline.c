@@ -133,10 +133,12 @@ static bool closed(struct pipeline *p)
 static bool take(struct pipeline *p, enum exec_state state)
 {
 	bool shut = closed(p); /* looked at before the queue: what was pushed before the close is then seen */
-	struct batch *b = bqueue_pop(p->queue, 0);
+	struct batch *b;
 
+	/* Once a batch, also while there is always more to do: an output that gets few events must not wait for a quiet moment. */
+	outlets_idle(p);
+	b = bqueue_pop(p->queue, 0);
 	if (!b) {
-		outlets_idle(p);
 		if (shut && state == EXEC_IDLE)
 			return false;
 		b = bqueue_pop(p->queue, -1);

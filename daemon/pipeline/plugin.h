@@ -94,13 +94,12 @@ struct plugin_ctx {
 	struct str id;	   /* option id, or "filter/grok/3" */
 	struct pos pos;
 	struct diag *diag;
-	uint32_t given; /* bit n: option n of the table was written (first 32) */
-	uint32_t given_hi; /* the next 32 */
+	uint32_t given[4]; /* bit n: option n of the table was written */
 };
 
 static inline bool plugin_given(const struct plugin_ctx *ctx, unsigned option)
 {
-	return option < 32 ? ctx->given >> option & 1 : ctx->given_hi >> (option - 32) & 1;
+	return ctx->given[option / 32] >> option % 32 & 1;
 }
 
 /* diag_warn at the instance's place. */
