@@ -176,7 +176,6 @@ struct joda *joda_compile(struct arena *a, struct str pattern, struct err *err)
 	}
 	j = arena_zalloc(a, sizeof(*j) + pattern.len * sizeof(j->op[0]));
 	j->pattern = s = arena_dup(a, pattern);
-	j->parses = true;
 	j->has_year = memchr(s.p, 'y', s.len) || memchr(s.p, 'Y', s.len);
 	j->has_zone = memchr(s.p, 'Z', s.len) != NULL;
 	text = arena_bytes(a, s.len);
@@ -197,8 +196,6 @@ struct joda *joda_compile(struct arena *a, struct str pattern, struct err *err)
 			err_set(err, "the date pattern has more than %d fields", JODA_SLOTS - 1);
 			return NULL;
 		}
-		if (op.kind == JODA_ZONE_LONG)
-			j->parses = false;
 		j->op[j->ops++] = op;
 	}
 	if (j->ops == 0) {
@@ -207,11 +204,6 @@ struct joda *joda_compile(struct arena *a, struct str pattern, struct err *err)
 	}
 	sort_slots(j);
 	return j;
-}
-
-bool joda_can_parse(const struct joda *j)
-{
-	return j->parses;
 }
 
 /* ---- printing ---- */

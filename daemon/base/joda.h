@@ -35,8 +35,6 @@ struct joda_in {
 	int64_t year;			  /* now: for texts without a year, and for years of two digits */
 };
 
-/* The pattern can read text at all ("zzzz" cannot). */
-bool joda_can_parse(const struct joda *j);
 /* The whole slice; milliseconds are the finest. false: does not match, is no date, or names a time that the zone's clocks skipped. */
 bool joda_parse(const struct joda *j, struct str text, const struct joda_in *in, struct ts *out);
 /*

@@ -214,21 +214,21 @@ static bool take_zone_short(struct str *s, const struct zone **zone)
 	return false;
 }
 
-/* "Europe/Berlin": the longest name that is a zone; what follows may only be cut off where one of its parts ends. */
+/* "Europe/Berlin": the longest name that is a zone. (Joda also refuses "UTC 02/Jan", taking it for a folder "UTC 02": not done here.) */
 static bool take_zone_id(struct str *s, const struct zone **zone)
 {
 	size_t n = 0;
 
 	while (n < s->len && n < 64 && (ch_alnum(s->p[n]) || memchr("_+-/", s->p[n], 4)))
 		n++;
-	for (int tries = 0; n >= 2 && ch_alpha(s->p[0]) && tries < 8; tries++) {
+	if (n < 2 || !ch_alpha(s->p[0]))
+		return false;
+	for (; n >= 2; n--) {
 		*zone = zone_find(str_sub(*s, 0, n));
 		if (*zone) {
 			*s = str_from(*s, n);
 			return true;
 		}
-		for (n--; n > 0 && ch_alpha(s->p[n]); n--)
-			;
 	}
 	return false;
 }
@@ -305,8 +305,6 @@ static bool match(const struct joda *j, const struct joda_in *in, struct reading
 {
 	const struct locale_names *l = in->names ? in->names : &locale_english;
 
-	if (!j->parses)
-		return false;
 	if (j->add_year)
 		r->value[0] = (int32_t)in->year;
 	for (unsigned i = 0; i < j->ops; i++) {
@@ -320,17 +318,13 @@ static bool match(const struct joda *j, const struct joda_in *in, struct reading
 		case JODA_YEAR2: ok = take_year2(&r->s, op->wide, in->year, v); break;
 		case JODA_FRACTION: ok = take_fraction(&r->s, op->max, 1000, v); break;
 		case JODA_TEXT: ok = take_name(&r->s, op, l, v); break;
+		case JODA_ZONE_LONG: ok = false; break; /* can only be printed */
 		case JODA_ZONE_SHORT: ok = take_zone_short(&r->s, &r->zone); break;
 		case JODA_ZONE_ID: ok = take_zone_id(&r->s, &r->zone); break;
 		default: ok = r->has_offset = take_offset(&r->s, &r->offset_ms); break;
 		}
 		if (!ok)
 			return false;
-		/* Joda keeps one: a zone read later replaces an offset, and the other way round. */
-		if (op->kind == JODA_ZONE_SHORT || op->kind == JODA_ZONE_ID)
-			r->has_offset = false;
-		else if (op->kind == JODA_OFFSET)
-			r->zone = NULL;
 	}
 	return r->s.len == 0;
 }
@@ -577,7 +571,7 @@ static bool instant(const struct reading *r, const struct local *t, const struct
 {
 	struct zone_span other = {0};
 
-	if (r->has_offset) {
+	if (r->has_offset) { /* stronger than a zone's name, in whichever order they stand */
 		int64_t ms = (int64_t)t->ms - r->offset_ms, days = t->days;
 
 		/* An offset is less than a day. */

@@ -48,7 +48,6 @@ struct joda {
 	uint16_t ops, slots;
 	uint8_t field[JODA_SLOTS];   /* by slot */
 	int8_t slot_of[F_COUNT];     /* -1: none. Only valid where plain */
-	bool parses;
 	bool plain;	 /* only year, month, day, hour, minute, second, fraction, each once at most */
 	bool add_year;	 /* slot 0 is the year of now: the text has none */
 	bool has_year, has_zone; /* the letters y or Y, and Z, occur, be it quoted: what the date filter asks */

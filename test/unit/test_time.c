@@ -277,7 +277,9 @@ static void test_parse(void)
 	CHECK_STR(parse("yyyy-MM-dd HH z", "2020-07-02 03 CET", "UTC", NULL), "-");
 	CHECK_STR(parse("yyyy-MM-dd HH ZZZ", "2020-07-02 03 Europe/Paris", "UTC", NULL), "2020-07-02T01:00:00.000Z");
 	CHECK_STR(parse("yyyy-MM-dd HH ZZZ", "2020-07-02 03 ../../etc/passwd", "UTC", NULL), "-");
-	CHECK_STR(parse("yyyy zzzz", "2020 UTC", "UTC", NULL), "-");
+	CHECK_STR(parse("yyyy zzzz", "2020 EST", "UTC", NULL), "-");
+	CHECK_STR(parse("yyyy ZZZ'T'HH", "2020 Europe/ParisT05", "UTC", NULL), "2020-01-01T04:00:00.000Z");
+	CHECK_STR(parse("yyyy ZZZ/HH", "2020 Europe/Paris/05", "UTC", NULL), "2020-01-01T04:00:00.000Z");
 	CHECK_STR(parse("'T'HH", "t05", "UTC", NULL), "1970-01-01T05:00:00.000Z");
 	CHECK_STR(parse("yyyyMMdd", "2020010", "UTC", NULL), "-");
 	CHECK_STR(parse("yyyy-MM-dd HH:mm:ss", "2021-03-28 02:30:00", "Europe/Berlin", NULL), "-");
