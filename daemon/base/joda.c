@@ -206,6 +206,11 @@ struct joda *joda_compile(struct arena *a, struct str pattern, struct err *err)
 	return j;
 }
 
+bool joda_has_year(const struct joda *j)
+{
+	return j->has_year;
+}
+
 /* ---- printing ---- */
 
 /* Everything that an op may ask, worked out once. */

@@ -37,6 +37,8 @@ struct joda_in {
 
 /* The whole slice; milliseconds are the finest. false: does not match, is no date, or names a time that the zone's clocks skipped. */
 bool joda_parse(const struct joda *j, struct str text, const struct joda_in *in, struct ts *out);
+/* The pattern has a letter y or Y, be it in a quoted text: joda_parse_guess then guesses nothing and does not look at `now`. */
+bool joda_has_year(const struct joda *j);
 /*
  * The same for the date filter: where the pattern has no year letter it is guessed from `now`: this year, but last year for
  * a December seen in January, next year for a January seen in December.
