@@ -16,8 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Some of them are macros in one C library or the other. */
 #undef alloca
 #undef strtok_r
+#undef sprintf
+#undef vsprintf
 
 #pragma GCC poison strcpy stpcpy strcat strncpy strncat strtok strtok_r sprintf vsprintf gets
 #pragma GCC poison sscanf vsscanf scanf fscanf atoi atol atoll atof alloca

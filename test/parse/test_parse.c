@@ -148,7 +148,7 @@ static void one_line(struct state *st, struct str line, const char *file, unsign
 	struct syslog_msg m;
 	struct str head;
 	struct ts t;
-	int64_t minutes;
+	int64_t minutes = 0;
 
 	if (st->pending && (line.len == 0 || line.p[0] != '{')) {
 		test_failed++;
