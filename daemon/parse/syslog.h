@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "base/ts.h"
+#include "base/zone.h"
 
 enum syslog_shape {
 	SYSLOG_RAW,   /* neither PRI nor date */
@@ -106,14 +107,11 @@ enum syslog_date syslog_iso_date(struct str s, struct syslog_stamp *out);
 bool syslog_zone_offset(struct str s, int32_t *offset);
 
 /*
- * Offset (seconds east) of local time `local_s` (civil seconds taken as UTC) in a zone. Arg is the zone.
- */
-typedef int32_t syslog_zone_fn(const void *zone, int64_t local_s);
-
-/*
  * The moment a stamp means. Without a year: the last such date that lies not more than 31 days ahead of receipt (a clock that is fast
- * shows as such; the lines of an old file stay in the past). Without an offset: fn(zone). false: no such date near (Feb 29).
+ * shows as such; the lines of an old file stay in the past). Without an offset: local time in zone, of which span is the
+ * caller's cache (zeroed at first). false: no such date near (Feb 29).
  */
-bool syslog_time(const struct syslog_stamp *stamp, syslog_zone_fn *fn, const void *zone, int64_t received_ns, struct ts *out);
+bool syslog_time(const struct syslog_stamp *stamp, const struct zone *zone, struct zone_span *span, int64_t received_ns,
+		 struct ts *out);
 
 #endif

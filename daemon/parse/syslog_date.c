@@ -58,20 +58,40 @@ static bool number(struct cur *c, int min, int max, int *out)
 	return true;
 }
 
-/* Three letters in any case, and no fourth. 1..12 or 0. */
+/*
+ * The name of a month, short or whole, in any case, English or German (what Logstash's MONTH takes). 1..12 or 0.
+ */
 static int month(struct cur *c)
 {
-	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-	char m[3];
+	static const char key[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	static const struct {
+		const char *name;
+		int month;
+	} others[] = {
+		{"mai", 5},	  {"okt", 10},	   {"dez", 12},	     {"mrz", 3},      {"m\xc3\xa4r", 3}, {"m\xc3\xa4rz", 3},
+		{"january", 1},	  {"february", 2}, {"march", 3},     {"april", 4},    {"june", 6},	 {"july", 7},
+		{"august", 8},	  {"september", 9}, {"october", 10}, {"november", 11}, {"december", 12}, {"januar", 1},
+		{"februar", 2},	  {"juni", 6},	   {"juli", 7},	     {"oktober", 10}, {"dezember", 12},
+	};
+	char m[10];
+	size_t n = 0;
 
-	if (c->end - c->p < 4 || ch_alpha(c->p[3]))
+	while (n < sizeof(m) && c->p + n < c->end && (ch_alpha(c->p[n]) || (c->p[n] & 0x80))) {
+		m[n] = ch_lower(c->p[n]);
+		n++;
+	}
+	if (n < 3 || n == sizeof(m))
 		return 0;
-	for (int i = 0; i < 3; i++)
-		m[i] = ch_lower(c->p[i]);
-	for (int i = 0; i < 12; i++)
-		if (m[0] == names[i * 3] && m[1] == names[i * 3 + 1] && m[2] == names[i * 3 + 2]) {
-			c->p += 3;
-			return i + 1;
+	if (n == 3)
+		for (int i = 0; i < 12; i++)
+			if (m[0] == key[i * 3] && m[1] == key[i * 3 + 1] && m[2] == key[i * 3 + 2]) {
+				c->p += 3;
+				return i + 1;
+			}
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (strlen(others[i].name) == n && memcmp(others[i].name, m, n) == 0) {
+			c->p += n;
+			return others[i].month;
 		}
 	return 0;
 }
@@ -283,24 +303,30 @@ bool syslog_zone_offset(struct str s, int32_t *offset)
 	return offset_digits(&c, offset) && c.p == c.end && *offset > -86400 && *offset < 86400;
 }
 
-static int64_t in_year(const struct syslog_stamp *s, int64_t year, syslog_zone_fn *fn, const void *zone)
+static int64_t in_year(const struct syslog_stamp *s, int64_t year, const struct zone *zone, struct zone_span *span)
 {
 	struct civil c = s->civil;
-	int64_t local;
+	int64_t local, utc;
 
 	c.year = year;
 	local = civil_seconds(&c);
-	return local - (s->has_offset ? s->offset : fn ? fn(zone, local) : 0);
+	if (s->has_offset)
+		return local - s->offset;
+	/* An hour that the clock jumped over is read as if it had not yet. */
+	if (!zone_to_utc(zone, local, span, &utc))
+		utc = local - zone_offset(zone, local - 86400, span);
+	return utc;
 }
 
-bool syslog_time(const struct syslog_stamp *s, syslog_zone_fn *fn, const void *zone, int64_t received_ns, struct ts *out)
+bool syslog_time(const struct syslog_stamp *s, const struct zone *zone, struct zone_span *span, int64_t received_ns,
+		 struct ts *out)
 {
 	static const int64_t ahead = 31 * 86400;
 	struct ts now = ts_from_ns(received_ns);
 	struct civil c;
 
 	if (s->has_year) {
-		*out = (struct ts){in_year(s, s->civil.year, fn, zone), s->ns};
+		*out = (struct ts){in_year(s, s->civil.year, zone, span), s->ns};
 		return true;
 	}
 	civil_from_seconds(now.s, &c);
@@ -310,7 +336,7 @@ bool syslog_time(const struct syslog_stamp *s, syslog_zone_fn *fn, const void *z
 
 		if (s->civil.day > days_of(year, s->civil.month))
 			continue;
-		t = in_year(s, year, fn, zone);
+		t = in_year(s, year, zone, span);
 		if (t <= now.s + ahead) {
 			*out = (struct ts){t, s->ns};
 			return true;

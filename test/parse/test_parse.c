@@ -4,7 +4,7 @@
  *	# a comment
  *	@ 2026-11-24T03:00:00Z +60	receipt, and the minutes east of UTC of the local zone, for what follows
  *	< <13>Oct 11 22:14:15 h1 a: x	a line; \n \r \t \0 \\ \xNN are escapes
- *	{"shape":"3164",...}		what comes out: exactly this text
+ *	{"shape":"3164",...}		what comes out: exactly this text; bytes that are no UTF-8 are \xNN
  *
  * Only what a line has is written. WEIR_TEST_WRITE=1 prints the files with what comes out now, to be read before it is kept.
  */
@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "parse/syslog.h"
 
 static const char *const shapes[] = {"raw", "bare", "tag", "3164", "local", "cisco", "epoch", "5424"};
@@ -21,15 +22,19 @@ static const char *const flag_names[] = {NULL,	"bad_pri", NULL,  "bad_stamp", NU
 static void put_string(struct buf *b, struct str s)
 {
 	buf_ch(b, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	while (s.len) {
+		struct str rest = s;
+		int32_t c = utf8_next(&rest);
 
-		if (c < ' ' || c == 127)
-			buf_printf(b, "\\u%04x", c);
+		if (c < 0)
+			buf_printf(b, "\\x%02x", (unsigned char)s.p[0]);
+		else if (c < ' ' || c == 127)
+			buf_printf(b, "\\u%04x", (unsigned)c);
 		else if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
 		else
-			buf_ch(b, (char)c);
+			buf_add(b, s.p, s.len - rest.len);
+		s = rest;
 	}
 	buf_ch(b, '"');
 }
@@ -74,15 +79,10 @@ static void put_sd(struct buf *b, struct str sd)
 	buf_lit(b, "}}");
 }
 
-static int32_t zone_fixed(const void *zone, int64_t local_s)
-{
-	(void)local_s;
-	return *(const int32_t *)zone;
-}
-
 static void put_msg(struct buf *b, const struct syslog_msg *m, int64_t received_ns, int32_t zone)
 {
 	char text[TS_TEXT_MAX];
+	struct zone_span span = {0};
 	struct ts t;
 	bool any = false;
 
@@ -96,7 +96,7 @@ static void put_msg(struct buf *b, const struct syslog_msg *m, int64_t received_
 		}
 	if (any)
 		buf_ch(b, ']');
-	if ((m->flags & SYSLOG_STAMP) && syslog_time(&m->stamp, zone_fixed, &zone, received_ns, &t))
+	if ((m->flags & SYSLOG_STAMP) && syslog_time(&m->stamp, zone_fixed(zone), &span, received_ns, &t))
 		put_field(b, "time", str_n(text, ts_format(t, text)));
 	put_field(b, "stamp", m->stamp_text);
 	put_field(b, "seq", m->seq);
