@@ -115,11 +115,20 @@ static int run_add(const struct add *add, struct event *ev, const struct clock *
 	if (!ref)
 		return -1;
 	for (size_t i = 0; i < add->n; i++) {
+		struct value *have, v;
 		int rc;
 
 		if (tmpl_render(add->value[i], ev, ev->arena, clock, &text, err))
 			return -1;
-		rc = event_append(ev, ref, v_str(text));
+		have = event_get(ev, ref);
+		if (value_is(have, V_NULL)) {
+			/* Null counts as an element that is not there: ["text"]. */
+			v = v_list(list_new(ev->arena, 1));
+			list_push(ev->arena, v.list, v_str(text));
+			rc = event_set(ev, ref, v);
+		} else {
+			rc = event_append(ev, ref, v_str(text));
+		}
 		if (rc && rc != EVENT_LIST_KEY)
 			return err_set(err, "cannot set '%.*s'", STR_ARG(ref->text));
 	}
