@@ -32,6 +32,7 @@ int mutate_fail(struct mutate_run *r, const char *fmt, ...)
 
 const struct ref *mutate_ref(const struct mutate_field *f, struct mutate_run *r)
 {
+	const struct ref *ref = NULL;
 	struct str name;
 
 	if (f->ref)
@@ -40,9 +41,12 @@ const struct ref *mutate_ref(const struct mutate_field *f, struct mutate_run *r)
 		mutate_fail(r, "invalid field reference '%.*s'", STR_ARG(f->text));
 		return NULL;
 	}
-	if (tmpl_render(f->tmpl, r->ev, r->ctx->arena, r->ctx->clock, &name, &r->err))
-		return NULL;
-	return ref_compile(r->ctx->arena, name, &r->err);
+	if (!tmpl_render(f->tmpl, r->ev, r->ctx->arena, r->ctx->clock, &name, &r->err))
+		ref = ref_compile(r->ctx->arena, name, NULL);
+	/* The name came out of the event: it is not shown. */
+	if (!ref)
+		mutate_fail(r, "'%.*s' gives no field reference", STR_ARG(f->text));
+	return ref;
 }
 
 int mutate_set(struct mutate_run *r, const struct ref *ref, struct value v)

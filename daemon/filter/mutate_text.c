@@ -19,9 +19,9 @@ static int dynamic_regex(struct mutate_item *it, struct mutate_run *r)
 		return -1;
 	if (it->regex && str_eq(text, it->needle_text))
 		return 0;
-	regex = regex_compile(text, 0, &r->err);
+	regex = regex_compile(text, 0, NULL);
 	if (!regex)
-		return -1;
+		return mutate_fail(r, "'%.*s' gives no pattern", STR_ARG(tmpl_text(it->needle)));
 	regex_free(it->regex);
 	free((void *)it->needle_text.p);
 	it->regex = regex;
