@@ -20,6 +20,7 @@ struct queue_options {
 	int64_t max; /* bytes */
 	int when_full;
 	int64_t workers;
+	int64_t linger_ns; /* set by open() where it depends on options; 0: as output_ops says */
 };
 
 extern const char *const when_full_choices[];
@@ -70,7 +71,7 @@ struct output_ops {
 	size_t queue_offset; /* of struct queue_options in self */
 	size_t pack_bytes;   /* a pack is closed at this size; 0: 5 MiB */
 	uint32_t pack_items; /* and at this many events; 0: 2,000 */
-	int64_t linger_ns;   /* how long a small pack may wait for more; 0: not at all */
+	int64_t linger_ns;   /* how long a small pack may wait for more; 0: not at all, or as queue_options says */
 	size_t request_max;  /* bytes one send() may get, if it is more than one item; 0: no limit */
 	bool ordered;	     /* one thread, and nothing overtakes what must be tried again */
 

@@ -31,6 +31,7 @@ struct sender {
 	char *id;
 	size_t max, pack_bytes;
 	uint32_t pack_items;
+	int64_t linger_ns;
 	enum when_full when_full;
 	unsigned workers;
 	bool no_threads;

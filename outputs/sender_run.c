@@ -102,7 +102,7 @@ static struct pack *next_pack(struct sender *s, int64_t *due)
 		return p;
 	}
 	if (s->parked) {
-		int64_t at = s->closing ? now : s->last_small_ns + s->ops->linger_ns;
+		int64_t at = s->closing ? now : s->last_small_ns + s->linger_ns;
 
 		if (now >= at)
 			return take_parked(s, now);

@@ -280,7 +280,7 @@ static void test_linger(void)
 	int64_t due, start;
 
 	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, false);
-	ops.linger_ns = second;
+	b.s->linger_ns = second;
 	start = b.clock.mono_now_ns;
 	put_n(&b, 1);
 	b.o->idle(b.o);
@@ -351,7 +351,7 @@ static void test_outage(void)
 	int64_t start;
 
 	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, false);
-	ops.linger_ns = second;
+	b.s->linger_ns = second;
 	far.whole = down;
 	far_bench = &b;
 	start = b.clock.mono_now_ns;
@@ -703,7 +703,7 @@ static void test_threads(void)
 	struct sender_stats st;
 
 	bench_init(&b, 512 * 1024, WHEN_FULL_BLOCK, true);
-	ops.linger_ns = second / 100;
+	b.s->linger_ns = second / 100;
 	far.judge = flaky;
 	for (unsigned i = 0; i < 30000; i++) {
 		while (put(&b) == OUTLET_FULL)
