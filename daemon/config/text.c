@@ -85,13 +85,21 @@ static size_t placeholder(struct str s, struct str *name, struct str *def)
 	return i + (size_t)end + 1;
 }
 
-static bool env_lookup(struct lexer *l, struct str name, struct str *out)
+/* Where variables come from, and who hears of those that do not. */
+struct expander {
+	struct arena *a;
+	const struct config_env *env;
+	struct diag *diag;
+	struct pos pos;
+};
+
+static bool env_lookup(const struct expander *x, struct str name, struct str *out)
 {
 	char z[256];
 	const char *v;
 
-	if (l->env->lookup)
-		return l->env->lookup(l->env->arg, name, out);
+	if (x->env->lookup)
+		return x->env->lookup(x->env->arg, name, out);
 	if (name.len >= sizeof(z))
 		return false;
 	memcpy(z, name.p, name.len);
@@ -103,7 +111,7 @@ static bool env_lookup(struct lexer *l, struct str name, struct str *out)
 	return true;
 }
 
-static struct str expand_once(struct lexer *l, struct str s, size_t at)
+static struct str expand_once(const struct expander *x, struct str s)
 {
 	struct str name, def, value, result;
 	struct buf b;
@@ -119,32 +127,46 @@ static struct str expand_once(struct lexer *l, struct str s, size_t at)
 			s = str_from(s, 1);
 			continue;
 		}
-		if (env_lookup(l, name, &value))
+		if (env_lookup(x, name, &value))
 			buf_str(&b, value);
 		else if (def.p)
 			buf_str(&b, def);
 		else
-			diag_error(l->diag, lex_pos(l, at),
+			diag_error(x->diag, x->pos,
 				   "the variable '%.*s' is not in the environment, and ${%.*s} gives no default "
 				   "(as ${%.*s:default} would)",
 				   STR_ARG(name), STR_ARG(name), STR_ARG(name));
 		s = str_from(s, n);
 	}
 	if (b.over)
-		diag_error(l->diag, lex_pos(l, at), "longer than %d bytes once its ${...} are filled in", EXPAND_MAX);
-	result = arena_dup(l->a, buf_slice(&b));
+		diag_error(x->diag, x->pos, "longer than %d bytes once its ${...} are filled in", EXPAND_MAX);
+	result = arena_dup(x->a, buf_slice(&b));
 	buf_release(&b);
 	return result;
 }
 
 struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes)
 {
+	struct expander x = {l->a, l->env, l->diag, {0}};
 	unsigned errors = l->diag->errors;
 
+	if (str_find(s, STR("${")) < 0)
+		return s;
+	x.pos = lex_pos(l, at);
 	/* A second report of the same variable helps nobody. */
 	while (passes-- && l->diag->errors == errors)
-		s = expand_once(l, s, at);
+		s = expand_once(&x, s);
 	return s;
+}
+
+int config_expand(struct arena *a, struct str *s, struct pos pos, struct diag *d)
+{
+	static const struct config_env plain;
+	struct expander x = {a, &plain, d, pos};
+	unsigned errors = d->errors;
+
+	*s = expand_once(&x, *s);
+	return d->errors == errors ? 0 : -1;
 }
 
 struct str text_number(struct lexer *l, struct str raw, size_t at)

@@ -1,5 +1,5 @@
 /*
- * optvalue.h - what a written value means for an option of some type. Only options.c includes it.
+ * optvalue.h - what a written value means for an option of some type: for options.c, and the units for settings.
  */
 #ifndef WEIR_PIPELINE_OPTVALUE_H
 #define WEIR_PIPELINE_OPTVALUE_H

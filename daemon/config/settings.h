@@ -1,0 +1,50 @@
+/*
+ * settings.h - what logstash.yml, weir.yml and the command line say about the program itself.
+ *
+ * Keys are flat ("pipeline.ecs_compatibility: v8") or nested ("pipeline: {ecs_compatibility: v8}"), values may hold
+ * ${NAME:default}. Every setting of Logstash is known by name: what means nothing to weird is accepted
+ * silently, what weird cannot do is warned about, any other name is a warning with the nearest one. Later calls win, so main()
+ * reads the folder first and then sets what the command line says.
+ *
+ * One thread, at start. Texts live in the arena given to settings_init().
+ */
+#ifndef WEIR_CONFIG_SETTINGS_H
+#define WEIR_CONFIG_SETTINGS_H
+
+#include "base/log.h"
+#include "config/diag.h"
+#include "pipeline/plugin.h"
+
+struct program_settings {
+	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir; the rest is main()'s to fill */
+	struct str config_path;	  /* path.config, .p NULL: not set */
+	struct str config_string; /* config.string */
+	bool test_and_exit;	  /* config.test_and_exit */
+	bool reload;		  /* config.reload.automatic */
+	int64_t reload_ns;	  /* config.reload.interval, 3 s */
+	struct str node_name;	  /* .p NULL: the host's */
+	struct str log_dir;	  /* path.logs; .p NULL: stderr */
+	enum log_level log_level;
+	bool log_json;		  /* log.format */
+	int64_t memory_max;	  /* memory.max, 64 MiB */
+	int64_t drain_ns;	  /* shutdown.drain, 10 s */
+	struct str user;	  /* to become after binding; .p NULL: stay */
+	bool api;		  /* api.enabled */
+	struct str api_host;	  /* api.http.host, "127.0.0.1" */
+	uint16_t api_port, api_port_last; /* api.http.port: 9600-9700; 0 = any free one */
+	struct arena *arena;
+};
+
+/* Everything at its default. */
+void settings_init(struct program_settings *s, struct arena *a);
+/* One setting by its dotted name, at pos (pos.file NULL: the command line). -1 and d where the value does not fit. */
+int settings_set(struct program_settings *s, struct str name, struct str value, struct pos pos, struct diag *d);
+/*
+ * logstash.yml and then weir.yml in a folder, as far as they are there; only weir.yml's values win over the other's. -1 and d where
+ * one cannot be read, is no YAML or holds a value that does not fit. Files stay in the arena for d.
+ */
+int settings_read(struct program_settings *s, const char *dir, struct diag *d);
+/* The same for a text. */
+int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d);
+
+#endif
