@@ -38,8 +38,13 @@ void regex_match_free(struct regex_match *m);
 
 enum regex_result { REGEX_NO = 0, REGEX_YES = 1, REGEX_LIMIT = -1 /* match limit or time reached */ };
 
-/* Searches subject from byte offset `from` on. */
+/* A text that every match contains; empty where none is known. */
+struct str regex_required(const struct regex *r);
+
+/* Searches subject from byte offset `from` on. A subject that is not valid UTF-8 never matches. */
 enum regex_result regex_exec(const struct regex *r, struct str subject, size_t from, struct regex_match *m);
+/* The same for a subject that is known to be valid UTF-8. */
+enum regex_result regex_exec_valid(const struct regex *r, struct str subject, size_t from, struct regex_match *m);
 /* Of the last successful match: false where the group took no part. */
 bool regex_group(const struct regex_match *m, unsigned i, size_t *start, size_t *end);
 

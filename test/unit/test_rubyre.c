@@ -1,0 +1,281 @@
+/*
+ * test_rubyre.c - Ruby's syntax: one row a behaviour. Expectations are what Ruby 3 and Logstash's JRuby answer.
+ */
+#include "test.h"
+
+#include "base/hash.h"
+#include "base/regex.h"
+#include "base/rubyre.h"
+
+struct row {
+	const char *re, *subject;
+	const char *want; /* the whole match; NULL: none */
+	const char *one;  /* group 1; NULL: not looked at, "-": took no part */
+	unsigned flags;
+};
+
+enum { M = REGEX_DOTALL, I = REGEX_ICASE, X = REGEX_EXTENDED };
+
+static const struct row rows[] = {
+	/* dot, lines, ends */
+	{"a.b", "a\nb", NULL},
+	{"a.b", "a\nb", "a\nb", .flags = M},
+	{"(?m)a.b", "a\nb", "a\nb"},
+	{"(?m:a.b)", "a\nb", "a\nb"},
+	{"(?-m:a.b)", "a\nb", NULL, .flags = M},
+	{"a.b", "a\xc3\xa9" "b", "a\xc3\xa9" "b"},
+	{"^b", "a\nb", "b"},
+	{"a$", "a\nb", "a"},
+	{"\n^", "a\n", NULL},
+	{"\\Ab", "a\nb", NULL},
+	{"a\\z", "a\n", NULL},
+	{"a\\Z", "a\n", "a"},
+	{"a\\Z", "a\n\n", NULL},
+	{"\\Ga", "ba", NULL},
+	{"^$", "", ""},
+	{"[^a]", "\n", "\n"},
+	{"a\\r?$", "a\r\nb", "a\r"},
+	/* classes of characters */
+	{"\\h+", "xyzAF09 ", "AF09"},
+	{"\\H+", "AFxyz", "xyz"},
+	{"\\w+", "h\xc3\xa9llo", "h"},
+	{"\\W+", "a\xc3\xa9 b", "\xc3\xa9 "},
+	{"\\d+", "\xd9\xa3" "5", "5"},
+	{"\\D+", "5\xd9\xa3x", "\xd9\xa3x"},
+	{"\\s+", "a\xc2\xa0" "b", NULL},
+	{"\\s+", "a\v\f b", "\v\f "},
+	{"\\bl\\w*", "\xc3\xa9l lo", "lo"},
+	{"(?a)\\bl\\w*", "\xc3\xa9l lo", "l"},
+	{"(?u)\\w+", "h\xc3\xa9llo", "h\xc3\xa9llo"},
+	{"[[:alpha:]]+", "-\xc3\xa9" "a1", "\xc3\xa9" "a"},
+	{"[[:^alpha:]]+", "a1\xc3\xa9", "1"},
+	{"(?a)[[:alpha:]]+", "\xc3\xa9" "a1", "a"},
+	{"[[:alnum:]]+", "-\xc3\xa9" "1-", "\xc3\xa9" "1"},
+	{"[[:digit:]]+", "\xd9\xa3" "1", "\xd9\xa3" "1"},
+	{"[[:punct:]]+", "a$+<=>^`|~.,b", "$+<=>^`|~.,"},
+	{"[[:print:]]+", "\x01" "ab \xc3\xa9\t", "ab \xc3\xa9"},
+	{"[[:word:]]+", "-\xc3\xa9_1", "\xc3\xa9_1"},
+	{"[[:foo:]]+", "of:", "of:"},
+	{"\\p{Alpha}+", "1\xc3\xa9", "\xc3\xa9"},
+	{"\\p{^L}+", "ab12", "12"},
+	{"\\P{L}+", "ab12", "12"},
+	{"\\p{Greek}+", "a\xce\xb1\xce\xb2", "\xce\xb1\xce\xb2"},
+	{"\\p{Uppercase_Letter}", "aB", "B"},
+	{"[^\\p{ASCII}]", "a\xc3\x9f", "\xc3\x9f"},
+	{"\\R", "a\r\nb", "\r\n"},
+	{"\\X", "e\xcc\x81x", "e\xcc\x81"},
+	/* brackets */
+	{"[a-z&&[^aeiou]]+", "aebcd", "bcd"},
+	{"[\\w&&[^\\d]]+", "12ab3", "ab"},
+	{"[^a-z&&[^aeiou]]+", "bcdae", "ae"},
+	{"[[:alpha:]&&[^a]]+", "ab\xc3\xa9", "b\xc3\xa9"},
+	{"[[:alpha:]&&\\p{Upper}&&[^B]]+", "aBC\xc3\x89", "C\xc3\x89"},
+	{"[a[bc]d]+", "xabcd", "abcd"},
+	{"[a[^b-z]]+", "zaA", "aA"},
+	{"[a[^[:alpha:]x]]+", "ba1", "a1"},
+	{"[]a]+", "a]", "a]"},
+	{"[^]a]+", "a]b", "b"},
+	{"[\\]a]+", "a]b", "a]"},
+	{"[-a]+", "a-b", "a-"},
+	{"[a-]+", "a-b", "a-"},
+	{"[a\\-c]+", "ba-c", "a-c"},
+	{"[a-\\d]+", "b-1a", "-1a"},
+	{"[a-c-e]+", "d-ce", "-ce"},
+	{"[.$^|(]+", "x.$^|(", ".$^|("},
+	{"[\\b]", "\b", "\b"},
+	{"[\\t\\n]+", "\t\n", "\t\n"},
+	{"[^\\x00-\\x7f]+", "a\xc3\xa9", "\xc3\xa9"},
+	{"[\\u00e8-\\u00ea]", "\xc3\xa9", "\xc3\xa9"},
+	{"[\xe3\x81\x82-\xe3\x82\x93]+", "\xe3\x81\x82\xe3\x81\x84", "\xe3\x81\x82\xe3\x81\x84"},
+	{"[a&&b]", "ab", NULL},
+	{"[#]", "#", "#", .flags = X},
+	{"[ ]", " ", " ", .flags = X},
+	/* escapes */
+	{"\\x41\\u0042\\u{43 44}", "ABCD", "ABCD"},
+	{"\\xc3\\xa9", "\xc3\xa9", "\xc3\xa9"},
+	{"\\101", "A", "A"},
+	{"\\e\\a\\f\\v", "\x1b\a\f\v", "\x1b\a\f\v"},
+	{"\\cA\\C-b", "\x01\x02", "\x01\x02"},
+	{"\\/\\-\\_\\%\\<\\i\\Q\\E", "/-_%<iQE", "/-_%<iQE"},
+	{"#a b", "#a b", "#a b"},
+	/* quantifiers */
+	{"a{2,}", "aaa", "aaa"},
+	{"a{,2}", "aaa", "aa"},
+	{"a{}", "a{}", "a{}"},
+	{"a{,}", "a{,}", "a{,}"},
+	{"a{x", "a{x", "a{x"},
+	{"{a}", "{a}", "{a}"},
+	{"a{2}+b", "aaaab", "aaaab"},
+	{"a{2}?b", "b", "b"},
+	{"(a{1,2})+b", "aaab", "aaab"},
+	{"a++b", "aaab", "aaab"},
+	{"a*+a", "aaa", NULL},
+	{"a?+a", "a", NULL},
+	{"a+?", "aaa", "a"},
+	{"(?:a*)*b", "aab", "aab"},
+	{"a**b", "aab", "aab"},
+	{"a+{2}b", "aab", "aab"},
+	{"^*a", "a", "a"},
+	{"\\b+a", "a", "a"},
+	{"(?=a)*b", "b", "b"},
+	{"a #x\n+", "aa", "aa", .flags = X},
+	/* groups and options */
+	{"a(?i)b|c", "aC", "aC"},
+	{"a(?i)b|c", "C", NULL},
+	{"(?i:AB)c", "abC", NULL},
+	{"(?i:AB)c", "abc", "abc"},
+	{"(?i)a(?-i)b", "AB", NULL},
+	{"(?i)\xc3\xa4", "\xc3\x84", "\xc3\x84"},
+	{"(?i)ss", "\xc3\x9f", "\xc3\x9f"},
+	{"\xc3\x9f", "SS", "SS", .flags = I},
+	{"(?x) a b # c", "ab", "ab"},
+	{"(?x: a b ) c", "ab c", "ab c"},
+	{"(?#c)a", "a", "a"},
+	{"(?>a+)b", "aab", "aab"},
+	{"(?>a+)ab", "aab", NULL},
+	{"(?<=\\$)\\d+", "a$5", "5"},
+	{"(?<!a)b", "abcb", "b"},
+	{"(?<=ab|c)d", "cd", "d"},
+	{"\\w+(?!,)\\b", "ab, cd", "cd"},
+	{"a\\Kb", "ab", "b"},
+	/* names, numbers */
+	{"(a)(?<n>b)", "ab", "ab", "b"},
+	{"(a)(b)", "ab", "ab", "a"},
+	{"(?'n'b)", "b", "b", "b"},
+	{"(?<[a][b]>x)\\k<[a][b]>", "xx", "xx", "x"},
+	{"(?<@a-b.c:d>x)", "x", "x", "x"},
+	{"(?<q>[\"'])(.*?)\\k<q>", "a \"b'c\" d", "\"b'c\"", "\""},
+	{"(?<c>o)(?<c>n)\\k<c>", "onn", "onn", "o"},
+	{"(?:(?<c>o)|(?<c>n))\\k<c>", "onn", "nn", "-"},
+	{"(a)\\1", "aa", "aa"},
+	{"(a)\\k<1>", "aa", "aa"},
+	{"(a)(b)\\k<-1>", "abb", "abb"},
+	{"(?<p>\\((?:[^()]|\\g<p>)*\\))", "x(a(b)c)y", "(a(b)c)", "(a(b)c)"},
+	{"(?<a>x)\\g<a>", "xx", "xx"},
+	{"(x)(?:y)\\g<1>", "xyx", "xyx"},
+	{"a\\g<0>?b", "aabb", "aabb"},
+	{"(a)?(?(1)b|c)", "ab", "ab"},
+	{"(?<n>a)?(?(<n>)b|c)", "xc", "c"},
+	{"()\\1", "", ""},
+	{"", "abc", ""},
+	{"a||b", "b", ""},
+};
+
+static const char *const refused[] = {
+	"*a", "a|*", "(*a)", "(", ")", "a)", "(?<a>x", "[a", "[]", "[z-a]", "\\", "(?P<a>x)", "(?<1a>x)", "(?<>x)", "(?<a",
+	"(?(<a>)b|c)", "\\k<n>", "\\g<n>", "(?<n>a)\\1", "\\1", "(?z)", "(?~a)", "\\xff", "\\u12", "\\u{110000}", "\\u{d800}",
+	"\\p{Nonsense}", "\\p{", "a{5,2}", "a{99999}", "(?<=a+)b", "(?<n>a)(?<n>b)\\g<n>", "[[:alpha:]", "(?#", "[a&&", "\xff",
+	"(?<a)b>x)", "(?=\\Ka)", "[a-", "[\\", "(?<n>", "(?'n>x)",
+};
+
+static struct str group(const struct regex_match *m, const char *subject, unsigned i)
+{
+	size_t start, end;
+
+	if (!regex_group(m, i, &start, &end))
+		return STR("-");
+	return str_sub(str_z(subject), start, end - start);
+}
+
+static void check_row(const struct row *w, struct regex_match *m)
+{
+	struct err err;
+	struct regex *r = regex_compile(str_z(w->re), w->flags, &err);
+	enum regex_result res;
+
+	if (!r) {
+		fprintf(stderr, "/%s/: %s\n", w->re, err.text);
+		CHECK(!"compiles");
+		return;
+	}
+	res = regex_exec(r, str_z(w->subject), 0, m);
+	if (res != (w->want ? REGEX_YES : REGEX_NO)) {
+		fprintf(stderr, "/%s/ on '%s': %d\n", w->re, w->subject, res);
+		CHECK(!"the right answer");
+	} else if (w->want) {
+		struct str have = group(m, w->subject, 0);
+
+		if (!str_eqz(have, w->want))
+			fprintf(stderr, "/%s/:\n", w->re);
+		CHECK_STR(have, w->want);
+		if (w->one)
+			CHECK_STR(group(m, w->subject, 1), w->one);
+	} else {
+		test_passed++;
+	}
+	regex_free(r);
+}
+
+static void check_text(const char *re, const char *want, const char *required)
+{
+	struct rubyre t;
+	struct err err;
+
+	CHECK_INT(rubyre_translate(&t, str_z(re), 0, &err), 0);
+	CHECK_STR(buf_slice(&t.pattern), want);
+	CHECK_STR(t.required, required);
+	rubyre_release(&t);
+}
+
+static void test_texts(void)
+{
+	check_text("abc", "abc", "abc");
+	check_text("ab*c", "ab*c", "a");
+	check_text("x(?:abc|d)yz", "x(?:abc|d)yz", "yz");
+	check_text("x(?:abc)+y", "x(?:abc)+y", "abc");
+	check_text("x(?:abc)*y", "x(?:abc)*y", "x");
+	check_text("(?i)abc: 1", "(?i:abc: 1)", ": 1");
+	check_text("ab|abc", "ab|abc", "");
+	check_text("(?=abc)a", "(?=abc)a", "a");
+	check_text("\\[\\d+\\]: x", "\\[[0-9]+\\]: x", "]: x");
+	check_text("(?<n>a)(b)", "(a)(?:b)", "a");
+	check_text(".\\h", "\\N[0-9A-Fa-f]", "");
+}
+
+static void test_deep(void)
+{
+	struct buf b;
+	struct err err;
+	struct regex *r;
+
+	buf_init(&b, 0);
+	for (int i = 0; i < 300; i++)
+		buf_ch(&b, '(');
+	for (int i = 0; i < 300; i++)
+		buf_ch(&b, ')');
+	r = regex_compile(buf_slice(&b), 0, &err);
+	CHECK(r && regex_groups(r) == 300);
+	regex_free(r);
+	buf_clear(&b);
+	for (int i = 0; i < 100000; i++)
+		buf_ch(&b, '(');
+	CHECK(regex_compile(buf_slice(&b), 0, &err) == NULL);
+	buf_clear(&b);
+	for (int i = 0; i < 100000; i++)
+		buf_ch(&b, '[');
+	CHECK(regex_compile(buf_slice(&b), 0, &err) == NULL);
+	buf_release(&b);
+}
+
+int main(void)
+{
+	struct regex_match *m = regex_match_new();
+	struct err err;
+
+	hash_init(NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		check_row(&rows[i], m);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct regex *r = regex_compile(str_z(refused[i]), 0, &err);
+
+		if (r)
+			fprintf(stderr, "/%s/ is taken\n", refused[i]);
+		CHECK(r == NULL);
+		CHECK(r || err.text[0]);
+		regex_free(r);
+	}
+	test_texts();
+	test_deep();
+	regex_match_free(m);
+	return test_end();
+}
