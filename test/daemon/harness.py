@@ -179,7 +179,7 @@ class Ready:
 class Weird(Program):
     """weird under a configuration, ready. `conf` is text, or a folder or file that is used as it is."""
 
-    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', settings_dir=None):
+    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', settings_dir=None, prefix=()):
         self.data = data or os.path.join(work, 'data')
         os.makedirs(self.data, mode=0o700, exist_ok=True)
         self.expected = []
@@ -195,7 +195,7 @@ class Weird(Program):
         if not settings_dir:
             self.write_settings(folder, settings or {})
         ready = Ready(name)
-        super().__init__(name, [os.environ['WEIRD'], '-f', conf, '--path.settings', folder, '--path.data', self.data, *args],
+        super().__init__(name, [*prefix, os.environ['WEIRD'], '-f', conf, '--path.settings', folder, '--path.data', self.data, *args],
                          env=dict(ready.env, **(env or {})))
         self.ready = ready
         if wait:
