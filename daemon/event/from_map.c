@@ -67,3 +67,32 @@ int event_from_map(struct event *ev, struct map *m, struct ts now)
 	check_timestamp(ev, now);
 	return 0;
 }
+
+/* Means only itself: no brackets, and none of the names that event_set() looks at. */
+static bool plain_name(struct str s)
+{
+	if (s.len == 0 || str_chr(s, '[') >= 0 || str_chr(s, ']') >= 0)
+		return false;
+	return s.p[0] != '@' && !str_eq(s, STR("tags"));
+}
+
+int event_set_all(struct event *ev, const struct map *m)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct entry *e = &m->e[i];
+		const struct ref *r;
+		int rc;
+
+		if (plain_name(key_str(&e->key))) {
+			map_set(ev->arena, &ev->root, e->key, e->val);
+			continue;
+		}
+		r = ref_compile(ev->arena, key_str(&e->key), NULL);
+		if (!r)
+			return -1;
+		rc = event_set(ev, r, e->val);
+		if (rc != EVENT_OK && rc != EVENT_LIST_KEY)
+			return -1;
+	}
+	return 0;
+}

@@ -14,4 +14,10 @@
  */
 int event_from_map(struct event *ev, struct map *m, struct ts now);
 
+/*
+ * Sets each entry of m as a field; a key is the text of a reference ("[a][b]" is b in a), as where a filter found it in
+ * data. -1 at the first that cannot be set (malformed, below a scalar, [@timestamp]); those before it stay.
+ */
+int event_set_all(struct event *ev, const struct map *m);
+
 #endif
