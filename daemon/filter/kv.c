@@ -42,7 +42,7 @@ struct parse {
 
 /* ---- set-up ---- */
 
-/* `source` with %1 replaced by what is wanted; an empty option has no pattern. */
+/* A pattern of the form with % replaced by the option's characters; none where the option was not given. */
 static int compile_class(struct regex **out, struct plugin_ctx *ctx, const char *form, struct str chars, const char *option,
 			 struct err *err)
 {
@@ -64,35 +64,47 @@ static int compile_class(struct regex **out, struct plugin_ctx *ctx, const char 
 	return *out ? 0 : err_prefix(err, "'%s'", option);
 }
 
-/* Characters outside a class or behind a backslash, captured. */
-static void put_until_class(struct buf *b, struct str a, struct str more)
+/* Stands for itself wherever it appears between brackets. */
+static bool plain_class(struct str chars)
 {
-	buf_lit(b, "((?:\\\\.|[^");
-	buf_str(b, a);
-	buf_str(b, more);
-	buf_lit(b, "])+)");
+	for (size_t i = 0; i < chars.len; i++)
+		if (strchr("[]^-\\&", chars.p[i]))
+			return false;
+	return true;
 }
 
-static void put_until_pattern(struct buf *b, struct str a, struct str more)
+/*
+ * Logstash captures `((?:\\.|[^CHARS])+)`: characters that are escaped or not of the class. Only at a backslash can going
+ * back change the outcome, so runs without one are taken as a whole: no state is kept for each character. `how` is
+ * "++" where what follows always matches at the end.
+ */
+static void put_until_class(struct buf *b, struct str a, struct str more, const char *how)
 {
-	buf_lit(b, "((?:\\\\.|(?!(?:");
-	buf_str(b, a);
-	if (more.len) {
-		buf_lit(b, ")|(?:");
-		buf_str(b, more);
-	}
-	buf_lit(b, ")).)+)");
+	buf_lit(b, "((?:");
+	if (plain_class(a) && plain_class(more))
+		buf_printf(b, "[^\\\\%.*s%.*s]++|", STR_ARG(a), STR_ARG(more));
+	buf_printf(b, "\\\\.|[^%.*s%.*s])%s)", STR_ARG(a), STR_ARG(more), how);
 }
 
+/* The same for patterns: `((?:\\.|(?!PATTERN).)+)`. */
+static void put_until_pattern(struct buf *b, struct str pattern, const char *how)
+{
+	buf_printf(b, "((?:(?:(?!%.*s)[^\\\\\\n])++|\\\\.|(?!%.*s).)%s)", STR_ARG(pattern), STR_ARG(pattern), how);
+}
+
+/* In brackets of its own: alternatives in it end there. */
 static struct str class_or_pattern(struct arena *a, struct str chars, struct str pattern)
 {
-	return pattern.p ? pattern : arena_printf(a, "[%.*s]", STR_ARG(chars));
+	return arena_printf(a, pattern.p ? "(?:%.*s)" : "[%.*s]", STR_ARG(pattern.p ? pattern : chars));
 }
 
 static void put_values(struct buf *b, const struct kv *kv, struct str field)
 {
-	static const char *const quoted[] = {"\"((?:\\\\.|[^\"])+)?\"", "'((?:\\\\.|[^'])+)?'", "\\(((?:\\\\.|[^\\)])+)?\\)",
-					     "\\[((?:\\\\.|[^\\]])+)?\\]", "<((?:\\\\.|[^>])+)?>"};
+	static const char *const quoted[] = {
+		"\"((?:[^\"\\\\]++|\\\\.|[^\"])+)?\"",	   "'((?:[^'\\\\]++|\\\\.|[^'])+)?'",
+		"\\(((?:[^)\\\\]++|\\\\.|[^)])+)?\\)",	   "\\[((?:[^\\]\\\\]++|\\\\.|[^\\]])+)?\\]",
+		"<((?:[^>\\\\]++|\\\\.|[^>])+)?>",
+	};
 	size_t n = kv->include_brackets ? 5 : 2;
 
 	buf_lit(b, "(?:");
@@ -101,9 +113,9 @@ static void put_values(struct buf *b, const struct kv *kv, struct str field)
 		buf_ch(b, '|');
 	}
 	if (kv->field_split_pattern.p)
-		put_until_pattern(b, field, STR(""));
+		put_until_pattern(b, field, "++");
 	else
-		put_until_class(b, kv->field_split, STR(""));
+		put_until_class(b, kv->field_split, STR(""), "++");
 	buf_lit(b, ")?");
 }
 
@@ -123,18 +135,19 @@ static int compile_scan(struct kv *kv, struct plugin_ctx *ctx, struct err *err)
 	if (!alone)
 		return err_prefix(err, "'value_split%s'", kv->value_split_pattern.p ? "_pattern" : "");
 	regex_free(alone);
-	value = arena_printf(ctx->arena, kv->whitespace == LENIENT ? "(?: *)(?:%.*s)(?: *)" : "(?:%.*s)", STR_ARG(value));
+	if (kv->whitespace == LENIENT)
+		value = arena_printf(ctx->arena, "(?: *%.*s *)", STR_ARG(value));
 	kv->splitter = regex_compile(value, 0, err);
 	if (!kv->splitter)
 		return -1;
 	buf_init(&b, 0);
 	if (kv->field_split_pattern.p || kv->value_split_pattern.p)
-		put_until_pattern(&b, value, field);
+		put_until_pattern(&b, arena_printf(ctx->arena, "(?:%.*s|%.*s)", STR_ARG(value), STR_ARG(field)), "+");
 	else
-		put_until_class(&b, kv->value_split, kv->field_split);
+		put_until_class(&b, kv->value_split, kv->field_split, "+");
 	buf_str(&b, value);
 	put_values(&b, kv, field);
-	buf_printf(&b, "(?:(?:%.*s)|$)", STR_ARG(field));
+	buf_printf(&b, "(?:%.*s|$)", STR_ARG(field));
 	kv->scan = regex_compile(buf_slice(&b), 0, err);
 	buf_release(&b);
 	return kv->scan ? 0 : -1;
@@ -147,6 +160,20 @@ static const struct tmpl **compile_names(struct arena *a, const struct list *l)
 	for (uint32_t i = 0; l && i < l->n; i++)
 		t[i] = tmpl_compile(a, value_text(a, &l->v[i]));
 	return t;
+}
+
+static void kv_close(void *self)
+{
+	struct kv *kv = self;
+
+	regex_free(kv->scan);
+	regex_free(kv->splitter);
+	regex_free(kv->trim_key_re);
+	regex_free(kv->trim_value_re);
+	regex_free(kv->remove_key_re);
+	regex_free(kv->remove_value_re);
+	regex_match_free(kv->match);
+	regex_match_free(kv->edit);
 }
 
 static int kv_open(void *self, struct plugin_ctx *ctx, struct err *err)
@@ -167,25 +194,13 @@ static int kv_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	    compile_class(&kv->trim_value_re, ctx, "^[%]+|[%]+$", kv->trim_value, "trim_value", err) < 0 ||
 	    compile_class(&kv->remove_key_re, ctx, "[%]", kv->remove_char_key, "remove_char_key", err) < 0 ||
 	    compile_class(&kv->remove_value_re, ctx, "[%]", kv->remove_char_value, "remove_char_value", err) < 0 ||
-	    compile_scan(kv, ctx, err) < 0)
+	    compile_scan(kv, ctx, err) < 0) {
+		kv_close(kv);
 		return -1;
+	}
 	kv->include = compile_names(ctx->arena, kv->include_keys);
 	kv->exclude = compile_names(ctx->arena, kv->exclude_keys);
 	return 0;
-}
-
-static void kv_close(void *self)
-{
-	struct kv *kv = self;
-
-	regex_free(kv->scan);
-	regex_free(kv->splitter);
-	regex_free(kv->trim_key_re);
-	regex_free(kv->trim_value_re);
-	regex_free(kv->remove_key_re);
-	regex_free(kv->remove_value_re);
-	regex_match_free(kv->match);
-	regex_match_free(kv->edit);
 }
 
 /* ---- an event ---- */
