@@ -218,16 +218,21 @@ static int number_cmp(const struct value *a, const struct value *b)
 	return x < y ? -1 : x > y;
 }
 
-/* < > <= >=: only numbers with numbers, strings with strings (by bytes); a boolean compares as "not". */
+/*
+ * < > <= >=: numbers with numbers, strings with strings (by bytes). A null or boolean that is there compares as
+ * equal to anything, so that >= and <= hold: measured, not wished for.
+ */
 static enum truth compare(enum ast_expr_kind op, const struct value *a, const struct value *b, struct err *err)
 {
 	int d;
 
-	if (!a || !b || a->type == V_NULL || b->type == V_NULL) {
+	if (!a || !b || b->type == V_NULL) {
 		err_set(err, "a missing field cannot be compared by order");
 		return COND_ERROR;
 	}
-	if (a->type == V_BOOL || b->type == V_BOOL)
+	if (a->type == V_NULL || a->type == V_BOOL)
+		return op == EXPR_LE || op == EXPR_GE;
+	if (b->type == V_BOOL)
 		return COND_FALSE;
 	if (is_number(a) && is_number(b)) {
 		d = number_cmp(a, b);
@@ -284,23 +289,30 @@ static bool operands_equal(const struct cond *c, const struct event *ev)
 	return true;
 }
 
+/* In a list of constants, what prints alike is alike: 1 and "1", but not 1.0. */
+static bool same_text(const struct value *a, const struct value *b, struct arena *arena)
+{
+	if (!a || !b || a->type == V_NULL || a->type == V_LIST || a->type == V_MAP)
+		return false;
+	return str_eq(value_text(arena, a), value_text(arena, b));
+}
+
 /* `a in b`: b a list of constants, a field with a list (membership) or a string (substring). */
 static bool contains(const struct cond *c, const struct event *ev)
 {
 	const struct value *a, *b;
 
+	/* Among constants `in` is equality, as in Logstash. */
+	if (c->left.kind == OPERAND_CONST && c->right.kind != OPERAND_FIELD)
+		return c->right.kind == OPERAND_CONST && equal(&c->left.constant, &c->right.constant);
+
 	if (c->left.kind == OPERAND_LIST)
 		return false;
 	a = operand_value(&c->left, ev);
 	if (c->right.kind == OPERAND_LIST) {
-		if (!a || a->type == V_NULL)
-			return false;
-		for (size_t i = 0; i < c->right.n; i++) {
-			const struct value *item = operand_value(&c->right.item[i], ev);
-
-			if (item && equal(a, item))
+		for (size_t i = 0; i < c->right.n; i++)
+			if (same_text(a, operand_value(&c->right.item[i], ev), ev->arena))
 				return true;
-		}
 		return false;
 	}
 	b = operand_value(&c->right, ev);
