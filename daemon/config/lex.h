@@ -111,6 +111,11 @@ enum { EXPAND_PASSES = 2 };
 struct str text_unescape(struct lexer *l, struct str raw);
 /* ${NAME} and ${NAME:default}, `passes` times over; what is undefined is reported at `at`. */
 struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes);
+/*
+ * What an option's string (without escapes) becomes: if a variable was filled in, quotes around the whole go, and "[a, b]"
+ * is a list.
+ */
+void text_expand_option(struct lexer *l, struct ast_value *v, struct str raw, size_t at);
 /* A number's value as text: an integer without leading zeros (octal, as Ruby reads them), else as written. Reported where it has none. */
 struct str text_number(struct lexer *l, struct str raw, size_t at);
 

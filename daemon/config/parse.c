@@ -280,7 +280,7 @@ static struct ast_value *parse_scalar(struct lexer *l)
 	if (lex_string(l, &text)) {
 		v = value_new(l, AST_STRING, start);
 		v->quoted_double = l->text.p[start] == '"';
-		v->text = text_expand(l, text_unescape(l, text), start, EXPAND_PASSES);
+		text_expand_option(l, v, text_unescape(l, text), start);
 		return v;
 	}
 	if (lex_number(l, &text)) {

@@ -4,7 +4,7 @@
  * Order as in Logstash: first the escapes (only with config.support_escapes), then ${NAME}, so that a variable's value
  * is never searched for escapes. Options are expanded twice over (there by the plan and by the plug-in),
  * which shows in ${A:${B}} and in values that hold ${...} themselves; conditions once; keys and regular
- * expressions never.
+ * expressions never. An option in which something was filled in may be a list afterwards: HOSTS=["a", "b"].
  */
 #include "config/lex.h"
 
@@ -157,6 +157,59 @@ struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes
 	while (passes-- && l->diag->errors == errors)
 		s = expand_once(&x, s);
 	return s;
+}
+
+static bool has_placeholder(struct str s)
+{
+	struct str name, def;
+	ptrdiff_t at;
+
+	while ((at = str_find(s, STR("${"))) >= 0) {
+		s = str_from(s, (size_t)at);
+		if (placeholder(s, &name, &def))
+			return true;
+		s = str_from(s, 2);
+	}
+	return false;
+}
+
+/* Without the quotes around it, if it has them at both ends. */
+static struct str unquoted(struct str s)
+{
+	for (const char *q = "'\""; *q; q++)
+		if (s.len && s.p[0] == *q && s.p[s.len - 1] == *q)
+			s = str_sub(s, 1, s.len > 2 ? s.len - 2 : 0);
+	return s;
+}
+
+void text_expand_option(struct lexer *l, struct ast_value *v, struct str raw, size_t at)
+{
+	struct str rest, part;
+	bool more = true;
+	size_t n = 0;
+
+	v->text = text_expand(l, raw, at, EXPAND_PASSES);
+	if (v->text.p == raw.p || !has_placeholder(raw))
+		return;
+	v->text = unquoted(v->text);
+	/* "[a][${B}]" was meant as a field. */
+	if (v->text.len < 2 || v->text.p[0] != '[' || v->text.p[v->text.len - 1] != ']' || str_find(v->text, STR("][")) >= 0)
+		return;
+	v->kind = AST_ARRAY;
+	for (rest = str_sub(v->text, 1, v->text.len - 2); more;) {
+		struct ast_value *item = arena_zalloc(l->a, sizeof(*item));
+
+		more = str_cut(&rest, ',', &part);
+		item->kind = AST_STRING;
+		item->pos = v->pos;
+		item->text = unquoted(str_trim(more ? part : rest));
+		v->item = vec_room(l->a, v->item, v->n, sizeof(struct ast_value *));
+		v->item[v->n++] = item;
+		/* As Ruby's split: no empty items at the end. */
+		if (item->text.len)
+			n = v->n;
+	}
+	v->n = n;
 }
 
 int config_expand(struct arena *a, struct str *s, struct pos pos, struct diag *d)

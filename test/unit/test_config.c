@@ -21,6 +21,8 @@ static bool lookup(void *arg, struct str name, struct str *out)
 		*out = STR("db1");
 	else if (str_eqz(name, "EMPTY"))
 		*out = STR("");
+	else if (str_eqz(name, "LIST"))
+		*out = STR("['a', \"b c\",d]");
 	else if (str_eqz(name, "NESTED"))
 		*out = STR("<${HOST}>");
 	else if (str_eqz(name, "ESC"))
@@ -147,6 +149,18 @@ static void test_escapes(void)
 	escapes = false;
 }
 
+static void check_list(const char *written, size_t n, const char *first, const char *second)
+{
+	const struct ast_value *v = value_of(written);
+
+	CHECK(v && v->kind == AST_ARRAY);
+	CHECK_INT(v->n, n);
+	if (n > 0)
+		CHECK_STR(v->item[0]->text, first);
+	if (n > 1)
+		CHECK_STR(v->item[1]->text, second);
+}
+
 static void test_variables(void)
 {
 	struct ast_config *c;
@@ -160,6 +174,14 @@ static void test_variables(void)
 	/* Options are expanded twice. */
 	check_text("\"${NONE:${HOST}}\"", "db1");
 	check_text("\"${NESTED}\"", "<db1>");
+	/* A variable may be a list, and quoted. */
+	check_list("\"${LIST}\"", 3, "a", "b c");
+	check_list("\"[ x ,${HOST},,]\"", 2, "x", "db1");
+	check_list("\"[${EMPTY}]\"", 0, NULL, NULL);
+	check_list("\"[${HOST}]\"", 1, "db1", NULL);
+	check_text("\"[a][${HOST}]\"", "[a][db1]");
+	check_text("\"[a]\"", "[a]");
+	check_text("\"'${HOST}'\"", "db1");
 	/* Not a variable: */
 	check_text("\"$HOST ${} ${1A} ${HOST ${HO-ST}\"", "$HOST ${} ${1A} ${HOST ${HO-ST}");
 	c = parse("filter { x { h => { \"${HOST}\" => \"${HOST}\" } } }");

@@ -128,7 +128,7 @@ static void test_defaults(void)
 	CHECK_INT(probe.dlist->v[1].i, 5);
 	CHECK_INT(probe.dhash->e[0].val.list->n, 2);
 	CHECK_INT(probe.any.type, V_NONE);
-	CHECK_INT(ctx.given, 1);
+	CHECK(plugin_given(&ctx, 0) && !plugin_given(&ctx, 1) && !plugin_given(&ctx, 40));
 	CHECK_STR(ctx.id, "filter/probe");
 	CHECK(common.add_field == NULL && common.add_tag == NULL && !common.has_ecs);
 }
