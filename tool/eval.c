@@ -54,7 +54,11 @@ static enum outlet_answer collect(struct outlet *o, const struct event *ev)
 	buf_init(&text, 0);
 	if (c->codec->plugin->codec.encode(c->codec->self, ev, &text, c->clock, &err))
 		c->error = arena_dup(c->arena, str_z(err.text));
-	json_write_string(c->out, buf_slice(&text));
+	/* The codec json writes documents: they stand in the answer as what they are. */
+	if (c->codec->plugin == plugin_find(PLUGIN_CODEC, STR("json")))
+		buf_str(c->out, buf_slice(&text));
+	else
+		json_write_string(c->out, buf_slice(&text));
 	buf_release(&text);
 	return OUTLET_TAKEN;
 }
@@ -281,7 +285,11 @@ static void answer(struct question *q, struct buf *out)
 	struct plan *plan = NULL;
 
 	if (ast && !q->bare) {
+		struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
+
+		/* Events come as on standard input: a stream. */
 		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), &env);
+		codec = codec_streaming(codec, &ctx);
 		if (codec && q->ocodec.p)
 			ocodec = open_codec(q, q->ocodec, &env);
 	}

@@ -54,6 +54,7 @@ static const struct option options[] = {
 CODEC(json, .size = sizeof(struct json), .options = options, .doc = "JSON documents; an array is an event for each element",
       .open = json_open, .close = json_close,
       .codec = {.framing = FRAME_CHUNK,
+		.on_stream = "json_lines",
 		.state_size = sizeof(struct decode_state),
 		.feed = json_feed,
 		.next = json_next,

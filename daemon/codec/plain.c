@@ -52,6 +52,7 @@ static const struct option options[] = {
 CODEC(plain, .size = sizeof(struct plain), .options = options, .doc = "text as it comes: each read or line is one message",
       .open = plain_open, .close = plain_close,
       .codec = {.framing = FRAME_CHUNK,
+		.on_stream = "line",
 		.state_size = sizeof(struct decode_state),
 		.feed = plain_feed,
 		.next = plain_next,

@@ -461,3 +461,22 @@ struct codec *codec_default(const char *name, struct plugin_ctx *ctx)
 
 	return codec_make(&named, ctx);
 }
+
+struct codec *codec_streaming(struct codec *c, struct plugin_ctx *ctx)
+{
+	struct ast_value charset = {.kind = AST_STRING, .pos = ctx->pos};
+	struct ast_attr attr = {.name = STR("charset"), .pos = ctx->pos, .value = &charset};
+	struct ast_plugin named = {.pos = ctx->pos, .n = 1, .attr = &attr};
+
+	if (!c || !c->plugin->codec.on_stream)
+		return c;
+	named.name = str_z(c->plugin->codec.on_stream);
+	for (const struct option *o = c->plugin->options; o->name; o++)
+		if (strcmp(o->name, "charset") == 0)
+			charset.text = *(struct str *)((char *)c->self + o->offset);
+	if (!charset.text.p)
+		named.n = 0;
+	if (c->plugin->close)
+		c->plugin->close(c->self);
+	return codec_make(&named, ctx);
+}

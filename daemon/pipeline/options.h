@@ -34,4 +34,9 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
 /* The same from a plug-in's default codec name. */
 struct codec *codec_default(const char *name, struct plugin_ctx *ctx);
+/*
+ * What a stream input makes of its codec, as Logstash's do: json_lines for json and line for plain, of whose options only
+ * charset goes along; any other as it is. Closes what it replaces.
+ */
+struct codec *codec_streaming(struct codec *c, struct plugin_ctx *ctx);
 #endif

@@ -144,6 +144,11 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 		if (!pp->codec)
 			return NULL;
 	}
+	if (plugin->stream && pp->codec) {
+		pp->codec = codec_streaming(pp->codec, &ctx);
+		if (!pp->codec)
+			return NULL;
+	}
 	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
 		diag_error(c->diag, ap->pos, "%s: %s", plugin->name, err.text);
 		return NULL;

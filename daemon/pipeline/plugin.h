@@ -132,6 +132,8 @@ struct decode_ctx {
  */
 struct codec_ops {
 	enum framing framing;
+	/* The codec that a stream input puts in this one's place, with its charset only (json -> json_lines); or NULL. */
+	const char *on_stream;
 	/* What ends a frame under FRAME_LINE; NULL: a line feed. codec_bind puts both into struct codec after open(). */
 	struct str (*delimiter)(const void *self);
 	size_t state_size;
@@ -202,6 +204,8 @@ struct plugin {
 	void (*close)(void *self);
 	/* Inputs and outputs: the codec where the configuration names none ("line"). */
 	const char *default_codec;
+	/* Inputs of byte streams (stdin, tcp, unix): their codec is replaced as its on_stream says. */
+	bool stream;
 	/* Inputs, on the work thread: adds host, path, [@metadata] ... to each decoded event. NULL: nothing. The common
 	 * options (type, tags, add_field) are the executor's. */
 	void (*decorate)(void *self, struct event *ev, const struct span *span);
