@@ -73,7 +73,7 @@ def test_other_output_goes_on():
     port, count = harness.free_port(), 20000
     sink, path = Sink('503'), os.path.join(harness.work, 'out.ndjson')
     weird = harness.Weird(('input { syslog { host => "127.0.0.1" port => %d } }\n'
-                           'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false queue_bytes => 1048576 }\n'
+                           'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false queue_max => 1048576 }\n'
                            'file { path => "%s" codec => json_lines } }\n') % (port, sink.port, path))
     weird.expect('.')
     lines = harness.Lines(path)
