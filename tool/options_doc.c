@@ -4,7 +4,7 @@
  * A program of the build, not of the product. Written from the same tables that read a configuration, so it cannot
  * tell anything else; a test compares its output with the file in docs/. A plug-in without a line of doc is an error.
  */
-#include "pipeline/plugin.h"
+#include "pipeline/options.h"
 
 static const char *const kinds[] = {
 	[PLUGIN_INPUT] = "input", [PLUGIN_FILTER] = "filter", [PLUGIN_OUTPUT] = "output", [PLUGIN_CODEC] = "codec"};
@@ -124,6 +124,18 @@ static int section(const struct plugin *p)
 	return 0;
 }
 
+/* What all of a kind take is told once. */
+static void common(enum plugin_kind kind)
+{
+	const struct option *o;
+
+	printf("\nEvery %s takes these, unless its own table says otherwise:\n\n"
+	       "| option | type | default | what it does |\n|---|---|---|---|\n",
+	       kinds[kind]);
+	for (size_t i = 0; (o = options_common(kind, i)); i++)
+		row(o);
+}
+
 int main(void)
 {
 	static const enum plugin_kind order[] = {PLUGIN_INPUT, PLUGIN_CODEC, PLUGIN_FILTER, PLUGIN_OUTPUT};
@@ -134,6 +146,7 @@ int main(void)
 	       "`ninja -C build && build/tool/options_doc > docs/options.md`.\n");
 	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++) {
 		printf("\n## %ss\n", kinds[order[k]]);
+		common(order[k]);
 		for (const struct plugin *const *p = plugin_all(order[k]); *p; p++)
 			status |= section(*p);
 	}

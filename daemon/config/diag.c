@@ -222,8 +222,8 @@ static unsigned edit_distance(struct str a, struct str b)
 
 const char *nearest_word(struct str word, const char *const *words, size_t n)
 {
-	/* A third of the letters may be wrong, at least one, at most three. */
-	unsigned limit = word.len < 3 ? 1 : word.len < 10 ? (unsigned)(word.len + 2) / 3 : 3, best = limit + 1;
+	/* More than that is another word: 'grok' is no slip for 'drop'. */
+	unsigned limit = word.len < 5 ? 1 : word.len < 8 ? 2 : 3, best = limit + 1;
 	const char *near = NULL;
 
 	if (word.len < 2 || word.len > NEAREST_MAX)

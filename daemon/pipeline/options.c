@@ -282,6 +282,14 @@ static void common_finish(struct binding *b, const struct option *o)
 		c->disable_metric = !c->disable_metric;
 }
 
+const struct option *options_common(enum plugin_kind kind, size_t i)
+{
+	for (size_t k = 0; k < COMMON_ROWS; k++)
+		if ((common_rows[k].kinds & 1u << kind) && i-- == 0)
+			return &common_rows[k].option;
+	return NULL;
+}
+
 /* ---- one plug-in ---- */
 
 static size_t table_find(const struct plugin *p, struct str name)
@@ -308,6 +316,12 @@ static void unknown_option(struct binding *b, const struct written *w)
 		   p->name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* `instead` is the name of an option, or says what to do in words. */
+static const char *advice_before(const struct option *o)
+{
+	return !o->instead ? "" : strchr(o->instead, ' ') ? ": " : ", use '";
+}
+
 static void bind_one(struct binding *b, const struct written *w)
 {
 	size_t at = table_find(b->plugin, w->name);
@@ -323,8 +337,8 @@ static void bind_one(struct binding *b, const struct written *w)
 		b->ctx->given[at / 32] |= 1u << at % 32;
 	if (o->type == OPT_OBSOLETE || o->flags & OPT_DEPRECATED)
 		diag_warn(b->ctx->diag, w->pos, "option '%s' of the %s '%s' is %s%s%s%s", o->name, kind_name(b->plugin->kind),
-			  b->plugin->name, o->type == OPT_OBSOLETE ? "no longer used" : "deprecated",
-			  o->instead ? ", use '" : "", o->instead ? o->instead : "", o->instead ? "'" : "");
+			  b->plugin->name, o->type == OPT_OBSOLETE ? "no longer used" : "deprecated", advice_before(o),
+			  o->instead ? o->instead : "", *advice_before(o) == ',' ? "'" : "");
 	if (!w->value)
 		return;
 	if (store(b->ctx, o, w->value, base + o->offset, &err) == -1) {

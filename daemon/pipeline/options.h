@@ -30,6 +30,8 @@ struct common_options {
  */
 int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self, struct common_options *common,
 		 struct plugin_ctx *ctx);
+/* The i-th option that every plug-in of a kind has; NULL behind the last. Their offsets are into struct common_options. */
+const struct option *options_common(enum plugin_kind kind, size_t i);
 /* Binds and opens a codec by its AST; NULL and ctx->diag on errors. Codecs named alone (codec => json) come as barewords. */
 struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
 /* The same from a plug-in's default codec name. */

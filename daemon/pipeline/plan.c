@@ -226,15 +226,19 @@ static void emit_block(struct compiler *c, enum plugin_kind kind, const struct a
 	}
 }
 
+/* A condition around inputs is accepted and ignored, as in Logstash: there is no event yet to test. */
 static void open_inputs(struct compiler *c, const struct ast_block *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct ast_stmt *s = &b->stmt[i];
 
-		if (s->kind == STMT_PLUGIN)
+		if (s->kind == STMT_PLUGIN) {
 			instance(c, PLUGIN_INPUT, s->plugin);
-		else
-			diag_error(c->diag, s->pos, "'if' has no meaning among inputs");
+			continue;
+		}
+		diag_warn(c->diag, s->pos, "'if' has no effect among inputs: all of them are started");
+		for (size_t k = 0; k < s->n; k++)
+			open_inputs(c, s->branch[k].body);
 	}
 }
 

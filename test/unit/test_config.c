@@ -462,6 +462,7 @@ static void test_nearest(void)
 	CHECK(nearest_word(STR("removefield"), words, 5) == words[4]);
 	CHECK(nearest_word(STR("Codec"), words, 5) == words[2]);
 	CHECK(nearest_word(STR("interval"), words, 5) == NULL);
+	CHECK(nearest_word(STR("pest"), words, 5) == NULL);
 	CHECK(nearest_word(STR(""), words, 5) == NULL);
 	CHECK(nearest_word(STR("x"), words, 5) == NULL);
 }
