@@ -183,6 +183,34 @@ struct value *map_find_str(const struct map *m, struct str s);
 struct value *map_set(struct arena *a, struct map *m, struct key k, struct value v);
 /* Appends without looking: the caller knows that k is not there. */
 struct value *map_push(struct arena *a, struct map *m, struct key k, struct value v);
+/*
+ * For writers who fill maps of known size: map and entries in one piece of memory; cap is a multiple of 4.
+ */
+static inline struct map *map_new_block(struct arena *a, uint32_t cap)
+{
+	struct map *m = arena_alloc(a, sizeof(*m) + cap * (sizeof(*m->e) + sizeof(*m->hash)));
+
+	m->n = 0;
+	m->cap = cap;
+	m->e = (struct entry *)(m + 1);
+	m->hash = (uint32_t *)(m->e + cap);
+	m->index = NULL;
+	m->index_size = 0;
+	return m;
+}
+
+/* map_push without a call where there is room. */
+static inline void map_add(struct arena *a, struct map *m, struct key k, struct value v)
+{
+	if (m->n < m->cap && m->n < MAP_LINEAR) {
+		m->hash[m->n] = k.hash;
+		m->e[m->n].key = k;
+		m->e[m->n++].val = v;
+		return;
+	}
+	map_push(a, m, k, v);
+}
+
 bool map_remove(struct map *m, const struct key *k, struct value *old);
 
 /* A copy that shares nothing but text bytes; with text, not even those (for other arenas). */

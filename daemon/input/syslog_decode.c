@@ -15,29 +15,29 @@ struct fill {
 	bool fresh;
 };
 
-static void put(const struct fill *f, struct map *m, enum syslog_key k, struct value v)
+static inline void put(const struct fill *f, struct map *m, enum syslog_key k, struct value v)
 {
 	if (f->fresh)
-		map_push(f->ev->arena, m, f->p->key[k], v);
+		map_add(f->ev->arena, m, f->p->key[k], v);
 	else
 		map_set(f->ev->arena, m, f->p->key[k], v);
 }
 
-static void put_str(const struct fill *f, struct map *m, enum syslog_key k, struct str s)
+static inline void put_str(const struct fill *f, struct map *m, enum syslog_key k, struct str s)
 {
 	if (s.len)
 		put(f, m, k, v_str(s));
 }
 
 /* The map under k; what a codec left there and is none gives way. */
-static struct map *below(const struct fill *f, struct map *m, enum syslog_key k, uint32_t cap)
+static inline struct map *below(const struct fill *f, struct map *m, enum syslog_key k, uint32_t cap)
 {
 	struct value *have = f->fresh ? NULL : map_find(m, &f->p->key[k]);
 	struct map *child;
 
 	if (have && have->type == V_MAP)
 		return have->map;
-	child = map_new(f->ev->arena, cap);
+	child = map_new_block(f->ev->arena, (cap + 3) & ~3u);
 	put(f, m, k, v_map(child));
 	return child;
 }
@@ -255,7 +255,7 @@ static void fill_host(const struct fill *f, const struct syslog_msg *m)
 static void fill_log(const struct fill *f, const struct syslog_msg *m, unsigned pri)
 {
 	struct syslog_plan *p = f->p;
-	struct map *log = below(f, &f->ev->root, K_LOG, 2), *syslog = below(f, log, K_SYSLOG, 4);
+	struct map *log = below(f, &f->ev->root, K_LOG, 2), *syslog = below(f, log, K_SYSLOG, m->shape == SYSLOG_5424 ? 8 : 4);
 
 	put(f, syslog, K_PRIORITY, v_int(pri));
 	put_code(f, syslog, K_SEVERITY, p->severity, pri & 7);

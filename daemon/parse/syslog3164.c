@@ -21,26 +21,46 @@ static struct str skip_blanks(struct str s)
 	return str_from(s, n);
 }
 
-/* Up to the first blank; at most max bytes are looked at (then the token is max long, which no caller takes). */
-static struct str token(struct str s, size_t max)
+/* What a byte may stand in: a host (letters, digits and -._:%@), a tag (PROG is Logstash's: printable ASCII but '[' and ']'), a token. */
+enum { CH_HOST = 1, CH_PROG = 2, CH_TOKEN = 4 };
+
+#define T CH_TOKEN
+#define P (CH_TOKEN | CH_PROG)
+#define H (CH_TOKEN | CH_PROG | CH_HOST)
+#define U (CH_TOKEN | CH_HOST)
+#define ROW(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+static const unsigned char kind[256] = {
+	T, T, T, T, T, T, T, T, T, 0, T, T, T, T, T, T, ROW(T),		/* 0x09: tab */
+	0, P, P, P, P, H, P, P, P, P, P, P, P, H, H, P,			/*  !"#$%&'()*+,-./ */
+	H, H, H, H, H, H, H, H, H, H, H, P, P, P, P, P,			/* 0-9:;<=>? */
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,			/* @A-O */
+	H, H, H, H, H, H, H, H, H, H, H, T, P, T, P, H,			/* P-Z[\]^_ */
+	P, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,			/* `a-o */
+	H, H, H, H, H, H, H, H, H, H, H, P, P, P, P, T,			/* p-z{|}~ */
+	ROW(U), ROW(U), ROW(U), ROW(U), ROW(U), ROW(U), ROW(U), ROW(U), /* not ASCII */
+};
+#undef ROW
+#undef U
+#undef H
+#undef P
+#undef T
+
+/* How many of the first max bytes are of that kind. */
+static inline size_t run(struct str s, size_t max, unsigned char what)
 {
 	size_t n = 0;
 
-	while (n < s.len && n < max && !is_blank(s.p[n]))
+	if (max > s.len)
+		max = s.len;
+	while (n < max && (kind[(unsigned char)s.p[n]] & what))
 		n++;
-	return str_sub(s, 0, n);
+	return n;
 }
 
-enum { CH_HOST = 1, CH_PROG = 2 };
-
-/* PROG is Logstash's: printable ASCII without blank, '[' and ']'. */
-static unsigned kind(unsigned char ch)
+/* Up to the first blank; at most max bytes are looked at (then the token is max long, which no caller takes). */
+static struct str token(struct str s, size_t max)
 {
-	unsigned k = ch > ' ' && ch < 127 && ch != '[' && ch != ']' ? CH_PROG : 0;
-
-	if (ch_alnum((char)ch) || ch == '-' || ch == '.' || ch == '_' || ch == ':' || ch == '%' || ch == '@' || ch >= 0x80)
-		k |= CH_HOST;
-	return k;
+	return str_sub(s, 0, run(s, max, CH_TOKEN));
 }
 
 /* A name or address; never what could be a path. */
@@ -48,8 +68,10 @@ static bool host_like(struct str s)
 {
 	if (s.len == 0 || s.len > SYSLOG_NAME_MAX || !(ch_alnum(s.p[0]) || s.p[0] == ':' || (s.p[0] & 0x80)))
 		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (!(kind((unsigned char)s.p[i]) & CH_HOST) || (s.p[i] == '.' && i + 1 < s.len && s.p[i + 1] == '.'))
+	if (run(s, s.len, CH_HOST) != s.len)
+		return false;
+	for (size_t i = 1; i < s.len; i++)
+		if (s.p[i] == '.' && s.p[i - 1] == '.')
 			return false;
 	return true;
 }
@@ -75,10 +97,8 @@ static bool ipv6_like(struct str s)
 static bool take_tag(struct str *s, struct syslog_msg *m, bool loose)
 {
 	struct str prog, pid = {0}, rest;
-	size_t n = 0, end;
+	size_t n = run(*s, SYSLOG_NAME_MAX + 1, CH_PROG), end;
 
-	while (n < s->len && n <= SYSLOG_NAME_MAX && (kind((unsigned char)s->p[n]) & CH_PROG))
-		n++;
 	/* {"a": 1} has no tag, although Logstash's pattern would make one of it. */
 	if (n == 0 || n > SYSLOG_NAME_MAX || s->p[0] == '{' || s->p[0] == '"')
 		return false;

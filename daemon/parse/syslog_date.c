@@ -246,6 +246,38 @@ static bool bsd(struct cur *c, struct syslog_stamp *s)
 	return true;
 }
 
+static inline int two_digits(const char *p)
+{
+	unsigned a = (unsigned char)(p[0] - '0'), b = (unsigned char)(p[1] - '0');
+
+	return a < 10 && b < 10 ? (int)(a * 10 + b) : -1;
+}
+
+/*
+ * What nearly all lines have, to the byte: "Oct 11 22:14:15 " or "Oct  1 22:14:15 " and no digit behind it (a year). Everything else
+ * takes the long way.
+ */
+static bool usual(const char *p, size_t len, struct syslog_stamp *s)
+{
+	static const char key[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct civil *c = &s->civil;
+
+	if (len < 17 || p[3] != ' ' || p[6] != ' ' || p[9] != ':' || p[12] != ':' || p[15] != ' ' || ch_digit(p[16]) || p[16] == ' ')
+		return false;
+	c->day = p[4] == ' ' && ch_digit(p[5]) ? p[5] - '0' : two_digits(p + 4);
+	c->hour = two_digits(p + 7);
+	c->min = two_digits(p + 10);
+	c->sec = two_digits(p + 13);
+	if (c->day < 0 || c->hour < 0 || c->min < 0 || c->sec < 0)
+		return false;
+	for (int i = 0; i < 12; i++)
+		if (memcmp(p, key + i * 3, 3) == 0) {
+			c->month = i + 1;
+			return true;
+		}
+	return false;
+}
+
 enum syslog_date syslog_take_date(struct str *s, struct syslog_stamp *out, struct str *text, bool *is_iso)
 {
 	struct syslog_stamp st = {0};
@@ -253,6 +285,14 @@ enum syslog_date syslog_take_date(struct str *s, struct syslog_stamp *out, struc
 
 	if (s->len < 14)
 		return SYSLOG_DATE_NONE;
+	if (usual(s->p, s->len, &st)) {
+		*is_iso = false;
+		*text = str_n(s->p, 15);
+		*s = str_from(*s, 15);
+		*out = st;
+		return exists(&st);
+	}
+	st = (struct syslog_stamp){0};
 	*is_iso = ch_digit(s->p[0]) && iso(&c, &st);
 	if (!*is_iso) {
 		st = (struct syslog_stamp){0};
