@@ -101,6 +101,12 @@ struct tmpl *tmpl_compile(struct arena *a, struct str text)
 		size_t n = at < 0 ? 0 : part_length(str_from(rest, (size_t)at));
 		struct str whole;
 
+		if (n == 0 && at >= 0 && str_starts(str_from(rest, (size_t)at), STR("%{{")) && rest.p[rest.len - 1] == '}') {
+			/* "%{{x}" and nothing behind it: Logstash looks for the second brace beyond the end, and fails. */
+			add_part(a, t, (struct part){.kind = PART_ERROR, .text = STR("'%{{' is closed by one brace only")});
+			t->is_const = false;
+			break;
+		}
 		if (n == 0) {
 			add_part(a, t, (struct part){.kind = PART_TEXT, .text = rest});
 			break;
