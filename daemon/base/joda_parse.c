@@ -233,11 +233,9 @@ static bool take_zone_id(struct str *s, const struct zone **zone)
 	return false;
 }
 
-/* "Jan" and the like without a look at the whole table: only where nothing of a longer name can follow. */
-static int english_month(struct str s)
+/* "Jan", "Mon" and the like without a look at the whole table: only where nothing of a longer name can follow. */
+static int english_short(struct str s, const char *const *names, int n)
 {
-	static const char names[12][4] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
-	char low[3];
 	bool upper_tail;
 
 	if (s.len < 3 || (s.len > 3 && ch_alpha(s.p[3])) || !ch_alpha(s.p[0]) || !ch_alpha(s.p[1]) || !ch_alpha(s.p[2]))
@@ -246,10 +244,8 @@ static int english_month(struct str s)
 	upper_tail = !(s.p[1] & 32);
 	if (upper_tail != !(s.p[2] & 32) || (upper_tail && (s.p[0] & 32)))
 		return -1;
-	for (int i = 0; i < 3; i++)
-		low[i] = (char)(s.p[i] | 32);
-	for (int i = 0; i < 12; i++)
-		if (memcmp(low, names[i], 3) == 0)
+	for (int i = 0; i < n; i++)
+		if ((names[i][0] | 32) == (s.p[0] | 32) && names[i][1] == (s.p[1] | 32) && names[i][2] == (s.p[2] | 32))
 			return i;
 	return -1;
 }
@@ -259,25 +255,18 @@ static bool take_name(struct str *s, const struct joda_op *op, const struct loca
 	const char *const *names[2];
 	static const char *const english_eras[2] = {"BCE", "CE"};
 	size_t len;
-	int i;
+	int i, n;
 
 	switch (op->field) {
 	case F_MONTH:
-		i = l == &locale_english ? english_month(*s) : -1;
-		if (i >= 0) {
-			*out = i + 1;
-			*s = str_from(*s, 3);
-			return true;
-		}
-		names[0] = l->months[NAMES_SHORT];
-		names[1] = l->months[NAMES_LONG];
-		i = locale_match(names, 12, *s, &len);
-		*out = i + 1;
-		break;
 	case F_WEEKDAY:
-		names[0] = l->weekdays[NAMES_SHORT];
-		names[1] = l->weekdays[NAMES_LONG];
-		i = locale_match(names, 7, *s, &len);
+		n = op->field == F_MONTH ? 12 : 7;
+		names[0] = n == 12 ? l->months[NAMES_SHORT] : l->weekdays[NAMES_SHORT];
+		names[1] = n == 12 ? l->months[NAMES_LONG] : l->weekdays[NAMES_LONG];
+		len = 3;
+		i = l == &locale_english ? english_short(*s, names[0], n) : -1;
+		if (i < 0)
+			i = locale_match(names, n, *s, &len);
 		*out = i + 1;
 		break;
 	default:

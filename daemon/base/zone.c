@@ -73,6 +73,7 @@ const struct zone *const zone_utc = &utc_zone;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder = "/usr/share/zoneinfo";
+static bool folder_missed; /* said already */
 static struct zone *bucket[ZONE_BUCKETS];
 static size_t zones;
 static uint64_t unknown[UNKNOWN_SLOTS]; /* hashes of names without a file */
@@ -569,8 +570,10 @@ static struct zone *load(struct str name, uint64_t hash)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return NULL;
 	if (!read_file(path, &data)) {
-		if (access(folder, X_OK) == -1)
+		if (!folder_missed && access(folder, X_OK) == -1) {
+			folder_missed = true;
 			log_error("time", "no time zones at '%s': install the package tzdata", folder);
+		}
 		unknown[hash % UNKNOWN_SLOTS] = hash;
 		return NULL;
 	}

@@ -10,6 +10,8 @@
 #include "base/locale_names.h"
 #include "base/log.h"
 
+#include <pthread.h>
+
 static struct arena arena;
 static struct buf out;
 
@@ -179,6 +181,47 @@ static void test_zone_round_trip(void)
 			}
 		}
 	}
+}
+
+static void *load_zones(void *arg)
+{
+	static const char *const names[] = {"Asia/Tokyo", "Africa/Cairo", "America/Lima", "Europe/Oslo", "Nope/Nope", "+01:23", "Asia/Gaza"};
+	unsigned *found = arg;
+
+	for (int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			const struct zone *z = zone_find(str_z(names[i]));
+			struct zone_span span = {0};
+
+			*found += z != NULL;
+			if (z && zone_offset(z, 1614834367, &span) == INT32_MIN)
+				return NULL;
+		}
+	}
+	return NULL;
+}
+
+static void test_zone_threads(void)
+{
+	pthread_t t[4];
+	unsigned found[4] = {0};
+
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_create(&t[i], NULL, load_zones, &found[i]) == 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], NULL);
+		CHECK_INT(found[i], 50 * 6);
+	}
+}
+
+/* Without the files UTC and offsets still work; the rest is one error in the log, however often it is asked. */
+static void test_zone_files_missing(void)
+{
+	zone_set_folder("/nonexistent/zoneinfo");
+	CHECK(zone_find(STR("Europe/Madrid")) == NULL && zone_find(STR("Europe/Rome")) == NULL);
+	CHECK_INT(log_count(LOG_WARN), 1);
+	CHECK(zone_find(STR("UTC")) == zone_utc && zone_find(STR("+03:00")) != NULL);
+	CHECK(zone_find(STR("Europe/Berlin")) != NULL); /* known already */
 }
 
 static void test_zone_decode(void)
@@ -431,7 +474,9 @@ int main(void)
 	test_iso();
 	test_locales();
 	test_javatime();
+	test_zone_threads();
 	CHECK_INT(log_count(LOG_WARN), 0);
+	test_zone_files_missing();
 	buf_release(&out);
 	arena_release(&arena);
 	return test_end();
