@@ -514,6 +514,11 @@ static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 	return d;
 }
 
+static bool decodes_itself(const struct plan_plugin *in)
+{
+	return in->plugin->decode && !in->options.codec;
+}
+
 static void event_received(struct exec *x, struct plan_plugin *in, const struct span *sp, struct event *ev)
 {
 	struct err err;
@@ -523,13 +528,26 @@ static void event_received(struct exec *x, struct plan_plugin *in, const struct 
 	ev->received_ns = sp->received_ns;
 	if (sp->source->event_id)
 		sp->source->event_id(sp->source, sp, x->frame - sp->first, x->made, ev);
-	if (in->plugin->decorate)
+	if (in->plugin->decorate && !decodes_itself(in))
 		in->plugin->decorate(in->self, ev, sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
 	in->out++;
 	if (x->made++)
 		bump(&x->count.created_decode);
+}
+
+/* A frame of an input that reads it by itself: always one event. */
+static void push_direct(struct exec *x, struct plan_plugin *in, const struct span *sp, const struct frame *fr)
+{
+	struct task *t;
+
+	arena_clear(&x->arena);
+	t = push_task(&x->decoder);
+	event_init(&t->ev, &x->arena);
+	in->plugin->decode(in->self, &t->ev, str_n(fr->p, fr->len), fr->flags, sp);
+	event_received(x, in, sp, &t->ev);
+	x->frame++;
 }
 
 static void batch_done(struct exec *x)
@@ -596,6 +614,10 @@ static bool push_decoded(struct exec *x)
 
 			bump(&x->count.lines);
 			in->in++;
+			if (decodes_itself(in)) {
+				push_direct(x, in, sp, fr);
+				return true;
+			}
 			ops->feed(d->codec->self, d->state, str_n(fr->p, fr->len), &ctx);
 			x->decoding = true;
 			continue;

@@ -209,6 +209,9 @@ struct plugin {
 	/* Inputs, on the work thread: adds host, path, [@metadata] ... to each decoded event. NULL: nothing. The common
 	 * options (type, tags, add_field) are the executor's. */
 	void (*decorate)(void *self, struct event *ev, const struct span *span);
+	/* Inputs that read frames by themselves where no codec is configured (syslog): fills ev, as codec_ops.next does, with one event
+	 * per frame; decorate is not called then. The frame's bytes outlive the event. */
+	void (*decode)(void *self, struct event *ev, struct str frame, uint32_t flags, const struct span *span);
 	struct filter_ops filter;
 	struct codec_ops codec;
 	const struct input_ops *input;

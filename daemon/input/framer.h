@@ -1,0 +1,43 @@
+/*
+ * framer.h - cuts a stream into frames; pure, and indifferent to how the bytes were split into reads.
+ *
+ * FRAMER_LINE    ... delimiter ...
+ * FRAMER_SYSLOG  RFC 6587, told apart frame by frame on one connection:
+ *
+ *	MSG-LEN SP SYSLOG-MSG		octet counting (3.4.1): 1 to 7 digits, first one not 0, then a blank and '<'
+ *	SYSLOG-MSG LF			non-transparent framing (3.4.2); CR and NUL before the LF are left out
+ *
+ * Bytes are never buffered here: the owner keeps what FRAMER_MORE left over and gives it again, longer.
+ */
+#ifndef WEIR_INPUT_FRAMER_H
+#define WEIR_INPUT_FRAMER_H
+
+#include "base/str.h"
+
+enum framer_kind { FRAMER_LINE, FRAMER_SYSLOG };
+
+enum framer_answer {
+	FRAMER_FRAME, /* *frame is one; *used bytes are done with */
+	FRAMER_MORE,  /* *used bytes (perhaps 0) are done with; the rest is the beginning of a frame */
+};
+
+struct framer {
+	enum framer_kind kind;
+	struct str delimiter; /* FRAMER_LINE; borrowed */
+	size_t max;	      /* a longer frame is cut there, and the rest of it left out */
+	size_t seen;	      /* of the unfinished frame: already searched */
+	bool skipping;	      /* the rest of a cut frame */
+	size_t skip;	      /* octet counting: bytes of it that are still to come; 0: up to the next LF */
+};
+
+enum { SYSLOG_FRAME_MAX = 64 * 1024, OCTET_DIGITS = 7 };
+
+/*
+ * flags: FRAME_CUT and FRAME_BAD of batch.h. A count that lies (beyond max) makes no frame of that size: what follows it is read as lines
+ * again, the digits kept with them and flagged FRAME_BAD.
+ */
+enum framer_answer framer_next(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags);
+/* The stream ended: what is left is a frame, too. false: nothing is left. */
+bool framer_end(struct framer *f, struct str in, struct str *frame, uint32_t *flags);
+
+#endif

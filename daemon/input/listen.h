@@ -1,0 +1,24 @@
+/*
+ * listen.h - sockets that inputs listen on.
+ *
+ * "0.0.0.0" (Logstash's default) and "::" mean both families on one socket; where the machine has no IPv6 it is IPv4 alone. Any other
+ * host is an address or a name that is looked up once, at start. Main thread; may block for the look-up.
+ */
+#ifndef WEIR_INPUT_LISTEN_H
+#define WEIR_INPUT_LISTEN_H
+
+#include "base/err.h"
+
+#include <sys/socket.h>
+
+/*
+ * A bound, non-blocking socket (type SOCK_STREAM: listening), or -1 and one clear line in err ("cannot listen on tcp port 514: needs root or
+ * CAP_NET_BIND_SERVICE", "... the port is in use").
+ */
+int listen_socket(struct str host, int port, int type, struct err *err);
+/* The port that the kernel gave (port 0). */
+int socket_port(int fd);
+/* "192.0.2.1:514", "[2001:db8::1]:514"; mapped IPv4 as IPv4. Returns the length. */
+size_t sockaddr_text(const struct sockaddr *sa, char *out, size_t size);
+
+#endif

@@ -1,0 +1,129 @@
+#include "input/stream.h"
+
+void stream_init(struct stream *st, struct inlet *in, struct source *s, enum framer_kind kind, size_t max)
+{
+	*st = (struct stream){.inlet = in, .source = s};
+	st->framer = (struct framer){.kind = kind, .max = max, .delimiter = str_n(in->delimiter, in->delimiter_len)};
+	if (kind == FRAMER_SYSLOG)
+		st->framer.delimiter = STR("\n");
+	buf_init(&st->part, 0);
+	st->last_read_ns = clock_mono(&clock_system);
+}
+
+/* The budget knows of half frames, so that many or long ones stop the reading. */
+static void count_part(struct stream *st)
+{
+	struct budget *b = st->inlet->budget;
+
+	/* Relaxed: a gauge. */
+	atomic_fetch_add_explicit(&b->used, st->part.cap - st->counted, memory_order_relaxed);
+	st->counted = st->part.cap;
+}
+
+static void forget_part(struct stream *st)
+{
+	buf_clear(&st->part);
+	st->part_since_ns = 0;
+	/* A long line's buffer is not kept for the next short one. */
+	if (st->part.cap > 4 * INLET_READ)
+		buf_release(&st->part);
+	count_part(st);
+}
+
+/* Cuts all frames off the front of *in. */
+static void cut_frames(struct stream *st, struct str *in, bool copy)
+{
+	for (;;) {
+		struct str frame, rest;
+		size_t used = 0;
+		uint32_t flags = 0;
+		enum framer_answer a = framer_next(&st->framer, *in, &frame, &used, &flags);
+
+		rest = str_from(*in, used);
+		if (a == FRAMER_FRAME)
+			inlet_frame(st->inlet, st->source, frame, flags, copy, copy ? NULL : &rest);
+		else if (used == 0)
+			return;
+		*in = rest;
+	}
+}
+
+/* A half frame that is longer than a read is not moved with every read: new bytes go behind it where it lies. */
+static bool part_is_long(const struct stream *st)
+{
+	return st->part.len > INLET_READ;
+}
+
+void stream_alloc(struct stream *st, uv_buf_t *buf)
+{
+	st->head = part_is_long(st) ? 0 : st->part.len;
+	buf->base = inlet_room(st->inlet, st->head + INLET_READ) + st->head;
+	buf->len = INLET_READ;
+}
+
+static void read_behind_long_part(struct stream *st, struct str in)
+{
+	struct str all;
+
+	buf_str(&st->part, in);
+	all = buf_slice(&st->part);
+	cut_frames(st, &all, true);
+	if (all.len == 0) {
+		forget_part(st);
+		return;
+	}
+	if (all.len != st->part.len) {
+		memmove(st->part.p, all.p, all.len);
+		st->part.len = all.len;
+		st->part_since_ns = st->last_read_ns;
+	}
+	count_part(st);
+}
+
+void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
+{
+	struct str in;
+
+	if (n <= 0) {
+		if (buf->base)
+			inlet_unroom(st->inlet, buf->base - st->head);
+		return;
+	}
+	inlet_unroom(st->inlet, buf->base + n);
+	st->last_read_ns = clock_mono(&clock_system);
+	in = str_n(buf->base, (size_t)n);
+	if (part_is_long(st)) {
+		read_behind_long_part(st, in);
+		return;
+	}
+	if (st->head)
+		memcpy(buf->base - st->head, st->part.p, st->head);
+	in = str_n(buf->base - st->head, st->head + (size_t)n);
+	buf_clear(&st->part);
+	cut_frames(st, &in, false);
+	if (in.len == 0) {
+		forget_part(st);
+		return;
+	}
+	/* The frame that is still open began with this read, unless it is the one that was open before. */
+	if (!st->part_since_ns || in.len != st->head + (size_t)n)
+		st->part_since_ns = st->last_read_ns;
+	buf_str(&st->part, in);
+	count_part(st);
+}
+
+void stream_end(struct stream *st)
+{
+	struct str frame;
+	uint32_t flags;
+
+	if (!st->source)
+		return;
+	if (framer_end(&st->framer, buf_slice(&st->part), &frame, &flags))
+		inlet_frame(st->inlet, st->source, frame, flags, true, NULL);
+	inlet_mark(st->inlet, st->source, SPAN_CLOSE);
+	buf_release(&st->part);
+	count_part(st);
+	source_unref(st->source);
+	st->source = NULL;
+}

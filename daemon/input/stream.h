@@ -1,0 +1,32 @@
+/*
+ * stream.h - a byte stream that is read frame by frame: a TCP connection, a unix socket, a pipe, standard input.
+ *
+ * Bytes are read straight into the open batch, behind what the last read left over; only that is copied. Loop thread.
+ */
+#ifndef WEIR_INPUT_STREAM_H
+#define WEIR_INPUT_STREAM_H
+
+#include "base/buf.h"
+#include "input/framer.h"
+#include "input/input.h"
+
+struct stream {
+	struct inlet *inlet;
+	struct source *source;
+	struct framer framer;
+	struct buf part;      /* the beginning of a frame; counted against the budget */
+	size_t counted;
+	size_t head;	      /* of the room given to the last read: bytes of `part` in front of it */
+	int64_t part_since_ns; /* monotonic; 0: no half frame */
+	int64_t last_read_ns;
+};
+
+void stream_init(struct stream *st, struct inlet *in, struct source *s, enum framer_kind kind, size_t max);
+/* libuv's alloc_cb: room in the open batch. */
+void stream_alloc(struct stream *st, uv_buf_t *buf);
+/* What uv_read_cb got: n bytes at base (n <= 0: nothing; gives the room back). */
+void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n);
+/* The stream ended: a half frame becomes a frame, the source is marked closed and let go. */
+void stream_end(struct stream *st);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * syslog.c - `input { syslog { port => 514 } }`: UDP and TCP on one port, RFC 3164 and RFC 5424, LF and octet counting.
+ *
+ * The io half is a TCP server and, as its companion on a loop of its own, a UDP server; the work half is syslog_decode.
+ */
+#include "base/log.h"
+#include "base/utf8.h"
+#include "input/listen.h"
+#include "input/syslog_decode.h"
+#include "input/tcp_server.h"
+#include "input/udp_server.h"
+
+struct syslog {
+	struct syslog_options o;
+	struct str host;
+	int64_t port, receive_buffer_bytes;
+	bool ssl_enabled;
+};
+
+static int syslog_open(void *self, struct plugin_ctx *ctx, struct err *err)
+{
+	struct syslog *s = self;
+
+	if (s->ssl_enabled)
+		return err_set(err, "TLS is not there yet: plain text for now, on loopback, a LAN or through a tunnel");
+	return syslog_decode_open(&s->o, ctx, err);
+}
+
+static void syslog_close(void *self)
+{
+	syslog_decode_close(&((struct syslog *)self)->o);
+}
+
+static const struct sockaddr_storage *peer_of(const struct span *sp)
+{
+	return sp->peer.ss_family ? &sp->peer : &sp->source->peer;
+}
+
+static void decode(void *self, struct event *ev, struct str frame, uint32_t flags, const struct span *sp)
+{
+	struct syslog *s = self;
+
+	if (!utf8_valid(frame))
+		frame = utf8_scrub(ev->arena, frame);
+	(void)syslog_decode(&s->o, ev, frame, peer_of(sp), sp->received_ns);
+	if (flags & FRAME_CUT)
+		event_tag(ev, STR("_message_truncated"));
+	if (flags & FRAME_BAD)
+		event_tag(ev, STR("_framing_error"));
+}
+
+static void decorate(void *self, struct event *ev, const struct span *sp)
+{
+	(void)syslog_decode_event(&((struct syslog *)self)->o, ev, peer_of(sp), sp->received_ns);
+}
+
+/* ---- TCP ---- */
+
+static int tcp_open(struct inlet *in, const void *self, struct err *err)
+{
+	const struct syslog *s = self;
+	struct tcp_limits limits = tcp_default_limits;
+	int fd = listen_socket(s->host, (int)s->port, SOCK_STREAM, err);
+
+	if (fd == -1)
+		return -1;
+	in->port = socket_port(fd);
+	limits.frame_max = SYSLOG_FRAME_MAX;
+	in->io = tcp_server_new(in, fd, FRAMER_SYSLOG, &limits, (struct str){0});
+	return 0;
+}
+
+static int tcp_start(struct inlet *in, struct err *err)
+{
+	return tcp_server_start(in->io, err);
+}
+
+static void tcp_pause(struct inlet *in)
+{
+	tcp_server_pause(in->io);
+}
+
+static void tcp_resume(struct inlet *in)
+{
+	tcp_server_resume(in->io);
+}
+
+static void all_closed(void *arg)
+{
+	inlet_closed(arg);
+}
+
+static void tcp_stop(struct inlet *in)
+{
+	tcp_server_stop(in->io, all_closed, in);
+}
+
+static void tcp_release(struct inlet *in)
+{
+	tcp_server_free(in->io);
+}
+
+/* ---- UDP ---- */
+
+static int udp_open(struct inlet *in, const void *self, struct err *err)
+{
+	const struct syslog *s = self;
+	/* Port 0: the one that TCP got. */
+	int fd = listen_socket(s->host, in->partner->port, SOCK_DGRAM, err);
+
+	if (fd == -1)
+		return -1;
+	in->port = socket_port(fd);
+	log_info("input", "%s: listening on port %d, udp and tcp", in->name, in->port);
+	in->io = udp_server_new(in, fd, s->receive_buffer_bytes);
+	return 0;
+}
+
+static int udp_start(struct inlet *in, struct err *err)
+{
+	return udp_server_start(in->io, err);
+}
+
+static void udp_stop(struct inlet *in)
+{
+	udp_server_stop(in->io, all_closed, in);
+}
+
+static void udp_release(struct inlet *in)
+{
+	udp_server_free(in->io);
+}
+
+static const struct input_ops udp_ops = {.own_loop = true, .endless = true, .open = udp_open, .start = udp_start,
+					 .stop = udp_stop, .release = udp_release};
+
+static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start,
+				     .pause = tcp_pause, .resume = tcp_resume, .stop = tcp_stop, .release = tcp_release};
+
+static const struct option options[] = {
+	{"port", OPT_INT, offsetof(struct syslog, port), .def = "514", .min = 0, .max = 65535, .doc = "UDP and TCP port to listen on"},
+	{"host", OPT_STRING, offsetof(struct syslog, host), .def = "\"0.0.0.0\"", .doc = "address to listen on; 0.0.0.0 and :: mean both families"},
+	{"receive_buffer_bytes", OPT_BYTES, offsetof(struct syslog, receive_buffer_bytes), .flags = OPT_WEIR, .def = "0", .doc = "receive buffer of the UDP socket; 0: as large as allowed"},
+	{"ssl_enabled", OPT_BOOL, offsetof(struct syslog, ssl_enabled), .flags = OPT_WEIR, .def = "false", .doc = "TLS: refused until it is there"},
+	SYSLOG_OPTIONS(struct syslog, o),
+	{0},
+};
+
+INPUT(syslog, .size = sizeof(struct syslog), .options = options, .doc = "syslog over UDP and TCP on one port",
+      .default_codec = "plain", .open = syslog_open, .close = syslog_close, .decode = decode, .decorate = decorate, .input = &ops)

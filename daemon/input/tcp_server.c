@@ -1,0 +1,315 @@
+#include "input/tcp_server.h"
+#include "base/log.h"
+#include "input/listen.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SWEEP_MS = 1000, LINGER_MS = 500 };
+
+struct conn {
+	struct conn *next, **back;
+	struct tcp_server *server;
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	};
+	struct stream st;
+	uint8_t address[16]; /* of the peer; IPv4 mapped; zero for unix */
+	bool closing;
+};
+
+struct tcp_server {
+	struct inlet *inlet;
+	enum framer_kind kind;
+	struct tcp_limits limits;
+	char *unix_path;
+	int fd;
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	};
+	uv_timer_t sweep, linger;
+	struct conn *conns;
+	uint32_t n;
+	unsigned open_handles;
+	bool paused, stopping;
+	void (*closed)(void *arg);
+	void *closed_arg;
+};
+
+const struct tcp_limits tcp_default_limits = {
+	.connections = 4096,
+	.per_address = 256,
+	.idle_ns = 600 * (int64_t)1000000000,
+	.half_frame_ns = 60 * (int64_t)1000000000,
+	.frame_max = 32 * 1024 * 1024,
+};
+
+struct tcp_server *tcp_server_new(struct inlet *in, int fd, enum framer_kind kind, const struct tcp_limits *limits,
+				  struct str unix_path)
+{
+	struct tcp_server *s = xzalloc(sizeof(*s));
+
+	s->inlet = in;
+	s->fd = fd;
+	s->kind = kind;
+	s->limits = *limits;
+	if (unix_path.len)
+		s->unix_path = xstrdupz(unix_path);
+	return s;
+}
+
+static void handle_closed(struct tcp_server *s)
+{
+	if (--s->open_handles == 0 && s->closed)
+		s->closed(s->closed_arg);
+}
+
+/* ---- connections ---- */
+
+static void conn_closed(uv_handle_t *h)
+{
+	struct conn *c = h->data;
+	struct tcp_server *s = c->server;
+
+	*c->back = c->next;
+	if (c->next)
+		c->next->back = c->back;
+	s->n--;
+	atomic_store_explicit(&s->inlet->count.open, s->n, memory_order_relaxed);
+	free(c);
+	handle_closed(s);
+}
+
+static void conn_close(struct conn *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	stream_end(&c->st);
+	uv_close(&c->handle, conn_closed);
+}
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+	struct conn *c = h->data;
+
+	(void)suggested;
+	stream_alloc(&c->st, buf);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = stream->data;
+
+	stream_read(&c->st, buf, n);
+	if (n < 0)
+		conn_close(c);
+}
+
+static void peer_address(const struct sockaddr_storage *sa, uint8_t out[16])
+{
+	memset(out, 0, 16);
+	if (sa->ss_family == AF_INET6) {
+		memcpy(out, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+	} else if (sa->ss_family == AF_INET) {
+		out[10] = out[11] = 0xff;
+		memcpy(out + 12, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+	}
+}
+
+static bool address_full(const struct tcp_server *s, const struct conn *c)
+{
+	uint32_t n = 0;
+
+	if (s->unix_path)
+		return false;
+	for (const struct conn *o = s->conns; o; o = o->next)
+		n += o != c && memcmp(o->address, c->address, sizeof(c->address)) == 0;
+	return n >= s->limits.per_address;
+}
+
+/* Who it is; the source of its frames. */
+static void conn_identify(struct conn *c)
+{
+	struct tcp_server *s = c->server;
+	struct sockaddr_storage sa = {0};
+	char name[80];
+	size_t n = 0;
+	int len = sizeof(sa), on = 1;
+	uv_os_fd_t fd;
+
+	if (!s->unix_path) {
+		if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&sa, &len) == 0)
+			n = sockaddr_text((struct sockaddr *)&sa, name, sizeof(name));
+		peer_address(&sa, c->address);
+		if (uv_fileno(&c->handle, &fd) == 0)
+			(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	}
+	stream_init(&c->st, s->inlet, inlet_source(s->inlet, s->unix_path ? str_z(s->unix_path) : str_n(name, n)), s->kind,
+		    s->limits.frame_max);
+	if (s->unix_path)
+		c->st.source->path = str_z(xstrdupz(str_z(s->unix_path)));
+	c->st.source->peer = sa;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct tcp_server *s = listener->data;
+	struct conn *c;
+
+	if (status < 0) {
+		log_warn("input", "%s: cannot accept a connection: %s", s->inlet->name, uv_strerror(status));
+		return;
+	}
+	c = xzalloc(sizeof(*c));
+	c->server = s;
+	if (s->unix_path)
+		uv_pipe_init(loop_uv(s->inlet->loop), &c->pipe, 0);
+	else
+		uv_tcp_init(loop_uv(s->inlet->loop), &c->tcp);
+	c->handle.data = c;
+	c->next = s->conns;
+	c->back = &s->conns;
+	if (c->next)
+		c->next->back = &c->next;
+	s->conns = c;
+	s->n++;
+	s->open_handles++;
+	if (uv_accept(listener, &c->stream)) {
+		c->closing = true;
+		uv_close(&c->handle, conn_closed);
+		return;
+	}
+	conn_identify(c);
+	count_add(&s->inlet->count.connections, 1);
+	atomic_store_explicit(&s->inlet->count.open, s->n, memory_order_relaxed);
+	if (s->n > s->limits.connections || address_full(s, c)) {
+		count_add(&s->inlet->count.refused, 1);
+		log_warn("input", "%s: too many connections, one from %.*s is refused", s->inlet->name,
+			 STR_ARG(c->st.source->name));
+		conn_close(c);
+		return;
+	}
+	if (!s->paused)
+		uv_read_start(&c->stream, on_alloc, on_read);
+}
+
+/* Who has been silent or has kept half a frame for too long goes. */
+static void on_sweep(uv_timer_t *t)
+{
+	struct tcp_server *s = t->data;
+	int64_t now = clock_mono(&clock_system);
+	struct conn *next;
+
+	if (s->paused)
+		return; /* nobody can be blamed for not being read */
+	for (struct conn *c = s->conns; c; c = next) {
+		next = c->next;
+		if (c->closing)
+			continue;
+		if ((c->st.part_since_ns && now - c->st.part_since_ns > s->limits.half_frame_ns) ||
+		    now - c->st.last_read_ns > s->limits.idle_ns) {
+			count_add(&s->inlet->count.timed_out, 1);
+			conn_close(c);
+		}
+	}
+}
+
+/* ---- the server ---- */
+
+int tcp_server_start(struct tcp_server *s, struct err *err)
+{
+	uv_loop_t *uv = loop_uv(s->inlet->loop);
+	int rc;
+
+	if (s->unix_path) {
+		uv_pipe_init(uv, &s->pipe, 0);
+		rc = uv_pipe_open(&s->pipe, s->fd);
+	} else {
+		uv_tcp_init(uv, &s->tcp);
+		rc = uv_tcp_open(&s->tcp, s->fd);
+	}
+	s->handle.data = s;
+	uv_timer_init(uv, &s->sweep);
+	uv_timer_init(uv, &s->linger);
+	s->sweep.data = s->linger.data = s;
+	s->open_handles = 3;
+	if (rc == 0) {
+		s->fd = -1;
+		rc = uv_listen(&s->stream, 1024, on_connection);
+	}
+	if (rc)
+		return err_set(err, "cannot listen: %s", uv_strerror(rc));
+	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	return 0;
+}
+
+void tcp_server_pause(struct tcp_server *s)
+{
+	s->paused = true;
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (!c->closing)
+			uv_read_stop(&c->stream);
+}
+
+void tcp_server_resume(struct tcp_server *s)
+{
+	s->paused = false;
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (!c->closing)
+			uv_read_start(&c->stream, on_alloc, on_read);
+}
+
+static void on_server_closed(uv_handle_t *h)
+{
+	handle_closed(h->data);
+}
+
+static void finish(struct tcp_server *s)
+{
+	struct conn *next;
+
+	for (struct conn *c = s->conns; c; c = next) {
+		next = c->next;
+		conn_close(c);
+	}
+	uv_close((uv_handle_t *)&s->sweep, on_server_closed);
+	uv_close((uv_handle_t *)&s->linger, on_server_closed);
+}
+
+static void on_linger(uv_timer_t *t)
+{
+	finish(t->data);
+}
+
+void tcp_server_stop(struct tcp_server *s, void (*closed)(void *arg), void *arg)
+{
+	s->closed = closed;
+	s->closed_arg = arg;
+	s->stopping = true;
+	uv_close(&s->handle, on_server_closed);
+	if (s->conns)
+		uv_timer_start(&s->linger, on_linger, LINGER_MS, 0);
+	else
+		finish(s);
+}
+
+void tcp_server_free(struct tcp_server *s)
+{
+	if (!s)
+		return;
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->unix_path)
+		unlink(s->unix_path);
+	free(s->unix_path);
+	free(s);
+}

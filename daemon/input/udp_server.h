@@ -1,0 +1,21 @@
+/*
+ * udp_server.h - a datagram socket, read by a loop of its own, for the inputs udp and syslog.
+ *
+ * Nothing here waits: what the queue has no room for is dropped and counted, what the kernel had no room for is counted exactly
+ * (SO_MEMINFO, a 32-bit counter that wraps: differences, each second and at the end).
+ */
+#ifndef WEIR_INPUT_UDP_SERVER_H
+#define WEIR_INPUT_UDP_SERVER_H
+
+#include "input/input.h"
+
+struct udp_server;
+
+/* Takes the bound descriptor. buffer: wanted receive buffer in bytes, 0: as large as allowed. */
+struct udp_server *udp_server_new(struct inlet *in, int fd, int64_t buffer);
+int udp_server_start(struct udp_server *s, struct err *err);
+/* What lies in the socket's buffer is read first. */
+void udp_server_stop(struct udp_server *s, void (*closed)(void *arg), void *arg);
+void udp_server_free(struct udp_server *s);
+
+#endif

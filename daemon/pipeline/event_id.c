@@ -1,0 +1,23 @@
+#include "pipeline/event_id.h"
+
+void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint64_t which)
+{
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t raw[18] = {0};
+	char *out = ev->id;
+
+	for (int i = 0; i < 6; i++)
+		raw[i] = (uint8_t)(time_ms >> (8 * (5 - i)));
+	memcpy(raw + 6, who, 5);
+	for (int i = 0; i < 5; i++)
+		raw[11 + i] = (uint8_t)(which >> (8 * (4 - i)));
+	for (int i = 0; i < 18; i += 3) {
+		uint32_t v = (uint32_t)raw[i] << 16 | (uint32_t)raw[i + 1] << 8 | raw[i + 2];
+
+		*out++ = digit[v >> 18];
+		*out++ = digit[v >> 12 & 63];
+		*out++ = digit[v >> 6 & 63];
+		*out++ = digit[v & 63];
+	}
+	ev->id_len = 22; /* 16 bytes: the rest is padding */
+}
