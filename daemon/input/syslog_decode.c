@@ -122,9 +122,7 @@ static void mark_time(const struct fill *f, bool bad, struct ts claimed)
 	if (bad)
 		event_tag(f->ev, STR("_dateparsefailure"));
 	if (claimed.ns != UINT32_MAX) {
-		struct map *weir = below(f, &f->ev->root, K_WEIR, 1);
-
-		put(f, below(f, weir, K_PARSE, 1), K_CLAIMED_TIME, v_time(claimed));
+		put(f, again(f, again(f, &f->ev->root, K_WEIR), K_PARSE), K_CLAIMED_TIME, v_time(claimed));
 		event_tag(f->ev, STR("_time_not_trusted"));
 	}
 }
@@ -290,6 +288,8 @@ static void fill_ecs(const struct fill *f, const struct syslog_msg *m, unsigned 
 		else if (m->shape != SYSLOG_5424)
 			put_str(f, again(f, again(f, root, K_LOG), K_SYSLOG), K_PROCID, m->pid);
 	}
+	if (m->repeated)
+		put(f, again(f, again(f, root, K_WEIR), K_REPEAT), K_COUNT, v_int(m->repeated));
 	if (m->seq.len && str_u64(m->seq, INT64_MAX, &n))
 		put(f, again(f, root, K_EVENT), K_SEQUENCE, v_int((int64_t)n));
 }

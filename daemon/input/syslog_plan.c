@@ -50,6 +50,8 @@ static const char *const key_names[K_KEYS] = {
 	[K_WEIR] = "weir",
 	[K_PARSE] = "parse",
 	[K_CLAIMED_TIME] = "claimed_time",
+	[K_REPEAT] = "repeat",
+	[K_COUNT] = "count",
 };
 
 /* Logstash's labels, RFC 3164's words. */

@@ -162,6 +162,15 @@ static void test_ecs(void)
 	      "\"log\":{\"syslog\":{\"priority\":189,\"severity\":{\"code\":5,\"name\":\"Notice\"},"
 	      "\"facility\":{\"code\":23,\"name\":\"local7\"}},\"source\":{\"address\":\"192.0.2.7:514\"}},"
 	      "\"host\":{\"ip\":\"192.0.2.7\",\"name\":\"192.0.2.7\"},\"process\":{\"name\":\"%SYS-5-CONFIG_I\"}}");
+	check(o, "<13>2026-11-25T03:00:01Z h last message repeated 3 times", 0,
+	      "{\"message\":\"last message repeated 3 times\",\"event\":{\"original\":"
+	      "\"<13>2026-11-25T03:00:01Z h last message repeated 3 times\"},\"@timestamp\":\"2026-11-24T03:00:00.000Z\","
+	      "\"@version\":\"1\",\"service\":{\"type\":\"system\"},"
+	      "\"log\":{\"syslog\":{\"priority\":13,\"severity\":{\"code\":5,\"name\":\"Notice\"},"
+	      "\"facility\":{\"code\":1,\"name\":\"user-level\"}},\"source\":{\"address\":\"192.0.2.7:514\"}},"
+	      "\"host\":{\"hostname\":\"h\",\"ip\":\"192.0.2.7\",\"name\":\"h\"},"
+	      "\"weir\":{\"repeat\":{\"count\":3},\"parse\":{\"claimed_time\":\"2026-11-25T03:00:01.000Z\"}},"
+	      "\"tags\":[\"_time_not_trusted\"]}");
 	check(o, "<189>date=2024-03-01", 1,
 	      "{\"message\":\"date=2024-03-01\",\"event\":{\"original\":\"<189>date=2024-03-01\"},"
 	      "\"@timestamp\":\"2026-11-24T03:00:00.000Z\",\"@version\":\"1\",\"service\":{\"type\":\"system\"},"
