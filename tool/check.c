@@ -23,10 +23,10 @@ static bool check_path(const char *path)
 	diag_init(&diag);
 	buf_init(&out, 0);
 	files = config_read(&arena, path, &diag);
-	ast = files ? config_parse(&arena, files, &env, &diag) : NULL;
+	ast = files ? config_parse_part(&arena, files, &env, &diag) : NULL;
 	if (ast)
 		plan = plan_compile(ast, &settings, &diag);
-	ok = plan != NULL;
+	ok = plan != NULL && diag.errors == 0;
 	diag_print(&diag, &out);
 	if (!ok)
 		buf_printf(&out, "%s: will not run: %u error%s\n", path, diag.errors, diag.errors == 1 ? "" : "s");

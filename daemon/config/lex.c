@@ -411,6 +411,20 @@ static const char *string_note(struct lexer *l)
 	return c == ',' ? NULL : "a quote inside a string needs the other kind of quote around it";
 }
 
+/* `grok { match => "x"   mutate { ... }`: the second is no option of the first, whose brace is missing. */
+static const char *brace_note(struct lexer *l)
+{
+	struct str word = word_before(l, l->far);
+	struct pos from;
+
+	if (!expects(l, "'=>'") || l->far >= l->text.len || l->far_open == SIZE_MAX || !word.len ||
+	    (l->text.p[l->far] != '{' && !(str_eqz(word, "if") && l->text.p[l->far] == '[')))
+		return NULL;
+	from = lex_pos(l, l->far_open);
+	return arena_dupz(l->a, arena_printf(l->a, "'%.*s' stands inside the '{' of %u:%u: is a '}' missing before it?",
+					     STR_ARG(word), from.line, from.col));
+}
+
 static void add_expected(const struct lexer *l, struct buf *b)
 {
 	const char *told[EXPECT_MAX];
@@ -455,6 +469,8 @@ void lex_report(struct lexer *l)
 			buf_printf(&b, ": the '%c' at %u:%u is not closed", l->text.p[l->far_open], open.line, open.col);
 		else if (l->far < l->text.len && !hint)
 			hint = string_note(l);
+		if (!hint)
+			hint = brace_note(l);
 	}
 	if (hint)
 		buf_printf(&b, " (%s)", hint);

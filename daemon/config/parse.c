@@ -610,8 +610,8 @@ static void check_ids(struct arena *a, const struct ast_config *c, struct diag *
 	}
 }
 
-struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
-				struct diag *d)
+struct ast_config *config_parse_part(struct arena *a, const struct config_file *files, const struct config_env *env,
+				     struct diag *d)
 {
 	static const struct config_env plain;
 	struct ast_config *all = arena_zalloc(a, sizeof(*all)), *c;
@@ -647,8 +647,18 @@ struct ast_config *config_parse(struct arena *a, const struct config_file *files
 			diag_add(d, it->level, it->pos, "%.*s", STR_ARG(it->text));
 	}
 	diag_release(&single);
-	if (c && !(c == all && broken))
-		check_ids(a, c, d);
+	if (!c)
+		c = all;
+	check_ids(a, c, d);
+	return c;
+}
+
+struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
+				struct diag *d)
+{
+	unsigned errors = d->errors;
+	struct ast_config *c = config_parse_part(a, files, env, d);
+
 	return d->errors == errors ? c : NULL;
 }
 

@@ -21,6 +21,12 @@ struct config_env {
 struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
 				struct diag *d);
 /*
+ * The same, but with what could be read although there were errors: so that those of the options in the other files are
+ * told, too. NULL where nothing could be. Not to be run: look at d->errors.
+ */
+struct ast_config *config_parse_part(struct arena *a, const struct config_file *files, const struct config_env *env,
+				     struct diag *d);
+/*
  * Reads what -f names: a file, a folder (all its files in byte order; names beginning with '.' left out; those ending in '~' too), or a
  * glob. NULL and d where nothing can be read.
  */

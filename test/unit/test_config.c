@@ -343,6 +343,8 @@ static void test_errors(void)
 		"1.conf:1:27: expected ',' or ']', not 'x' (a backslash before a quote keeps the string open, so no string can end "
 		"in a backslash)");
 	REFUSED("filter { x { a => \"\n\" y { } } b => \"\" } }", "1.conf:2:5: expected '=>', not '{' (the string before it began in line 1: is a quote missing there?)");
+	REFUSED("filter {\n  x { a => 1\n  y { } }",
+		"1.conf:3:5: expected '=>', not '{' ('y' stands inside the '{' of 2:5: is a '}' missing before it?)");
 	REFUSED("filter { x { a => [\"b\" \"c\"] } }", "1.conf:1:24: expected ',' or ']', not '\"'");
 	REFUSED("filter { x { a => 10.1.2.3 } }", "1.conf:1:23: the value '10.1.2.3' must be in quotes");
 	REFUSED("filter { x { a => 0x1f } }", "1.conf:1:24: the value '0x1f' must be in quotes");
@@ -361,6 +363,16 @@ static void test_files(void)
 	CHECK(parse_files(broken, 3) == NULL);
 	CHECK_STR(problems(), "1.conf:1:16: expected '=>', not '=' (write '=>')\n"
 			      "3.conf:2:12: expected a value, not '}'");
+	/* For checking, what is sound is there. */
+	{
+		struct config_env env = {.lookup = lookup};
+		struct config_file second = {STR("2"), STR("filter { y { } }"), NULL}, first = {STR("1"), STR("filter {"), &second};
+
+		diag_release(&diag);
+		c = config_parse_part(&arena, &first, &env, &diag);
+		CHECK_INT(diag.errors, 1);
+		CHECK(c && c->section[SECTION_FILTER].n == 1);
+	}
 	c = parse_files(spanning, 2);
 	CHECK_STR(problems(), "");
 	CHECK(c != NULL);
