@@ -224,17 +224,52 @@ class Weird(Program):
                 out[name] = float(value)
         return out
 
-    def metric(self, name, **labels):
-        """The sum of all rows of that name which carry these labels."""
-        total = 0
+    def rows(self):
+        """[(name, {label: value}, number)] of /metrics."""
+        out = []
         for k, v in self.metrics().items():
             m = re.fullmatch(r'(\w+)(?:\{(.*)\})?', k)
-            have = dict(re.findall(r'(\w+)="((?:\\.|[^"\\])*)"', m.group(2) or ''))
-            if m.group(1) == name and all(have.get(a) == b for a, b in labels.items()):
-                total += v
-        return total
+            out.append((m.group(1), dict(re.findall(r'(\w+)="((?:\\.|[^"\\])*)"', m.group(2) or '')), v))
+        return out
 
-    def stop(self, seconds=SECONDS):
+    def metric(self, name, **labels):
+        """The sum of all rows of that name which carry these labels."""
+        return sum(v for n, have, v in self.rows() if n == name and all(have.get(a) == b for a, b in labels.items()))
+
+    def imbalance(self):
+        """What the laws of conservation say of the counters: a text for each that does not hold now."""
+        sums = {}
+        for name, labels, v in self.rows():
+            for scope, keys in (('pipeline', ('pipeline',)), ('output', ('pipeline', 'plugin', 'id')), ('udp', ('pipeline', 'id', 'socket'))):
+                if name.startswith('weir_%s_' % scope):
+                    part = sums.setdefault((scope, tuple(labels.get(k) for k in keys)), {})
+                    what = name[len('weir_%s_' % scope):].removesuffix('_total')
+                    part[what] = part.get(what, 0) + v
+        wrong = []
+        for (scope, key), c in sums.items():
+            left, right = {'pipeline': (('lines', 'created'), ('merged', 'ended', 'unrouted', 'routed', 'in_flight')),
+                           'output': (('routed', 'reloaded'), ('delivered', 'duplicate', 'dead_letter', 'dropped', 'unsent', 'in_flight')),
+                           'udp': (('datagrams',), ('lines', 'refused'))}[scope]
+            if sum(c.get(x, 0) for x in left) != sum(c.get(x, 0) for x in right):
+                wrong.append('%s %s: %s' % (scope, key, {x: c.get(x, 0) for x in left + right}))
+        assert any(scope == 'pipeline' for scope, _ in sums), 'no counters of a pipeline at /metrics'
+        return wrong
+
+    def balance(self):
+        """The counters add up, as soon as nothing is on its way between two of them."""
+        last = []
+
+        def holds():
+            last[:] = self.imbalance()
+            return not last
+        try:
+            until(holds, 'the counters add up', 20, alive=self)
+        except AssertionError as e:
+            raise AssertionError('%s: %s' % (e, last)) from None
+
+    def stop(self, seconds=SECONDS, balance=True):
+        if balance:
+            self.balance()
         status = super().stop(seconds)
         assert status == 0, 'weird ended with %s' % status
         bad = self.complaints()

@@ -171,7 +171,7 @@ def test_stop_with_a_dead_output():
 
 
 def received(weird):
-    return weird.metric('weir_pipeline_received_total')
+    return weird.metric('weir_pipeline_lines_total')
 
 
 def test_config_is_a_folder():
