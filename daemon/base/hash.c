@@ -22,6 +22,21 @@ void hash_init(const uint64_t key[2])
 		v2 += v1, v1 = ROTL(v1, 17), v1 ^= v2, v2 = ROTL(v2, 32);                          \
 	} while (0)
 
+/* n < 8 bytes as a little-endian number, in at most two loads. */
+static inline uint64_t last_bytes(const unsigned char *p, size_t n)
+{
+	uint32_t a, b;
+
+	if (n >= 4) {
+		memcpy(&a, p, 4);
+		memcpy(&b, p + n - 4, 4);
+		return a | (uint64_t)b << (8 * (n - 4));
+	}
+	if (n == 0)
+		return 0;
+	return p[0] | (uint32_t)p[n / 2] << (8 * (n / 2)) | (uint32_t)p[n - 1] << (8 * (n - 1));
+}
+
 uint64_t hash_bytes(const void *data, size_t n)
 {
 	uint64_t v0 = hash_key[0] ^ 0x736f6d6570736575, v1 = hash_key[1] ^ 0x646f72616e646f6d;
@@ -35,8 +50,7 @@ uint64_t hash_bytes(const void *data, size_t n)
 		ROUND;
 		v0 ^= m;
 	}
-	for (size_t i = 0; i < n; i++)
-		tail |= (uint64_t)p[i] << (8 * i);
+	tail |= last_bytes(p, n);
 	v3 ^= tail;
 	ROUND;
 	v0 ^= tail;

@@ -62,7 +62,8 @@ static bool decimal_short(struct decimal *dec, double d)
 		if (m >= 1e15)
 			return false;
 		v = (uint64_t)(m + 0.5);
-		if ((double)v / pow10_exact[k] == d) {
+		/* m is rounded once: the right integer is not further away than that. Spares most divisions. */
+		if (fabs(m - (double)v) <= m * 4e-16 && (double)v / pow10_exact[k] == d) {
 			decimal_from_u64(dec, v, k);
 			return v != 0;
 		}

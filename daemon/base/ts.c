@@ -89,15 +89,22 @@ size_t ts_format(struct ts t, char out[TS_TEXT_MAX])
 	return (size_t)(p - out);
 }
 
-static bool take_int(struct str *s, unsigned digits, uint64_t max, int *out)
+/* Exactly that many digits, at most nine. */
+static bool take_int(struct str *s, unsigned digits, unsigned max, int *out)
 {
-	uint64_t v;
+	unsigned v = 0;
 
 	if (s->len < digits)
 		return false;
-	if (!str_u64(str_sub(*s, 0, digits), max, &v))
+	for (unsigned i = 0; i < digits; i++) {
+		if (!ch_digit(s->p[i]))
+			return false;
+		v = v * 10 + (unsigned)(s->p[i] - '0');
+	}
+	if (v > max)
 		return false;
-	*s = str_from(*s, digits);
+	s->p += digits;
+	s->len -= digits;
 	*out = (int)v;
 	return true;
 }

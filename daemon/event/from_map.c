@@ -1,5 +1,24 @@
 #include "event/from_map.h"
 
+/*
+ * The names that are looked at in every document. Hashes have a key of the process, so these are filled on first use; two
+ * threads that do so write the same.
+ */
+static struct key known_timestamp, known_version, known_metadata, known_tags;
+
+static const struct key *known(struct key *k, struct str s)
+{
+	/* Acquire: hash and length were stored before the pointer. */
+	if (__builtin_expect(__atomic_load_n(&k->p, __ATOMIC_ACQUIRE) == NULL, 0)) {
+		struct key made = key_make(s);
+
+		__atomic_store_n(&k->hash, made.hash, __ATOMIC_RELAXED);
+		__atomic_store_n(&k->len, made.len, __ATOMIC_RELAXED);
+		__atomic_store_n(&k->p, made.p, __ATOMIC_RELEASE);
+	}
+	return k;
+}
+
 static bool legal_tags(const struct value *v)
 {
 	if (v->type == V_STRING)
@@ -14,7 +33,7 @@ static bool legal_tags(const struct value *v)
 
 static void check_tags(struct event *ev)
 {
-	struct value *tags = event_top(ev, STR("tags"));
+	struct value *tags = map_find(&ev->root, known(&known_tags, STR("tags")));
 	struct list *l;
 
 	if (!tags || legal_tags(tags))
@@ -28,12 +47,12 @@ static void check_tags(struct event *ev)
 
 static void check_timestamp(struct event *ev, struct ts now)
 {
-	struct key key = key_make(STR("@timestamp"));
-	struct value *v = map_find(&ev->root, &key), old;
+	const struct key *key = known(&known_timestamp, STR("@timestamp"));
+	struct value *v = map_find(&ev->root, key), old;
 	struct ts t;
 
 	if (!v) {
-		map_push(ev->arena, &ev->root, key, v_time(now));
+		map_push(ev->arena, &ev->root, *key, v_time(now));
 		return;
 	}
 	old = *v;
@@ -52,17 +71,17 @@ static void check_timestamp(struct event *ev, struct ts now)
 
 int event_from_map(struct event *ev, struct map *m, struct ts now)
 {
-	struct key meta = key_make(STR("@metadata")), version = key_make(STR("@version"));
+	const struct key *version = known(&known_version, STR("@version"));
 	struct value v = {.type = V_NONE};
 
-	if (map_remove(m, &meta, &v)) {
+	if (map_remove(m, known(&known_metadata, STR("@metadata")), &v)) {
 		if (v.type != V_MAP)
 			return -1;
 		ev->meta = *v.map;
 	}
 	ev->root = *m;
-	if (!map_find(&ev->root, &version))
-		map_push(ev->arena, &ev->root, version, v_lit("1"));
+	if (!map_find(&ev->root, version))
+		map_push(ev->arena, &ev->root, *version, v_lit("1"));
 	check_tags(ev);
 	check_timestamp(ev, now);
 	return 0;

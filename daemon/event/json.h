@@ -36,7 +36,9 @@ struct json_array {
 bool json_array_open(struct json_array *it, struct str in);
 int json_array_next(struct json_array *it, struct arena *a, const struct json_limits *lim, struct value *out, struct err *err);
 
-/* Appends. Text that is no valid UTF-8 is scrubbed; control characters, DEL, C1, U+2028/9 and U+0085 are escaped. */
+/*
+ * Appends all or, where the buffer's limit does not allow it (found up to 100 bytes early), nothing. Text that is no valid UTF-8 is scrubbed; control characters, DEL, C1, U+2028/9 and U+0085 are escaped.
+ */
 void json_write_value(struct buf *out, const struct value *v);
 void json_write_string(struct buf *out, struct str s);
 void json_write_map(struct buf *out, const struct map *m);

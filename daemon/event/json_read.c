@@ -40,9 +40,10 @@ union slot {
 _Static_assert(sizeof(union slot) == sizeof(struct value), "elements are copied out of the slots as they are");
 _Static_assert(sizeof(struct entry) == 2 * sizeof(union slot), "entries are copied out of the slots as they are");
 
+/* Functions that read take the place where they begin and return the one behind, or NULL with the error set. */
 struct reader {
 	struct arena *a;
-	const char *begin, *p, *end;
+	const char *begin, *end;
 	struct err *err;
 	union slot *slot;
 	uint32_t n, cap;
@@ -52,20 +53,24 @@ struct reader {
 	union slot small[STACK_SLOTS];
 };
 
-static int unexpected(struct reader *r)
+static __attribute__((noinline)) const char *unexpected(struct reader *r, const char *p)
 {
-	size_t at = (size_t)(r->p - r->begin);
+	size_t at = (size_t)(p - r->begin);
 	unsigned char c;
 
-	if (r->p >= r->end)
-		return err_set(r->err, "unexpected end at byte %zu", at);
-	c = (unsigned char)*r->p;
+	if (p >= r->end) {
+		err_set(r->err, "unexpected end at byte %zu", at);
+		return NULL;
+	}
+	c = (unsigned char)*p;
 	if (c >= 0x20 && c < 0x7f)
-		return err_set(r->err, "unexpected character '%c' at byte %zu", c, at);
-	return err_set(r->err, "unexpected byte 0x%02x at byte %zu", c, at);
+		err_set(r->err, "unexpected character '%c' at byte %zu", c, at);
+	else
+		err_set(r->err, "unexpected byte 0x%02x at byte %zu", c, at);
+	return NULL;
 }
 
-static void stack_grow(struct reader *r)
+static __attribute__((noinline)) void stack_grow(struct reader *r)
 {
 	uint32_t cap = r->cap * 2;
 
@@ -87,13 +92,11 @@ static inline union slot *push(struct reader *r)
 	return &r->slot[r->n++];
 }
 
-static inline void skip_blanks(struct reader *r)
+static inline const char *skip_blanks(const char *p, const char *end)
 {
-	const char *p = r->p;
-
-	while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
-	r->p = p;
+	return p;
 }
 
 /*
@@ -146,34 +149,34 @@ static int hex4(const char *p, const char *end)
 	return v;
 }
 
-/* "\u00e9", "\ud83d\ude00": r->p stands behind the 'u'. Half a surrogate pair becomes U+FFFD. */
-static int unescape_unicode(struct reader *r, char **out)
+/* "\u00e9", "\ud83d\ude00": p stands behind the 'u'. Half a surrogate pair becomes U+FFFD. */
+static const char *unescape_unicode(struct reader *r, const char *p, char **out)
 {
-	int cp = hex4(r->p, r->end);
+	int cp = hex4(p, r->end);
 
 	if (cp < 0)
-		return unexpected(r);
-	r->p += 4;
+		return unexpected(r, p);
+	p += 4;
 	if (cp >= 0xd800 && cp < 0xdc00) {
 		int low = -1;
 
-		if (r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u')
-			low = hex4(r->p + 2, r->end);
+		if (r->end - p >= 6 && p[0] == '\\' && p[1] == 'u')
+			low = hex4(p + 2, r->end);
 		if (low >= 0xdc00 && low < 0xe000) {
 			cp = 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00);
-			r->p += 6;
+			p += 6;
 		}
 	}
 	if (cp >= 0xd800 && cp < 0xe000)
 		cp = 0xfffd;
 	*out += utf8_put(*out, (uint32_t)cp);
-	return 0;
+	return p;
 }
 
-/* One escape; r->p stands behind the backslash. */
-static int unescape(struct reader *r, char **out)
+/* One escape; p stands behind the backslash. */
+static const char *unescape(struct reader *r, const char *p, char **out)
 {
-	char c = r->p < r->end ? *r->p : 0;
+	char c = p < r->end ? *p : 0;
 
 	switch (c) {
 	case '"':
@@ -196,20 +199,19 @@ static int unescape(struct reader *r, char **out)
 		c = '\t';
 		break;
 	case 'u':
-		r->p++;
-		return unescape_unicode(r, out);
+		return unescape_unicode(r, p + 1, out);
 	default:
-		return unexpected(r);
+		return unexpected(r, p);
 	}
-	r->p++;
 	*(*out)++ = c;
-	return 0;
+	return p + 1;
 }
 
-/* A string with escapes: r->p stands at the first backslash, from at the string's begin. */
-static int string_escaped(struct reader *r, const char *from, bool high, struct str *out)
+/* A string with escapes: p stands at the first backslash, from at the string's begin. */
+static __attribute__((noinline)) const char *string_escaped(struct reader *r, const char *p, const char *from, bool high,
+							    struct str *out)
 {
-	const char *q = r->p;
+	const char *q = p;
 	char *text, *o;
 	bool skip = false;
 
@@ -219,67 +221,70 @@ static int string_escaped(struct reader *r, const char *from, bool high, struct 
 		q = string_stop(q, r->end, &skip);
 	}
 	text = o = arena_bytes(r->a, (size_t)(q - from) + 4);
-	memcpy(o, from, (size_t)(r->p - from));
-	o += r->p - from;
-	while (r->p < r->end && *r->p == '\\') {
+	memcpy(o, from, (size_t)(p - from));
+	o += p - from;
+	while (p < r->end && *p == '\\') {
 		const char *stop;
 
-		r->p++;
-		if (unescape(r, &o) < 0)
-			return -1;
-		stop = string_stop(r->p, r->end, &high);
-		memcpy(o, r->p, (size_t)(stop - r->p));
-		o += stop - r->p;
-		r->p = stop;
+		p = unescape(r, p + 1, &o);
+		if (!p)
+			return NULL;
+		stop = string_stop(p, r->end, &high);
+		memcpy(o, p, (size_t)(stop - p));
+		o += stop - p;
+		p = stop;
 	}
-	if (r->p >= r->end || *r->p != '"')
-		return unexpected(r);
-	r->p++;
+	if (p >= r->end || *p != '"')
+		return unexpected(r, p);
 	*out = str_n(text, (size_t)(o - text));
 	if (high)
 		*out = utf8_scrub(r->a, *out);
-	return 0;
+	return p + 1;
 }
 
-/* r->p stands behind the opening quote. */
-static inline int read_string(struct reader *r, struct str *out)
+/* p stands behind the opening quote. */
+static inline const char *read_string(struct reader *r, const char *p, struct str *out)
 {
 	bool high = false;
-	const char *from = r->p;
+	const char *from = p;
 
-	r->p = string_stop(from, r->end, &high);
-	if (r->p < r->end && *r->p == '\\')
-		return string_escaped(r, from, high, out);
-	if (r->p >= r->end || *r->p != '"')
-		return unexpected(r);
-	*out = str_n(from, (size_t)(r->p - from));
-	r->p++;
-	if (high)
+	p = string_stop(from, r->end, &high);
+	if (p >= r->end)
+		return unexpected(r, p);
+	if (*p != '"')
+		return *p == '\\' ? string_escaped(r, p, from, high, out) : unexpected(r, p);
+	*out = str_n(from, (size_t)(p - from));
+	if (__builtin_expect(high, 0))
 		*out = utf8_scrub(r->a, *out);
-	return 0;
+	return p + 1;
 }
 
-/* The part of a number behind its integer digits: 1.5 1e3. */
-static int read_float(struct reader *r, const char *from, struct value *out)
+static const char *bad_number(struct reader *r, const char *from, const char *p)
 {
-	const char *p = r->p;
+	if (p - from > NUMBER_MAX)
+		err_set(r->err, "a number of more than %d characters at byte %zu", NUMBER_MAX, (size_t)(from - r->begin));
+	else
+		err_set(r->err, "a malformed number at byte %zu", (size_t)(from - r->begin));
+	return NULL;
+}
+
+/* A number with more than integer digits: 1.5 1e3. p stands behind those. */
+static const char *read_float(struct reader *r, const char *from, const char *p, struct value *out)
+{
 	double d;
 
 	while (p < r->end && (ch_digit(*p) || *p == '.' || *p == '-' || *p == '+' || (*p | 32) == 'e'))
 		p++;
-	if (p - from > NUMBER_MAX)
-		return err_set(r->err, "a number of more than %d characters at byte %zu", NUMBER_MAX,
-			       (size_t)(from - r->begin));
-	if ((p < r->end && ch_alpha(*p)) || !number_parse_double(str_n(from, (size_t)(p - from)), &d))
-		return err_set(r->err, "a malformed number at byte %zu", (size_t)(from - r->begin));
-	r->p = p;
+	if (p - from > NUMBER_MAX || (p < r->end && ch_alpha(*p)) ||
+	    !number_parse_double(str_n(from, (size_t)(p - from)), &d))
+		return bad_number(r, from, p);
 	*out = v_float(d);
-	return 0;
+	return p;
 }
 
-static inline int read_number(struct reader *r, struct value *out)
+static inline const char *read_number(struct reader *r, const char *from, struct value *out)
 {
-	const char *from = r->p, *p = from, *digits;
+	const char *p = from, *digits;
 	bool neg = *p == '-';
 	uint64_t v = 0;
 	size_t n;
@@ -289,31 +294,27 @@ static inline int read_number(struct reader *r, struct value *out)
 	for (; p < r->end && ch_digit(*p); p++)
 		v = v * 10 + (uint64_t)(*p - '0');
 	n = (size_t)(p - digits);
-	r->p = p;
 	if (n == 0)
-		return unexpected(r);
-	if (n > 1 && *digits == '0') {
-		r->p = digits + 1;
-		return unexpected(r);
-	}
+		return unexpected(r, p);
+	if (n > 1 && *digits == '0')
+		return unexpected(r, digits + 1);
 	if (p < r->end && (*p == '.' || ch_alpha(*p)))
-		return (*p | 32) == 'e' || *p == '.' ? read_float(r, from, out) : unexpected(r);
+		return (*p | 32) == 'e' || *p == '.' ? read_float(r, from, p, out) : unexpected(r, p);
 	if (n <= 18) {
 		*out = v_int(neg ? -(int64_t)v : (int64_t)v);
-		return 0;
+		return p;
 	}
 	if (n > NUMBER_MAX)
-		return err_set(r->err, "a number of more than %d characters at byte %zu", NUMBER_MAX,
-			       (size_t)(from - r->begin));
+		return bad_number(r, from, p);
 	*out = v_int(0);
 	if (!str_i64(str_n(from, (size_t)(p - from)), &out->i))
 		*out = (struct value){.type = V_BIGINT, .len = (uint32_t)(p - from), .s = from};
-	return 0;
+	return p;
 }
 
-static int read_word(struct reader *r, struct value *out)
+static const char *read_word(struct reader *r, const char *p, struct value *out)
 {
-	struct str s = str_n(r->p, (size_t)(r->end - r->p)), word;
+	struct str s = str_n(p, (size_t)(r->end - p)), word;
 
 	if (str_starts(s, STR("true"))) {
 		*out = v_bool(true);
@@ -325,56 +326,46 @@ static int read_word(struct reader *r, struct value *out)
 		*out = v_null();
 		word = STR("null");
 	} else {
-		return unexpected(r);
+		return unexpected(r, p);
 	}
-	r->p += word.len;
-	if (r->p < r->end && (ch_alnum(*r->p) || *r->p == '_'))
-		return unexpected(r);
-	return 0;
+	p += word.len;
+	return p < r->end && (ch_alnum(*p) || *p == '_') ? unexpected(r, p) : p;
 }
 
-/*
- * Removes earlier values of keys that come twice: the last value at the first one's place. A small bitmap of hashes
- * tells nearly always that a key is new.
- */
-static uint32_t drop_duplicates(struct entry *e, uint32_t n)
+/* Of a key that comes twice the last value counts, at the first one's place. */
+static void add_pairs(struct map *m, const union slot *s, uint32_t n)
 {
-	uint64_t seen[4] = {0};
-	uint32_t out = 0;
+	uint64_t seen = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t *word = &seen[e[i].key.hash >> 6 & 3], bit = (uint64_t)1 << (e[i].key.hash & 63);
-		uint32_t j = out;
+	for (uint32_t i = 0; i < n; i++, s += 2) {
+		uint64_t bit = (uint64_t)1 << (s->key.hash & 63);
+		struct value *have;
 
-		if (*word & bit)
-			for (j = 0; j < out && !key_eq(&e[j].key, &e[i].key); j++)
-				;
-		*word |= bit;
-		if (j < out) {
-			e[j].val = e[i].val;
-			continue;
+		/* The bitmap of hashes tells of most keys that they are new. */
+		if (__builtin_expect((seen & bit) != 0, 0)) {
+			have = map_find(m, &s->key);
+			if (have) {
+				*have = s[1].v;
+				continue;
+			}
 		}
-		if (out != i)
-			e[out] = e[i];
-		out++;
+		seen |= bit;
+		m->hash[m->n] = s->key.hash;
+		m->e[m->n].key = s->key;
+		m->e[m->n].val = s[1].v;
+		m->n++;
 	}
-	return out;
 }
 
 static struct value close_map(struct reader *r, const union slot *s, uint32_t n)
 {
 	struct map *m = map_new(r->a, n + (r->depth == 1 ? MAP_SPARE : 0));
 
-	if (n <= MAP_UNINDEXED) {
-		if (n)
-			memcpy(m->e, s, n * sizeof(*m->e));
-		m->n = drop_duplicates(m->e, n);
-		for (uint32_t i = 0; i < m->n; i++)
-			m->hash[i] = m->e[i].key.hash;
-	} else {
+	if (n <= MAP_UNINDEXED)
+		add_pairs(m, s, n);
+	else
 		for (uint32_t i = 0; i < n; i++)
 			map_set(r->a, m, s[2 * i].key, s[2 * i + 1].v);
-	}
 	return v_map(m);
 }
 
@@ -401,116 +392,116 @@ static struct value close_container(struct reader *r)
 	return v;
 }
 
-static int open_container(struct reader *r, bool is_map)
+static inline bool open_container(struct reader *r, const char *p, bool is_map)
 {
 	union slot *f;
 
-	if (++r->depth > r->max_depth)
-		return err_set(r->err, "nested deeper than %u at byte %zu", r->max_depth, (size_t)(r->p - r->begin));
+	if (++r->depth > r->max_depth) {
+		err_set(r->err, "nested deeper than %u at byte %zu", r->max_depth, (size_t)(p - r->begin));
+		return false;
+	}
 	f = push(r);
 	f->frame = (struct frame_slot){.parent = r->frame, .is_map = is_map};
 	r->frame = r->n;
-	r->p++;
-	return 0;
+	return true;
 }
 
 /* `"key" :`, blanks before it already passed over. */
-static inline int read_key(struct reader *r)
+static inline const char *read_key(struct reader *r, const char *p)
 {
 	struct str s;
 
-	if (r->p >= r->end || *r->p != '"')
-		return unexpected(r);
-	r->p++;
-	if (read_string(r, &s) < 0)
-		return -1;
-	if (r->max_keys && ++r->keys > r->max_keys)
-		return err_set(r->err, "more than %zu keys", r->max_keys);
-	push(r)->key = key_make(s);
-	if (r->p < r->end && *r->p == ':') {
-		r->p++;
-		return 0;
+	if (p >= r->end || *p != '"')
+		return unexpected(r, p);
+	p = read_string(r, p + 1, &s);
+	if (!p)
+		return NULL;
+	if (++r->keys > r->max_keys) {
+		err_set(r->err, "more than %zu keys", r->max_keys);
+		return NULL;
 	}
-	skip_blanks(r);
-	if (r->p >= r->end || *r->p != ':')
-		return unexpected(r);
-	r->p++;
-	return 0;
+	push(r)->key = key_make(s);
+	if (p < r->end && *p == ':')
+		return p + 1;
+	p = skip_blanks(p, r->end);
+	return p < r->end && *p == ':' ? p + 1 : unexpected(r, p);
 }
 
-/* A scalar at r->p. */
-static inline int read_scalar(struct reader *r, struct value *out)
+/* A scalar at p. */
+static inline const char *read_scalar(struct reader *r, const char *p, struct value *out)
 {
-	char c = *r->p;
+	char c = *p;
 	struct str s;
 
 	if (c == '"') {
-		r->p++;
-		if (read_string(r, &s) < 0)
-			return -1;
-		*out = v_str(s);
-		return 0;
+		p = read_string(r, p + 1, &s);
+		if (p)
+			*out = v_str(s);
+		return p;
 	}
 	if (c == '-' || ch_digit(c))
-		return read_number(r, out);
-	return read_word(r, out);
+		return read_number(r, p, out);
+	return read_word(r, p, out);
 }
 
 /*
- * Behind a finished element: the comma and what must follow it, or the ends of containers. 1 = another value
- * follows, 0 = the outermost value is *v, -1 = error.
+ * Behind a finished element: the comma and what must follow it, or the ends of containers. *more: another value
+ * begins at the place returned; else *v is the outermost one.
  */
-static inline int after_value(struct reader *r, struct value *v)
+static inline const char *after_value(struct reader *r, const char *p, struct value *v, bool *more)
 {
 	for (;;) {
 		bool is_map;
 
-		if (r->frame == 0)
-			return 0;
+		*more = r->frame != 0;
+		if (!*more)
+			return p;
 		push(r)->v = *v;
 		is_map = r->slot[r->frame - 1].frame.is_map;
-		skip_blanks(r);
-		if (r->p >= r->end)
-			return unexpected(r);
-		if (*r->p == ',') {
-			r->p++;
-			skip_blanks(r);
-			return is_map && read_key(r) < 0 ? -1 : 1;
+		p = skip_blanks(p, r->end);
+		if (p >= r->end)
+			return unexpected(r, p);
+		if (*p == ',') {
+			p = skip_blanks(p + 1, r->end);
+			return is_map ? read_key(r, p) : p;
 		}
-		if (*r->p != (is_map ? '}' : ']'))
-			return unexpected(r);
-		r->p++;
+		if (*p != (is_map ? '}' : ']'))
+			return unexpected(r, p);
+		p++;
 		*v = close_container(r);
 	}
 }
 
-static int read_value(struct reader *r, struct value *v)
+static const char *read_value(struct reader *r, const char *p, struct value *v)
 {
 	for (;;) {
-		bool is_map;
-		int more;
+		bool is_map, more;
 
-		skip_blanks(r);
-		if (r->p >= r->end)
-			return unexpected(r);
-		is_map = *r->p == '{';
-		if (is_map || *r->p == '[') {
-			if (open_container(r, is_map) < 0)
-				return -1;
-			skip_blanks(r);
-			if (r->p >= r->end || *r->p != (is_map ? '}' : ']')) {
-				if (is_map && read_key(r) < 0)
-					return -1;
+		p = skip_blanks(p, r->end);
+		if (p >= r->end)
+			return unexpected(r, p);
+		is_map = *p == '{';
+		if (is_map || *p == '[') {
+			if (!open_container(r, p, is_map))
+				return NULL;
+			p = skip_blanks(p + 1, r->end);
+			if (p >= r->end || *p != (is_map ? '}' : ']')) {
+				if (is_map)
+					p = read_key(r, p);
+				if (!p)
+					return NULL;
 				continue;
 			}
-			r->p++;
+			p++;
 			*v = close_container(r);
-		} else if (read_scalar(r, v) < 0) {
-			return -1;
+		} else {
+			p = read_scalar(r, p, v);
+			if (!p)
+				return NULL;
 		}
-		more = after_value(r, v);
-		if (more <= 0)
-			return more;
+		p = after_value(r, p, v, &more);
+		if (!p || !more)
+			return p;
 	}
 }
 
@@ -518,13 +509,13 @@ int json_read(struct arena *a, struct str *in, const struct json_limits *lim, st
 {
 	/* The stack of slots is 4 KiB: not even the compiler's zeroing of automatic variables may touch it. */
 	__attribute__((uninitialized)) struct reader r;
+	const char *p = in->p;
 	struct value v;
-	int rc;
 
 	if (in->len > UINT32_MAX)
 		return err_set(err, "text of more than 4 GiB");
 	r.a = a;
-	r.begin = r.p = in->p;
+	r.begin = p;
 	r.end = in->p + in->len;
 	r.err = err;
 	r.slot = r.small;
@@ -534,16 +525,16 @@ int json_read(struct arena *a, struct str *in, const struct json_limits *lim, st
 	r.depth = 0;
 	r.max_depth = lim && lim->depth ? lim->depth : JSON_MAX_DEPTH;
 	r.keys = 0;
-	r.max_keys = lim ? lim->keys : 0;
+	r.max_keys = lim && lim->keys ? lim->keys : SIZE_MAX;
 	if (str_starts(*in, STR("\xef\xbb\xbf")))
-		r.p += 3;
-	rc = read_value(&r, &v);
+		p += 3;
+	p = read_value(&r, p, &v);
 	if (r.slot != r.small)
 		free(r.slot);
-	if (rc < 0)
+	if (!p)
 		return -1;
-	skip_blanks(&r);
-	*in = str_n(r.p, (size_t)(r.end - r.p));
+	p = skip_blanks(p, r.end);
+	*in = str_n(p, (size_t)(r.end - p));
 	*out = v;
 	return 0;
 }

@@ -116,7 +116,53 @@ static char *put_u_escape(char *q, unsigned cp)
 	return q;
 }
 
-enum { SPECIAL_OUT = 6 }; /* bytes that one special character becomes at most */
+/*
+ * Where the text goes: q walks, the buffer's own length is set when all is written. A q of NULL means that the
+ * buffer's limit was met; it then holds what it held before.
+ */
+struct writer {
+	struct buf *buf;
+	const char *end; /* of the buffer's room */
+	size_t start;	 /* the buffer's length before */
+};
+
+static inline char *writer_open(struct writer *w, struct buf *out)
+{
+	w->buf = out;
+	w->start = out->len;
+	if (!out->p && !buf_grow(out, 1))
+		return NULL;
+	w->end = out->p + out->cap;
+	return out->p + out->len;
+}
+
+static inline void writer_close(struct writer *w, const char *q)
+{
+	w->buf->len = q ? (size_t)(q - w->buf->p) : w->start;
+}
+
+static __attribute__((noinline)) char *writer_grow(struct writer *w, char *q, size_t n)
+{
+	struct buf *b = w->buf;
+
+	b->len = (size_t)(q - b->p);
+	if (!buf_grow(b, n))
+		return NULL;
+	w->end = b->p + b->cap;
+	return b->p + b->len;
+}
+
+/* Room for n bytes at q. */
+static inline char *reserve(struct writer *w, char *q, size_t n)
+{
+	return __builtin_expect((size_t)(w->end - q) >= n, 1) ? q : writer_grow(w, q, n);
+}
+
+enum {
+	SPECIAL_OUT = 6, /* bytes that one special character becomes at most */
+	SCALAR_OUT = NUMBER_TEXT_MAX + TS_TEXT_MAX,
+	AFTER = 1, /* whoever puts something leaves room for a separator or a closing bracket behind it */
+};
 
 /* One character that is not plain, from the front of *s. */
 static char *put_special(char *q, struct str *s)
@@ -157,45 +203,42 @@ static char *put_special(char *q, struct str *s)
 }
 
 /* The rest of a string that has special characters, and its closing quote. */
-static void write_rest(struct buf *out, struct str s)
+static __attribute__((noinline)) char *put_rest(struct writer *w, char *q, struct str s)
 {
 	while (s.len) {
-		/* Special characters come in runs (text of other alphabets): up to 16 of them in one go. */
-		char *q = buf_room(out, 16 * SPECIAL_OUT);
 		size_t n;
 
+		/* Special characters come in runs (text of other alphabets): up to 16 of them in one go. */
+		q = reserve(w, q, 16 * SPECIAL_OUT + 2);
 		if (!q)
-			return;
+			return NULL;
 		for (int i = 0; i < 16 && s.len && !plain_byte(s.p[0]); i++)
 			q = put_special(q, &s);
-		out->len = (size_t)(q - out->p);
-		q = buf_room(out, s.len);
+		q = reserve(w, q, s.len + 1 + AFTER);
 		if (!q)
-			return;
+			return NULL;
 		n = s.len ? copy_plain(q, s.p, s.len) : 0;
-		out->len += n;
+		q += n;
 		s = str_from(s, n);
 	}
-	buf_ch(out, '"');
+	*q++ = '"';
+	return q;
 }
 
-void json_write_string(struct buf *out, struct str s)
+static inline char *put_string(struct writer *w, char *q, struct str s)
 {
-	char *q = buf_room(out, s.len + 2);
 	size_t n;
 
+	q = reserve(w, q, s.len + 2 + AFTER);
 	if (!q)
-		return;
+		return NULL;
 	*q++ = '"';
 	n = copy_plain(q, s.p, s.len);
 	q += n;
-	if (__builtin_expect(n == s.len, 1)) {
-		*q++ = '"';
-		out->len = (size_t)(q - out->p);
-		return;
-	}
-	out->len = (size_t)(q - out->p);
-	write_rest(out, str_from(s, n));
+	if (__builtin_expect(n != s.len, 0))
+		return put_rest(w, q, str_from(s, n));
+	*q++ = '"';
+	return q;
 }
 
 static char *put_int(char *q, int64_t i)
@@ -234,78 +277,117 @@ static char *put_float(char *q, double f)
 	return q;
 }
 
-static void write_list(struct buf *out, const struct list *l)
-{
-	buf_ch(out, '[');
-	for (uint32_t i = 0; i < l->n; i++) {
-		if (i)
-			buf_ch(out, ',');
-		json_write_value(out, &l->v[i]);
-	}
-	buf_ch(out, ']');
-}
-
 /* Numbers, times and words. */
-static void write_scalar(struct buf *out, const struct value *v)
+static char *put_scalar(struct writer *w, char *q, const struct value *v)
 {
-	char *q = buf_room(out, NUMBER_TEXT_MAX + TS_TEXT_MAX);
-
+	q = reserve(w, q, SCALAR_OUT + AFTER);
 	if (!q)
-		return;
+		return NULL;
 	switch ((enum vtype)v->type) {
 	case V_BOOL:
-		q = v->b ? (char *)memcpy(q, "true", 4) + 4 : (char *)memcpy(q, "false", 5) + 5;
-		break;
+		return v->b ? (char *)memcpy(q, "true", 4) + 4 : (char *)memcpy(q, "false", 5) + 5;
 	case V_INT:
-		q = put_int(q, v->i);
-		break;
+		return put_int(q, v->i);
 	case V_FLOAT:
-		q = put_float(q, v->f);
-		break;
+		return put_float(q, v->f);
 	case V_TIME:
 		*q++ = '"';
 		q += ts_format(value_ts(v), q);
 		*q++ = '"';
-		break;
+		return q;
 	default:
-		q = (char *)memcpy(q, "null", 4) + 4;
-		break;
+		return (char *)memcpy(q, "null", 4) + 4;
 	}
-	out->len = (size_t)(q - out->p);
+}
+
+static char *put_bigint(struct writer *w, char *q, struct str digits)
+{
+	q = reserve(w, q, digits.len + AFTER);
+	return q ? (char *)memcpy(q, digits.p, digits.len) + digits.len : NULL;
+}
+
+static char *put_map(struct writer *w, char *q, const struct map *m);
+static char *put_list(struct writer *w, char *q, const struct list *l);
+
+static inline char *put_value(struct writer *w, char *q, const struct value *v)
+{
+	switch ((enum vtype)v->type) {
+	case V_STRING:
+		return put_string(w, q, value_str(v));
+	case V_BIGINT:
+		return put_bigint(w, q, value_str(v));
+	case V_LIST:
+		return put_list(w, q, v->list);
+	case V_MAP:
+		return put_map(w, q, v->map);
+	default:
+		return put_scalar(w, q, v);
+	}
+}
+
+/* Each element is followed by a comma; the last one's becomes the closing bracket. */
+static char *put_list(struct writer *w, char *q, const struct list *l)
+{
+	q = reserve(w, q, 2 + AFTER);
+	if (!q)
+		return NULL;
+	*q++ = '[';
+	for (uint32_t i = 0; i < l->n; i++) {
+		q = put_value(w, q, &l->v[i]);
+		if (!q)
+			return NULL;
+		*q++ = ',';
+	}
+	q -= l->n != 0;
+	*q++ = ']';
+	return reserve(w, q, AFTER);
+}
+
+static char *put_map(struct writer *w, char *q, const struct map *m)
+{
+	const struct entry *e = m->e, *end = m->e + m->n;
+
+	q = reserve(w, q, 2 + AFTER);
+	if (!q)
+		return NULL;
+	*q++ = '{';
+	for (; e < end; e++) {
+		q = put_string(w, q, key_str(&e->key));
+		if (!q)
+			return NULL;
+		*q++ = ':';
+		q = put_value(w, q, &e->val);
+		if (!q)
+			return NULL;
+		*q++ = ',';
+	}
+	q -= m->n != 0;
+	*q++ = '}';
+	return reserve(w, q, AFTER);
+}
+
+void json_write_string(struct buf *out, struct str s)
+{
+	struct writer w;
+	char *q = writer_open(&w, out);
+
+	writer_close(&w, q ? put_string(&w, q, s) : NULL);
 }
 
 void json_write_value(struct buf *out, const struct value *v)
 {
-	switch ((enum vtype)v->type) {
-	case V_STRING:
-		json_write_string(out, value_str(v));
-		break;
-	case V_BIGINT:
-		buf_str(out, value_str(v));
-		break;
-	case V_LIST:
-		write_list(out, v->list);
-		break;
-	case V_MAP:
-		json_write_map(out, v->map);
-		break;
-	default:
-		write_scalar(out, v);
-		break;
-	}
+	struct writer w;
+	char *q = writer_open(&w, out);
+
+	writer_close(&w, q ? put_value(&w, q, v) : NULL);
 }
 
 void json_write_map(struct buf *out, const struct map *m)
 {
-	buf_ch(out, '{');
-	for (uint32_t i = 0; i < m->n; i++) {
-		if (i)
-			buf_ch(out, ',');
-		json_write_string(out, key_str(&m->e[i].key));
-		buf_ch(out, ':');
-		json_write_value(out, &m->e[i].val);
-	}
-	buf_ch(out, '}');
+	struct writer w;
+	char *q = writer_open(&w, out);
+
+	writer_close(&w, q ? put_map(&w, q, m) : NULL);
 }
 
 void json_write_event(struct buf *out, const struct event *ev)
