@@ -136,8 +136,9 @@ static int store_text(struct arena *a, const struct option *o, const struct ast_
 {
 	struct str s;
 
-	if (o->type == OPT_PASSWORD && v->kind == AST_ARRAY && v->n != 1)
-		return err_set(err, "takes one string, not a list of %zu", v->n);
+	/* What was written may be secret: it is not shown. */
+	if (o->type == OPT_PASSWORD && (v->kind == AST_HASH || (v->kind == AST_ARRAY && (v->n != 1 || v->item[0]->item))))
+		return err_set(err, "takes one string");
 	if (optvalue_string(a, v, &s, err) == -1)
 		return -1;
 	if (o->type == OPT_TMPL)

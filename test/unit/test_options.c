@@ -252,7 +252,9 @@ static void test_refused(void)
 	refused("list => [ grok { } ]", "28: option 'list' of the filter 'probe' takes no plug-in");
 	refused("size => big", "28: option 'size' of the filter 'probe' takes a size such as 4096 or \"64 KiB\", not big");
 	refused("secret => [\"hidden\", \"too\"]",
-		"30: option 'secret' of the filter 'probe' takes one string, not a list of 2");
+		"30: option 'secret' of the filter 'probe' takes one string");
+	refused("secret => { hidden => 1 }", "30: option 'secret' of the filter 'probe' takes one string");
+	refused("secret => [ [\"hidden\"] ]", "30: option 'secret' of the filter 'probe' takes one string");
 	/* All at once. */
 	refused("count => abc on => 1 nix => 2",
 		"29: option 'count' of the filter 'probe' takes a whole number, not abc\n"
