@@ -137,8 +137,8 @@ struct config_file *config_read(struct arena *a, const char *path, struct diag *
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		rc = folder_names(path, &names, &err);
-	else if (stat(path, &st) == 0)
-		names_add(&names, xstrdupz(str_z(path)));
+	else if (stat(path, &st) == 0 || !strpbrk(path, "*?[{"))
+		names_add(&names, xstrdupz(str_z(path))); /* reading it says why it cannot be read */
 	else
 		rc = glob_names(path, &names, &err);
 	if (rc == -1)
