@@ -320,7 +320,7 @@ static int build_gsub(struct builder *b, const struct list *l, struct err *err)
 		}
 		it->regex = regex_compile(value_str(&v[1]), 0, err);
 		if (!it->regex)
-			return err_prefix(err, "gsub on '%.*s'", STR_ARG(it->field.text));
+			return err_prefix(err, "gsub on '%.*s': ", STR_ARG(it->field.text));
 	}
 	return 0;
 }

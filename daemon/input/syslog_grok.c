@@ -63,7 +63,7 @@ int syslog_grok_open(struct syslog_plan *p, struct str pattern, struct str field
 	if (options_bind(grok, grok_ast(ctx->arena, ctx->pos, pattern, field, ctx->ecs), self, &common, &own))
 		return err_set(err, "grok_pattern cannot be used");
 	if (grok->open && grok->open(self, &own, err))
-		return err_prefix(err, "grok_pattern");
+		return err_prefix(err, "grok_pattern: ");
 	p->priority = ref_compile(ctx->arena, p->ecs ? STR("[log][syslog][priority]") : STR("priority"), err);
 	p->timestamp = ref_compile(ctx->arena, STR("timestamp"), err);
 	p->timestamp8601 = ref_compile(ctx->arena, STR("timestamp8601"), err);
