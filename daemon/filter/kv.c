@@ -61,7 +61,7 @@ static int compile_class(struct regex **out, struct plugin_ctx *ctx, const char 
 	}
 	*out = regex_compile(buf_slice(&b), 0, err);
 	buf_release(&b);
-	return *out ? 0 : err_prefix(err, "'%s'", option);
+	return *out ? 0 : err_prefix(err, "'%s': ", option);
 }
 
 /* Stands for itself wherever it appears between brackets. */
@@ -129,11 +129,11 @@ static int compile_scan(struct kv *kv, struct plugin_ctx *ctx, struct err *err)
 	/* A splitter must be a pattern by itself, too: brackets may not pair up across the seams. */
 	alone = regex_compile(field, 0, err);
 	if (!alone)
-		return err_prefix(err, "'field_split%s'", kv->field_split_pattern.p ? "_pattern" : "");
+		return err_prefix(err, "'field_split%s': ", kv->field_split_pattern.p ? "_pattern" : "");
 	regex_free(alone);
 	alone = regex_compile(value, 0, err);
 	if (!alone)
-		return err_prefix(err, "'value_split%s'", kv->value_split_pattern.p ? "_pattern" : "");
+		return err_prefix(err, "'value_split%s': ", kv->value_split_pattern.p ? "_pattern" : "");
 	regex_free(alone);
 	if (kv->whitespace == LENIENT)
 		value = arena_printf(ctx->arena, "(?: *%.*s *)", STR_ARG(value));

@@ -57,11 +57,49 @@ static void test_kv(void)
 	    "matched {\"message\":\"a='b=1 c=2'\",\"a\":{\"b\":\"1\",\"c\":\"2\"}}");
 	run("kv { default_keys => { \"a\" => \"d\" \"e\" => \"f\" } }", "{\"message\":\"a=1\"}",
 	    "matched {\"message\":\"a=1\",\"a\":\"1\",\"e\":\"f\"}");
+	run("kv { field_split => \"[\" }", "{}", NULL);
+	run("kv { field_split => \"^\" }", "{}", NULL);
 	run("kv { field_split => \"\" }", "{}", NULL);
 	run("kv { value_split => \"\" }", "{}", NULL);
 	run("kv { trim_value => \"\" }", "{}", NULL);
 	run("kv { field_split_pattern => \"(\" }", "{}", NULL);
 	run("kv { transform_key => \"nope\" }", "{}", NULL);
+}
+
+/* A value of 300 KB is one value, in quotes or without, and 300 KB without any pair are none. */
+static void test_kv_long(void)
+{
+	static const char *const around[][3] = {{"a=", "", "1"}, {"a=\"", "\" b=2", "2"}, {"", "", "0"}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct opened o;
+		struct arena a;
+		struct event ev;
+		struct step_ctx ctx = {.clock = &clock_system, .arena = &a};
+		char *text = xmalloc(300100);
+		struct str s = {text, 0};
+		const struct value *v;
+
+		arena_init(&a, NULL);
+		memcpy(text, around[i][0], strlen(around[i][0]));
+		s.len = strlen(around[i][0]);
+		memset(text + s.len, 'x', 300000);
+		s.len += 300000;
+		memcpy(text + s.len, around[i][1], strlen(around[i][1]));
+		s.len += strlen(around[i][1]);
+		CHECK(opened_plugin(&o, PLUGIN_FILTER, "kv { target => \"t\" }", ECS_DISABLED));
+		event_init(&ev, &a);
+		event_set_top(&ev, key_make(STR("message")), v_str(s));
+		CHECK_INT(o.plugin->filter.run(o.self, &ev, &ctx), i == 2 ? STEP_PASS : STEP_OK);
+		v = event_top(&ev, STR("t"));
+		CHECK_INT(v ? v->map->n : 0, around[i][2][0] - '0');
+		v = v ? map_find_str(v->map, STR("a")) : NULL;
+		CHECK_INT(v ? v->len : 300000, 300000);
+		CHECK(!event_top(&ev, STR("tags")));
+		opened_release(&o);
+		arena_release(&a);
+		free(text);
+	}
 }
 
 /* Nesting without end is no way to the end of the stack. */
@@ -129,6 +167,7 @@ int main(void)
 	hash_init(NULL);
 	fields_init();
 	test_kv();
+	test_kv_long();
 	test_kv_deep();
 	test_json();
 	test_drop();
