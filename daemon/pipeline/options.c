@@ -434,7 +434,7 @@ static struct codec *codec_make(const struct ast_plugin *ap, const struct plugin
 			n++;
 		}
 		near = nearest_word(ap->name, words, n);
-		diag_error(ctx.diag, ap->pos, "there is no codec '%.*s'%s%s%s", STR_ARG(ap->name), near ? ", did you mean '" : "",
+		diag_error(ctx.diag, ap->pos, "unknown codec '%.*s'%s%s%s", STR_ARG(ap->name), near ? ", did you mean '" : "",
 			   near ? near : "", near ? "'?" : "");
 		return NULL;
 	}

@@ -42,7 +42,8 @@ def plugins(pipe):
     for name in expected():
         kind, colon, word = name.partition(':')
         if colon:
-            answer = pipe.ask({'id': name, 'config': '%s { %s { } }' % (kind, word), 'bare': True, 'events': []})
+            text = 'input { stdin { codec => %s } }' % word if kind == 'codec' else '%s { %s { } }' % (kind, word)
+            answer = pipe.ask({'id': name, 'config': text, 'bare': True, 'events': []})
             if needs(answer) != name:
                 have.add(name)
     return have

@@ -300,7 +300,7 @@ static void test_common(void)
 static void test_codecs(void)
 {
 	CHECK_INT(bind(&input, "text => t1 codec => no_such"), -1);
-	CHECK_STR(problems(), "29: there is no codec 'no_such'");
+	CHECK_STR(problems(), "29: unknown codec 'no_such'");
 	CHECK_INT(bind(&input, "text => t1 codec => { }"), -1);
 	CHECK_STR(problems(), "29: expected a codec such as json or line { ... }, not { }");
 	CHECK_INT(bind(&input, "text => t1 codec => json_lines { nonsense => 1 }"), -1);
