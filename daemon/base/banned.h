@@ -25,6 +25,9 @@
 #pragma GCC poison strcpy stpcpy strcat strncpy strncat strtok strtok_r sprintf vsprintf gets
 #pragma GCC poison sscanf vsscanf scanf fscanf atoi atol atoll atof alloca
 #pragma GCC poison gmtime localtime ctime ctime_r asctime asctime_r
-#pragma GCC poison rand srand tmpnam tempnam mktemp
+#pragma GCC poison tmpnam tempnam mktemp
+/* Libraries' headers have parameters of that name, so only the call is refused. */
+int rand(void) __attribute__((error("use getrandom(2)")));
+void srand(unsigned) __attribute__((error("use getrandom(2)")));
 
 #endif

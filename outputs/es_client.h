@@ -1,0 +1,26 @@
+/*
+ * es_client.h - one out thread's HTTP connection(s), beneath es_request().
+ */
+#ifndef WEIR_OUTPUTS_ES_CLIENT_H
+#define WEIR_OUTPUTS_ES_CLIENT_H
+
+#include "outputs/es.h"
+
+#include <curl/curl.h>
+
+struct es_link {
+	struct es_conf *conf;
+	struct es_link *next; /* of conf->links */
+	CURL *easy;
+	CURLM *multi;
+	struct curl_slist *bulk_headers, *json_headers;
+	struct buf answer;
+	struct buf packed; /* the compressed body */
+	void *deflate;	   /* z_stream; NULL until needed */
+	struct es_reply reply;
+	struct arena scratch;
+	char error[CURL_ERROR_SIZE];
+	char url[2048];
+};
+
+#endif
