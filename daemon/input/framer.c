@@ -58,7 +58,8 @@ static enum framer_answer next_line(struct framer *f, struct str in, struct str 
 
 	if (at < 0) {
 		f->seen = in.len;
-		return in.len > f->max ? cut(f, in, frame, used, flags) : more(used, 0);
+		/* A delimiter that begins at the limit may not have come whole. */
+		return in.len >= f->max + f->delimiter.len ? cut(f, in, frame, used, flags) : more(used, 0);
 	}
 	if ((size_t)at > f->max)
 		return cut(f, in, frame, used, flags);
