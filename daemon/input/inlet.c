@@ -1,3 +1,6 @@
+/*
+ * inlet.c - what every input does alike: sources, the open batch, frames into it, its way to the pipeline's queue (see input.h).
+ */
 #include "input/input.h"
 #include "pipeline/event_id.h"
 

@@ -95,6 +95,7 @@ def check_headers(root, command):
 BANNED = {
     r'\b(?:strcpy|strcat|strncpy|strncat|stpcpy|sprintf|vsprintf|strtok|atoi|atol|atof|gets|gmtime|localtime|ctime|asctime|sscanf|alloca)\s*\(':
         'a banned function (daemon/base/banned.h)',
+    r'\bs?rand\s*\(': 'getrandom(2)',
     r'\b(?:system|popen)\s*\(': 'no shell',
     r'\b(?:gethostbyname|gethostbyaddr|inet_ntoa|inet_addr)\s*\(': 'not for threads, or IPv4 only',
     r'\bassert\s*\(': 'bug_on() instead: always compiled in',
