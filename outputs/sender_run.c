@@ -310,7 +310,9 @@ static void schedule(struct sender *s, struct pack *p, enum send_result outcome,
 		if (!s->streak++)
 			s->failing_since_ns = now;
 		s->not_before_ns = now + backoff(s, s->streak);
-		if (!s->closing && (outcome == SEND_HOLD || (outcome == SEND_JUDGED && t->hold && !t->retry && !t->suspect)))
+		/* One refused pack may be the pack's own fault, several in a row hardly. */
+		if (!s->closing && (outcome == SEND_HOLD || (outcome == SEND_REFUSED && s->streak > 2) ||
+				    (outcome == SEND_JUDGED && t->hold && !t->retry && !t->suspect)))
 			s->not_before_ns = now + BACKOFF_MAX_S * second;
 		if (s->closing && ++s->closing_failures >= CLOSING_FAILURES)
 			s->give_up = true;
