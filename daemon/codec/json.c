@@ -34,7 +34,7 @@ static int json_next(void *self, void *state, struct event *ev, const struct dec
 	return decode_json(&((struct json *)self)->d, state, ev, ctx);
 }
 
-static void json_release(void *self, void *state)
+static void json_release(void *state)
 {
 	decode_release(state);
 }

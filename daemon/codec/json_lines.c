@@ -39,7 +39,7 @@ static int json_lines_next(void *self, void *state, struct event *ev, const stru
 	return decode_json(&((struct json_lines *)self)->d, state, ev, ctx);
 }
 
-static void json_lines_release(void *self, void *state)
+static void json_lines_release(void *state)
 {
 	decode_release(state);
 }

@@ -71,7 +71,7 @@ static void push_open(struct inlet *in)
 {
 	struct batch *b = in->open;
 
-	if (!b || (!b->nframes && !b->nspans))
+	if (!b || !b->nspans)
 		return;
 	in->open = NULL;
 	if (!in->overflow && bqueue_push(in->queue, b))
@@ -105,10 +105,6 @@ static void on_room(struct loop_member *m)
 		if (!bqueue_push(in->queue, b))
 			break;
 		in->overflow = next;
-	}
-	if (in->closing) {
-		inlet_closed(in);
-		return;
 	}
 	if (!in->paused)
 		return;
@@ -343,11 +339,13 @@ void inlet_ended(struct inlet *in)
 void inlet_closed(struct inlet *in)
 {
 	push_open(in);
-	/* Batches that found the queue full wait for it here; the member stays until they are through. */
-	in->closing = in->overflow != NULL;
-	if (in->closing) {
-		loop_poll_room(in->loop);
-		return;
+	/* Its sockets are gone, so nothing can grow any more: what found the queue full goes in all the same. */
+	while (in->overflow) {
+		struct batch *b = in->overflow;
+
+		in->overflow = b->next;
+		if (!bqueue_push_last(in->queue, b))
+			drop_batch(in, b);
 	}
 	loop_leave(&in->member);
 	if (in->hooks.closed)

@@ -78,7 +78,7 @@ struct inlet {
 
 	struct batch *open;    /* being filled */
 	struct batch *overflow; /* full and not taken by the queue: the inlet is paused while it is there */
-	bool paused, stopping, closing, started;
+	bool paused, stopping, started;
 	struct loop_member member;
 	uint8_t nonce[5];
 	uint64_t made; /* events so far: work thread */

@@ -80,12 +80,12 @@ void bqueue_free(struct bqueue *q)
 	free(q);
 }
 
-bool bqueue_push(struct bqueue *q, struct batch *b)
+static bool push(struct bqueue *q, struct batch *b, size_t max)
 {
 	bool ok;
 
 	pthread_mutex_lock(&q->lock);
-	ok = !q->closed && q->n < q->max;
+	ok = !q->closed && q->n < max;
 	if (ok) {
 		b->next = NULL;
 		*q->last = b;
@@ -97,6 +97,26 @@ bool bqueue_push(struct bqueue *q, struct batch *b)
 	}
 	pthread_mutex_unlock(&q->lock);
 	return ok;
+}
+
+bool bqueue_push(struct bqueue *q, struct batch *b)
+{
+	return push(q, b, q->max);
+}
+
+bool bqueue_push_last(struct bqueue *q, struct batch *b)
+{
+	return push(q, b, SIZE_MAX);
+}
+
+size_t bqueue_count(struct bqueue *q)
+{
+	size_t n;
+
+	pthread_mutex_lock(&q->lock);
+	n = q->n;
+	pthread_mutex_unlock(&q->lock);
+	return n;
 }
 
 bool bqueue_hungry(const struct bqueue *q)

@@ -91,6 +91,9 @@ struct bqueue *bqueue_new(size_t max_batches);
 void bqueue_free(struct bqueue *q);
 /* Takes the batch. false: the queue is full or closed, and the batch stays the caller's. Never blocks. */
 bool bqueue_push(struct bqueue *q, struct batch *b);
+/* The same beyond the bound: the last batches of an input that is being taken away. false only if the queue is closed. */
+bool bqueue_push_last(struct bqueue *q, struct batch *b);
+size_t bqueue_count(struct bqueue *q);
 /* The work thread sleeps: an io thread that holds a part-filled batch should push it now. */
 bool bqueue_hungry(const struct bqueue *q);
 /* Next batch; NULL after timeout_ns (-1: wait for ever), a bqueue_poke, or when closed and empty. */

@@ -48,7 +48,7 @@ struct unit {
 struct exec {
 	struct plan *plan;
 	struct exec_hooks hooks;
-	struct exec_counters count;
+	struct exec_counters *count, own;
 	struct unit *unit; /* oldest first */
 	unsigned nunits;
 	uint64_t moves; /* units started and ended so far */
@@ -57,7 +57,6 @@ struct exec {
 	uint32_t span, frame;
 	uint32_t made; /* events that the present frame became so far */
 	bool decoding;
-	bool settling; /* no further frame */
 	struct arena arena;
 	struct feeder decoder;
 };
@@ -75,6 +74,7 @@ struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
 	struct exec *x = xzalloc(sizeof(*x));
 
 	x->plan = plan;
+	x->count = hooks && hooks->counters ? hooks->counters : &x->own;
 	if (hooks)
 		x->hooks = *hooks;
 	x->last = &x->batch;
@@ -95,7 +95,7 @@ void exec_free(struct exec *x)
 
 const struct exec_counters *exec_counters(const struct exec *x)
 {
-	return &x->count;
+	return x->count;
 }
 
 unsigned exec_backlog(const struct exec *x)
@@ -126,9 +126,9 @@ static void condition_failed(struct exec *x, const struct plan_step *s, const st
 
 	log_warn("pipeline", "%.*s: condition cannot be evaluated (%s): the event goes to the dead letter", n, place, err->text);
 	if (dead_letter_event(x->hooks.dead_letters, ev, str_z(err->text), str_n(place, (size_t)n)))
-		bump(&x->count.ended_condition);
+		bump(&x->count->ended_condition);
 	else
-		bump(&x->count.ended_lost);
+		bump(&x->count->ended_lost);
 }
 
 /* The common options after a success; what Logstash would raise there is tagged. */
@@ -138,7 +138,7 @@ static void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct even
 
 	if (!common_run(pp->common, ev, x->plan->settings.clock, &err))
 		return;
-	bump(&x->count.filter_errors);
+	bump(&x->count->filter_errors);
 	event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
 	log_warn("pipeline", "filter %s: %s", pp->plugin->name, err.text);
 }
@@ -156,7 +156,7 @@ static enum run after_filter(struct exec *x, struct task *t, struct plan_plugin 
 		t->pc++;
 		return RUN_STOPPED;
 	case STEP_DROP:
-		bump(&x->count.ended_drop);
+		bump(&x->count->ended_drop);
 		event_end(&t->ev);
 		return RUN_ENDED;
 	case STEP_MORE:
@@ -216,7 +216,7 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 			t->pc++;
 			break;
 		case OP_END:
-			bump(t->ev.routed ? &x->count.routed : &x->count.unrouted);
+			bump(t->ev.routed ? &x->count->routed : &x->count->unrouted);
 			event_end(&t->ev);
 			return RUN_ENDED;
 		}
@@ -371,10 +371,10 @@ static bool push_child(struct exec *x, struct feeder *f)
 	if (!pp->plugin->filter.next(pp->self, parent->gen, &parent->ev, &child->ev, &ctx)) {
 		f->depth--;
 		if (!parent->copied)
-			bump(&x->count.ended_replaced);
+			bump(&x->count->ended_replaced);
 		return false;
 	}
-	bump(&x->count.created_filter);
+	bump(&x->count->created_filter);
 	child->ev.ack = parent->ev.ack;
 	ack_ref(child->ev.ack);
 	nth = ++parent->ev.children;
@@ -482,7 +482,8 @@ static enum feed run_unit(struct exec *x, struct unit *u)
 /* ---- decoding ---- */
 
 struct decoder {
-	struct codec *codec;
+	const struct plugin *plugin;
+	struct codec *codec; /* of the present plan; may be gone when the source is */
 	void *state;
 };
 
@@ -492,8 +493,8 @@ static void free_decoder(struct source *s)
 
 	if (!d)
 		return;
-	if (d->codec->plugin->codec.release)
-		d->codec->plugin->codec.release(d->codec->self, d->state);
+	if (d->plugin->codec.release)
+		d->plugin->codec.release(d->state);
 	free(d->state);
 	free(d);
 	s->decoder = NULL;
@@ -503,10 +504,14 @@ static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 {
 	struct decoder *d = s->decoder;
 
-	if (d && d->codec == in->codec)
+	if (d && d->plugin == in->codec->plugin) {
+		/* After a reload it is the new plan's codec; what the old one had begun stays. */
+		d->codec = in->codec;
 		return d;
+	}
 	free_decoder(s);
 	d = xzalloc(sizeof(*d));
+	d->plugin = in->codec->plugin;
 	d->codec = in->codec;
 	d->state = xzalloc(in->codec->plugin->codec.state_size);
 	s->decoder = d;
@@ -534,7 +539,7 @@ static void event_received(struct exec *x, struct plan_plugin *in, const struct 
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
 	in->out++;
 	if (x->made++)
-		bump(&x->count.created_decode);
+		bump(&x->count->created_decode);
 }
 
 /* A frame of an input that reads it by itself: always one event. */
@@ -596,7 +601,7 @@ static bool push_decoded(struct exec *x)
 			x->decoding = false;
 			if (x->frame < sp->first + sp->n) {
 				if (!x->made)
-					bump(&x->count.ended_decode);
+					bump(&x->count->ended_decode);
 				x->frame++;
 			} else {
 				/* That was the flush at the end of the source. */
@@ -604,15 +609,13 @@ static bool push_decoded(struct exec *x)
 			}
 			continue;
 		}
-		if (x->settling)
-			return false;
 		x->made = 0;
 		if (x->frame < sp->first)
 			x->frame = sp->first;
 		if (x->frame < sp->first + sp->n) {
 			const struct frame *fr = &b->frame[x->frame];
 
-			bump(&x->count.lines);
+			bump(&x->count->lines);
 			in->in++;
 			if (decodes_itself(in)) {
 				push_direct(x, in, sp, fr);
@@ -689,28 +692,6 @@ static bool run_units(struct exec *x)
 		}
 	}
 	return true;
-}
-
-bool exec_settle(struct exec *x)
-{
-	x->settling = true;
-	(void)exec_pump(x);
-	return !x->unit && !x->decoder.depth && !x->decoding;
-}
-
-void exec_adopt(struct exec *x, struct exec *old)
-{
-	bug_on(x->batch || old->unit || old->decoder.depth || old->decoding);
-	if (!old->batch)
-		return;
-	x->batch = old->batch;
-	x->last = old->last;
-	x->nbatches = old->nbatches;
-	x->span = old->span;
-	x->frame = old->frame;
-	old->batch = NULL;
-	old->last = &old->batch;
-	old->nbatches = 0;
 }
 
 enum exec_state exec_pump(struct exec *x)

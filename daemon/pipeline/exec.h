@@ -35,6 +35,7 @@ struct exec_counters {
 
 struct exec_hooks {
 	struct dead_letters *dead_letters; /* for events whose condition could not be evaluated; may be NULL */
+	struct exec_counters *counters; /* go on counting there; NULL: its own */
 	/* Wakes the work thread (any thread): an answer arrived. May be NULL if the plan has no waiting steps. */
 	void (*wake)(void *arg);
 	void *arg;
@@ -54,12 +55,6 @@ void exec_free(struct exec *x);
 /* Takes the batch; it is decoded when exec_pump gets to it. */
 void exec_feed(struct exec *x, struct batch *b);
 enum exec_state exec_pump(struct exec *x);
-/*
- * Ends what is under way without touching another frame: true when nothing is left but whole frames, which exec_adopt() gives to the
- * executor of the next plan. false: as exec_pump, parked or waiting.
- */
-bool exec_settle(struct exec *x);
-void exec_adopt(struct exec *x, struct exec *old);
 /* Batches taken and not yet wholly decoded: the caller feeds no more than a few. */
 unsigned exec_backlog(const struct exec *x);
 const struct exec_counters *exec_counters(const struct exec *x);

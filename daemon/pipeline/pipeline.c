@@ -10,7 +10,7 @@ struct pipeline {
 	struct pipeline_hooks hooks;
 	struct bqueue *queue;
 	struct exec *exec;
-	struct exec_counters kept; /* of former plans */
+	struct exec_counters count; /* over all plans */
 	struct plan *plan;
 	pthread_t thread;
 	bool started;
@@ -44,7 +44,7 @@ static void wake_exec(void *arg)
 
 static void use_plan(struct pipeline *p, struct plan *plan)
 {
-	struct exec_hooks hooks = {.dead_letters = p->hooks.dead_letters, .wake = wake_exec, .arg = p};
+	struct exec_hooks hooks = {.dead_letters = p->hooks.dead_letters, .counters = &p->count, .wake = wake_exec, .arg = p};
 	struct exec *old = p->exec;
 
 	p->plan = plan;
@@ -55,10 +55,7 @@ static void use_plan(struct pipeline *p, struct plan *plan)
 	p->exec = exec_new(plan, &hooks);
 	if (p->hooks.plan_changed)
 		p->hooks.plan_changed(p->hooks.arg, plan);
-	if (old) {
-		exec_adopt(p->exec, old);
-		exec_free(old);
-	}
+	exec_free(old);
 }
 
 static void force_outlets(struct plan *plan)
@@ -81,8 +78,17 @@ static void swap_plan(struct pipeline *p, struct plan *next)
 {
 	struct plan *former = p->plan;
 
+	/* What is in the queue now may come from inputs that only the former plan knows: it ends under that one. */
+	size_t queued = bqueue_count(p->queue);
+
 	force_outlets(former);
-	while (!exec_settle(p->exec))
+	for (; queued; queued--) {
+		struct batch *b = bqueue_pop(p->queue, 0);
+
+		if (b)
+			exec_feed(p->exec, b);
+	}
+	while (exec_pump(p->exec) != EXEC_IDLE)
 		wait_woken(p);
 	use_plan(p, next);
 	pthread_mutex_lock(&p->lock);
@@ -245,10 +251,9 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
-	if (p->started) {
+	if (p->started)
 		pthread_join(p->thread, NULL);
-		exec_free(p->exec);
-	}
+	exec_free(p->exec);
 	plan_free(p->plan);
 	bqueue_free(p->queue);
 	pthread_cond_destroy(&p->changed);
@@ -263,7 +268,7 @@ struct plan *pipeline_plan(const struct pipeline *p)
 
 const struct exec_counters *pipeline_counters(const struct pipeline *p)
 {
-	return exec_counters(p->exec);
+	return &p->count;
 }
 
 uint64_t pipeline_busy_ns(const struct pipeline *p)

@@ -141,7 +141,7 @@ struct codec_ops {
 	int (*next)(void *self, void *state, struct event *ev, const struct decode_ctx *ctx);
 	/* The source ended or idled: what is still held becomes events by next(). NULL: nothing is held. */
 	void (*flush)(void *self, void *state, const struct decode_ctx *ctx);
-	void (*release)(void *self, void *state);
+	void (*release)(void *state); /* frees what it holds; the codec that made it may be gone */
 	/* Appends the event's text. -1 and err: this event cannot be encoded. */
 	int (*encode)(void *self, const struct event *ev, struct buf *out, const struct clock *clock, struct err *err);
 };

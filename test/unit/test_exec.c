@@ -439,34 +439,6 @@ static void test_many_children_before_wait(void)
 	bed_end(&b);
 }
 
-static void test_settle(void)
-{
-	static struct bed b;
-	static struct order o;
-	struct exec *next;
-
-	bed_step(&b, &filter_order, &o);
-	bed_ready(&b, 3);
-	bed_feed(&b, 1, 10);
-	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
-	CHECK(!exec_settle(b.exec));
-	b.sink.room = 4;
-	CHECK(exec_settle(b.exec));
-	CHECK_INT(b.sink.n, 4);
-	next = exec_new(&b.plan, NULL);
-	exec_adopt(next, b.exec);
-	b.sink.room = 100;
-	CHECK_INT(exec_pump(next), EXEC_IDLE);
-	check_rising(b.sink.seen, b.sink.n, 1);
-	CHECK_INT(b.sink.n, 10);
-	exec_free(next);
-	exec_free(b.exec);
-	source_unref(&b.source);
-	for (unsigned i = 0; i < b.sink.n; i++)
-		ack_unref(b.sink.held[i]);
-	CHECK_INT(b.acked, 1);
-}
-
 int main(void)
 {
 	hash_init(NULL);
@@ -477,6 +449,5 @@ int main(void)
 	test_children();
 	test_fork_before_wait();
 	test_many_children_before_wait();
-	test_settle();
 	return test_end();
 }

@@ -1,0 +1,77 @@
+#include "loaded.h"
+#include "config/parse.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	uint64_t both[2] = {h, hash_bytes(p, n)};
+
+	return hash_bytes(both, sizeof(both));
+}
+
+static uint64_t stamp_file(uint64_t h, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return h;
+	h = mix(h, path, strlen(path));
+	h = mix(h, &st.st_size, sizeof(st.st_size));
+	h = mix(h, &st.st_ino, sizeof(st.st_ino));
+	return mix(h, &st.st_mtim, sizeof(st.st_mtim));
+}
+
+uint64_t loaded_stamp(const char *path)
+{
+	char pattern[4200];
+	glob_t g = {0};
+	uint64_t h = 1;
+	struct stat st;
+	int n = snprintf(pattern, sizeof(pattern), "%s%s", path, stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? "/*" : "");
+
+	if (n < 0 || (size_t)n >= sizeof(pattern) || glob(pattern, 0, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		h = stamp_file(h, g.gl_pathv[i]);
+	globfree(&g);
+	return h;
+}
+
+struct loaded *loaded_new(const char *path, const char *text, const struct settings *settings, struct diag *d)
+{
+	struct loaded *l = xzalloc(sizeof(*l));
+	struct config_env env = {.support_escapes = settings->support_escapes};
+	struct config_file *files;
+	struct ast_config *ast;
+
+	arena_init(&l->text, NULL);
+	if (path) {
+		l->stamp = loaded_stamp(path);
+		files = config_read(&l->text, path, d);
+	} else {
+		files = arena_zalloc(&l->text, sizeof(*files));
+		files->name = STR("<command line>");
+		files->text = str_z(text);
+	}
+	/* What could be read is compiled even after errors, so that all of them are told at once. */
+	ast = files ? config_parse_part(&l->text, files, &env, d) : NULL;
+	if (ast)
+		l->plan = plan_compile(ast, settings, d);
+	if (l->plan && d->errors == 0)
+		return l;
+	loaded_free(l);
+	return NULL;
+}
+
+void loaded_free(struct loaded *l)
+{
+	if (!l)
+		return;
+	plan_free(l->plan);
+	arena_release(&l->text);
+	free(l);
+}

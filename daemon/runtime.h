@@ -1,0 +1,53 @@
+/*
+ * runtime.h - the running daemon: one pipeline with its inputs and outputs, its reload and its end.
+ *
+ *	io threads    socket, file -> framer -> batch                 one loop for streams and files, one per UDP socket
+ *	                 | queue of batches                           (full: streams stop reading, UDP drops and counts)
+ *	work thread   decode -> steps of the plan -> rendered into each output's open pack
+ *	                 | one queue of packs per output              (full: the pipeline parks, or when_full says what goes)
+ *	out threads   send -> verdict per event -> done | retry | dead letter | at the end: to disk
+ *	                 | acknowledgement
+ *	io threads    the source's cursor moves on
+ *	main thread   signals, reload, /metrics
+ *
+ * Everything here runs on the main thread.
+ */
+#ifndef WEIR_RUNTIME_H
+#define WEIR_RUNTIME_H
+
+#include "config/settings.h"
+
+struct runtime;
+
+struct runtime_config {
+	const struct program_settings *settings; /* outlives the runtime */
+	const char *config_path;		 /* one of the two */
+	const char *config_text;
+	/* Any thread: something for runtime_turn() to do. */
+	void (*wake)(void *arg);
+	void *arg;
+};
+
+/* Reads and compiles the configuration, opens listeners and outputs. NULL: d or err says why. */
+struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, struct err *err);
+/* Threads start; from here on events flow. */
+int runtime_start(struct runtime *rt, struct err *err);
+/*
+ * Compiles the configuration anew and puts it in the old one's place; what did not change keeps its sockets and queues. -1: the
+ * old one goes on, and d or err says why.
+ */
+int runtime_reload(struct runtime *rt, struct diag *d, struct err *err);
+/* The time of the newest file of the configuration has changed since it was read. */
+bool runtime_stale(struct runtime *rt);
+/* SIGHUP: outputs open their files anew. */
+void runtime_reopen(struct runtime *rt);
+/* After wake. true: all inputs have ended by themselves, and everything is through. */
+bool runtime_turn(struct runtime *rt);
+/* Inputs stop, outputs get the settings' drain time, the rest goes to disk. Returns false if the books do not balance. */
+bool runtime_stop(struct runtime *rt);
+void runtime_free(struct runtime *rt);
+
+/* What --explain prints of the configuration; nothing is opened. */
+int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *out);
+
+#endif
