@@ -427,10 +427,9 @@ int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 		return -1;
 	}
 	inputs_stop(rt);
-	(void)pipeline_swap(rt->pipeline, next->plan);
+	former->plan = pipeline_swap(rt->pipeline, next->plan);
 	inputs_free_unkept(rt);
 	retire_outputs(rt);
-	former->plan = former->plan; /* freed with its texts */
 	loaded_free(former);
 	rt->loaded = next;
 	return start_fresh(rt, err);
@@ -498,11 +497,9 @@ void runtime_free(struct runtime *rt)
 		return;
 	stats_close(rt);
 	close_fresh(rt);
-	/* Before the inlets' sources: batches that were never decoded hold them. */
-	if (rt->pipeline)
-		pipeline_free(rt->pipeline);
-	else
-		loaded_free(rt->loaded);
+	/* Before the inlets: batches that were never decoded hold their sources. */
+	pipeline_free(rt->pipeline);
+	loaded_free(rt->loaded);
 	while (rt->inputs)
 		input_free(rt, rt->inputs);
 	loop_free(rt->streams);

@@ -166,5 +166,5 @@ static const struct option options[] = {
 	{0},
 };
 
-INPUT(stdin, .size = sizeof(struct stdin_input), .options = options, .doc = "lines from standard input", .default_codec = "line",
+INPUT(stdin, .size = sizeof(struct stdin_input), .options = options, .doc = "lines from standard input", .default_codec = "line", .stream = true,
       .open = stdin_open, .decorate = stdin_decorate, .input = &ops)

@@ -116,5 +116,5 @@ static const struct option options[] = {
 	{0},
 };
 
-INPUT(tcp, .size = sizeof(struct tcp), .options = options, .doc = "lines over TCP", .default_codec = "line", .open = tcp_open,
+INPUT(tcp, .size = sizeof(struct tcp), .options = options, .doc = "lines over TCP", .default_codec = "line", .stream = true, .open = tcp_open,
       .decorate = tcp_decorate, .input = &ops)

@@ -254,7 +254,6 @@ void pipeline_free(struct pipeline *p)
 	if (p->started)
 		pthread_join(p->thread, NULL);
 	exec_free(p->exec);
-	plan_free(p->plan);
 	bqueue_free(p->queue);
 	pthread_cond_destroy(&p->changed);
 	pthread_mutex_destroy(&p->lock);

@@ -21,13 +21,12 @@ struct pipeline_hooks {
 
 struct pipeline;
 
-/* Owns the plan from here on. Every output of the plan has its outlet. */
+/* Borrows the plan until pipeline_free() or pipeline_swap(). Every output of it has its outlet by pipeline_start(). */
 struct pipeline *pipeline_new(struct plan *plan, const struct pipeline_hooks *hooks);
 struct bqueue *pipeline_queue(struct pipeline *p);
 int pipeline_start(struct pipeline *p, struct err *err);
 /*
- * The work thread ends what is under way and goes on with the new plan; returns when it has. The former plan comes back, for the caller
- * to free.
+ * The work thread ends what is under way and goes on with the new plan; returns when it has. The former plan comes back.
  */
 struct plan *pipeline_swap(struct pipeline *p, struct plan *plan);
 /* No more batches come; the thread ends when all are out. */

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	buf_release(&once);
 	buf_release(&twice);
 	if (o.codec->plugin->codec.release)
-		o.codec->plugin->codec.release(o.codec->self, state);
+		o.codec->plugin->codec.release(state);
 	free(state);
 	free(copy);
 	opened_release(&o);

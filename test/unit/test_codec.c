@@ -46,7 +46,7 @@ static void decode_as(enum ecs_mode ecs, const char *codec, struct str frame, co
 		CHECK_STR(buf_slice(&out), want ? want : "a refusal");
 	}
 	if (o.codec->plugin->codec.release)
-		o.codec->plugin->codec.release(o.codec->self, state);
+		o.codec->plugin->codec.release(state);
 	free(state);
 	buf_release(&out);
 	opened_release(&o);

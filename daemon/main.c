@@ -1,0 +1,374 @@
+/*
+ * main.c - weird: reads the command line and the settings, then runs until a signal or the end of its inputs.
+ *
+ *	SIGTERM, SIGINT   stop: inputs, then outputs, what is left to disk; exit 0
+ *	SIGHUP            read the configuration anew, open output files anew
+ *	SIGPIPE           ignored
+ */
+#include "base/log.h"
+#include "base/metrics.h"
+#include "cmdline.h"
+#include "datadir.h"
+#include "metrics_http.h"
+#include "notify.h"
+#include "runtime.h"
+
+#include <curl/curl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <malloc.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+struct daemon {
+	struct arena arena;
+	struct cmdline cmd;
+	struct program_settings settings;
+	struct runtime *rt;
+	struct metrics_http *http;
+	uv_loop_t *uv;
+	uv_async_t async;
+	uv_signal_t term, intr, hup;
+	uv_timer_t reload;
+	bool stopping;
+};
+
+static void print_diag(const struct diag *d)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	diag_print(d, &b);
+	(void)!write(STDERR_FILENO, b.p ? b.p : "", b.len);
+	buf_release(&b);
+}
+
+/* ---- settings ---- */
+
+/* The folder of weir.yml: --path.settings, else beside what -f names. NULL: none. */
+static const char *settings_dir(struct daemon *d)
+{
+	char *copy, *dir;
+	struct stat st;
+
+	if (d->cmd.settings_dir)
+		return d->cmd.settings_dir;
+	if (!d->cmd.config_path)
+		return NULL;
+	copy = arena_dupz(&d->arena, str_z(d->cmd.config_path));
+	dir = dirname(copy);
+	return stat(dir, &st) == 0 ? dir : NULL;
+}
+
+/* Without --path.data: root's daemon keeps its state where daemons do, a user's in the user's own folder; -e keeps none. */
+static struct str default_data_dir(struct daemon *d)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (!d->settings.config_path.len)
+		return (struct str){0};
+	if (geteuid() == 0)
+		return STR("/var/lib/weird");
+	if (state && *state == '/')
+		return arena_printf(&d->arena, "%s/weird", state);
+	if (home && *home == '/')
+		return arena_printf(&d->arena, "%s/.local/state/weird", home);
+	return STR("./data");
+}
+
+static int read_settings(struct daemon *d, struct diag *diag)
+{
+	const char *dir = settings_dir(d);
+	struct pos nowhere = {0};
+
+	settings_init(&d->settings, &d->arena);
+	if (dir && settings_read(&d->settings, dir, diag))
+		return -1;
+	for (unsigned i = 0; i < d->cmd.n; i++) {
+		struct str name = d->cmd.setting[i].name;
+
+		/* These are main's own. */
+		if (str_eq(name, STR("explain")) || str_eq(name, STR("version")) || str_eq(name, STR("help")) ||
+		    str_eq(name, STR("path.settings")) || str_eq(name, STR("modules")))
+			continue;
+		if (settings_set(&d->settings, name, d->cmd.setting[i].value, nowhere, diag))
+			return -1;
+	}
+	if (!d->settings.pipeline.data_dir.len)
+		d->settings.pipeline.data_dir = default_data_dir(d);
+	if (!d->settings.pipeline.pipeline_id.len)
+		d->settings.pipeline.pipeline_id = STR("main");
+	d->settings.pipeline.config_dir = STR(".");
+	return diag->errors ? -1 : 0;
+}
+
+/* ---- signals and turns ---- */
+
+static void stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	uv_stop(d->uv);
+}
+
+static void on_stop_signal(uv_signal_t *s, int number)
+{
+	log_info("weird", "%s: stopping", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	stop(s->data);
+}
+
+static void reload(struct daemon *d)
+{
+	struct diag diag;
+	struct err err = {""};
+
+	notify("RELOADING=1");
+	diag_init(&diag);
+	if (runtime_reload(d->rt, &diag, &err)) {
+		print_diag(&diag);
+		log_error("weird", "not reloaded, the former configuration goes on: %s", err.text);
+		series_add(metrics_process, M_RELOADS_FAILED, 1);
+		series_set(metrics_process, M_RELOAD_STATE, 0);
+	} else {
+		print_diag(&diag);
+		log_info("weird", "configuration reloaded");
+		series_add(metrics_process, M_RELOADS_OK, 1);
+		series_set(metrics_process, M_RELOAD_STATE, 1);
+	}
+	diag_release(&diag);
+	notify("READY=1");
+}
+
+static void on_hup(uv_signal_t *s, int number)
+{
+	struct daemon *d = s->data;
+
+	(void)number;
+	runtime_reopen(d->rt);
+	reload(d);
+}
+
+static void on_reload_timer(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+
+	if (runtime_stale(d->rt))
+		reload(d);
+}
+
+static void wake(void *arg)
+{
+	uv_async_send(&((struct daemon *)arg)->async);
+}
+
+static void on_wake(uv_async_t *a)
+{
+	struct daemon *d = a->data;
+
+	if (!d->stopping && runtime_turn(d->rt)) {
+		log_debug("weird", "all inputs have ended");
+		stop(d);
+	}
+}
+
+static void watch(struct daemon *d)
+{
+	d->uv = uv_default_loop();
+	uv_async_init(d->uv, &d->async, on_wake);
+	uv_signal_init(d->uv, &d->term);
+	uv_signal_init(d->uv, &d->intr);
+	uv_signal_init(d->uv, &d->hup);
+	uv_timer_init(d->uv, &d->reload);
+	d->async.data = d->term.data = d->intr.data = d->hup.data = d->reload.data = d;
+	uv_signal_start(&d->term, on_stop_signal, SIGTERM);
+	uv_signal_start(&d->intr, on_stop_signal, SIGINT);
+	uv_signal_start(&d->hup, on_hup, SIGHUP);
+	if (d->settings.reload)
+		uv_timer_start(&d->reload, on_reload_timer, (uint64_t)(d->settings.reload_ns / 1000000),
+			       (uint64_t)(d->settings.reload_ns / 1000000));
+}
+
+/* After the loop: signals go back to their defaults, so that a second one ends a stop that hangs. */
+static void unwatch(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->async, NULL);
+	uv_close((uv_handle_t *)&d->term, NULL);
+	uv_close((uv_handle_t *)&d->intr, NULL);
+	uv_close((uv_handle_t *)&d->hup, NULL);
+	uv_close((uv_handle_t *)&d->reload, NULL);
+	uv_run(d->uv, UV_RUN_DEFAULT);
+	uv_loop_close(d->uv);
+	uv_library_shutdown();
+}
+
+/* ---- the rest ---- */
+
+static void print_version(void)
+{
+	char pcre[64] = "";
+
+	pcre2_config_8(PCRE2_CONFIG_VERSION, pcre);
+	printf("weird %s\nlibuv %s, %s, PCRE2 %s\n", WEIR_VERSION, uv_version_string(), curl_version(), pcre);
+	for (int kind = PLUGIN_INPUT; kind <= PLUGIN_CODEC; kind++) {
+		static const char *const title[] = {"inputs ", "filters", "outputs", "codecs "};
+
+		printf("%s", title[kind]);
+		for (const struct plugin *const *p = plugin_all((enum plugin_kind)kind); *p; p++)
+			printf(" %s", (*p)->name);
+		putchar('\n');
+	}
+}
+
+static int become_user(struct str name, struct err *err)
+{
+	char z[64];
+	struct passwd *pw;
+
+	if (!name.len || geteuid() != 0)
+		return 0;
+	if (name.len >= sizeof(z))
+		return err_set(err, "'%.60s' is no user's name", name.p);
+	memcpy(z, name.p, name.len);
+	z[name.len] = 0;
+	pw = getpwnam(z);
+	if (!pw)
+		return err_set(err, "there is no user '%s'", z);
+	if (setgroups(0, NULL) || setgid(pw->pw_gid) || setuid(pw->pw_uid))
+		return err_sys(err, "cannot become user '%s'", z);
+	return 0;
+}
+
+static int start_api(struct daemon *d, struct err *err)
+{
+	struct metrics_http_config c = {d->settings.api_host, d->settings.api_port, d->settings.api_port_last};
+
+	if (!d->settings.api)
+		return 0;
+	d->http = metrics_http_start(&c, err);
+	if (!d->http)
+		return -1;
+	log_info("metrics", "http://%.*s:%u/metrics", STR_ARG(d->settings.api_host), metrics_http_port(d->http));
+	return 0;
+}
+
+static int serve(struct daemon *d)
+{
+	struct runtime_config rc = {.settings = &d->settings, .wake = wake, .arg = d};
+	struct diag diag;
+	struct err err = {""};
+	int lock = -1, rc_exit = 1;
+
+	if (d->settings.config_path.len)
+		rc.config_path = arena_dupz(&d->arena, d->settings.config_path);
+	else
+		rc.config_text = arena_dupz(&d->arena, d->settings.config_string);
+	diag_init(&diag);
+	watch(d);
+	if (d->settings.pipeline.data_dir.len) {
+		lock = datadir_lock(arena_dupz(&d->arena, d->settings.pipeline.data_dir), &err);
+		if (lock == -1)
+			goto out;
+	}
+	d->rt = runtime_new(&rc, &diag, &err);
+	print_diag(&diag);
+	if (!d->rt || start_api(d, &err) || become_user(d->settings.user, &err) || runtime_start(d->rt, &err))
+		goto out;
+	notify("READY=1");
+	log_info("weird", "running, version %s", WEIR_VERSION);
+	malloc_trim(0);
+	uv_run(d->uv, UV_RUN_DEFAULT);
+	notify("STOPPING=1");
+	rc_exit = runtime_stop(d->rt) ? 0 : 1;
+	err.text[0] = 0;
+out:
+	if (err.text[0])
+		log_at(LOG_FATAL, "weird", "%s", err.text);
+	metrics_http_stop(d->http);
+	runtime_free(d->rt);
+	unwatch(d);
+	diag_release(&diag);
+	if (lock != -1)
+		close(lock);
+	return rc_exit;
+}
+
+/* -t and --explain. */
+static int examine(struct daemon *d)
+{
+	struct runtime_config rc = {.settings = &d->settings};
+	struct diag diag;
+	struct buf out;
+	int rcode;
+
+	if (d->settings.config_path.len)
+		rc.config_path = arena_dupz(&d->arena, d->settings.config_path);
+	else
+		rc.config_text = arena_dupz(&d->arena, d->settings.config_string);
+	diag_init(&diag);
+	buf_init(&out, 0);
+	rcode = runtime_explain(&rc, &diag, d->cmd.explain ? &out : NULL);
+	print_diag(&diag);
+	if (rcode == 0 && out.len)
+		fwrite(out.p, 1, out.len, stdout);
+	if (rcode == 0 && d->settings.test_and_exit)
+		puts("Configuration OK");
+	buf_release(&out);
+	diag_release(&diag);
+	return rcode == 0 ? 0 : 1;
+}
+
+static int run(struct daemon *d)
+{
+	struct diag diag;
+	int rc;
+
+	diag_init(&diag);
+	rc = read_settings(d, &diag);
+	print_diag(&diag);
+	diag_release(&diag);
+	if (rc)
+		return 1;
+	log_threshold = d->settings.log_level;
+	log_set_json(d->settings.log_json);
+	if (!d->settings.config_path.len && !d->settings.config_string.len) {
+		fprintf(stderr, "weird: no configuration: give -f PATH or -e TEXT\n\n%s", cmdline_usage());
+		return 1;
+	}
+	if (d->settings.test_and_exit || d->cmd.explain)
+		return examine(d);
+	return serve(d);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {0};
+	struct err err;
+	int rc = 0;
+
+	/* Few arenas: idle threads must not each keep memory. */
+	mallopt(M_ARENA_MAX, 4);
+	signal(SIGPIPE, SIG_IGN);
+	hash_init(NULL);
+	metrics_init();
+	arena_init(&d.arena, NULL);
+	if (cmdline_parse(&d.cmd, argc, argv, &err)) {
+		fprintf(stderr, "weird: %s\n", err.text);
+		return 2;
+	}
+	if (d.cmd.help)
+		fputs(cmdline_usage(), stdout);
+	else if (d.cmd.version)
+		print_version();
+	else
+		rc = run(&d);
+	arena_release(&d.arena);
+	return rc;
+}

@@ -1,0 +1,187 @@
+/*
+ * runtime_stats.c - the numbers of a running configuration: copied to /metrics when somebody looks, and the laws of
+ * conservation at the end. Main thread; the copying runs on whichever thread renders the page, under the metrics' lock.
+ */
+#include "runtime_int.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+
+static uint64_t read_count(const _Atomic uint64_t *c)
+{
+	/* Relaxed: a number by itself. */
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static struct series *get_series(struct runtime *rt, enum metric_scope scope, const char *plugin, struct str id)
+{
+	struct label l[3] = {{"pipeline", rt->settings.pipeline_id}, {"plugin", str_z(plugin)}, {"id", id}};
+
+	return series_get(scope, l, 3);
+}
+
+void stats_open_input(struct runtime *rt, struct run_input *ri)
+{
+	struct str id = str_z(ri->in->name);
+
+	if (ri->in->ops->own_loop) {
+		struct label l[3] = {{"pipeline", rt->settings.pipeline_id}, {"id", id}, {"socket", STR("udp")}};
+
+		ri->udp = series_get(SCOPE_UDP, l, 3);
+	}
+	/* The two halves of one input (syslog) share a series. */
+	if (!ri->in->partner)
+		ri->series = get_series(rt, SCOPE_INPUT, ri->in->plugin->name, id);
+}
+
+void stats_open_output(struct runtime *rt, struct run_output *ro, struct str id)
+{
+	ro->series = get_series(rt, SCOPE_OUTPUT, ro->name, id);
+}
+
+static void copy_pipeline(struct runtime *rt)
+{
+	const struct exec_counters *c = pipeline_counters(rt->pipeline);
+	struct series *s = rt->series;
+	uint64_t came = read_count(&c->lines) + read_count(&c->created_decode) + read_count(&c->created_filter);
+	uint64_t gone = read_count(&c->merged) + read_count(&c->ended_drop) + read_count(&c->ended_decode) +
+			read_count(&c->ended_condition) + read_count(&c->ended_lost) + read_count(&c->ended_replaced) +
+			read_count(&c->unrouted) + read_count(&c->routed);
+
+	series_set(s, M_LINES, read_count(&c->lines));
+	series_set(s, M_CREATED_DECODE, read_count(&c->created_decode));
+	series_set(s, M_CREATED_FILTER, read_count(&c->created_filter));
+	series_set(s, M_MERGED, read_count(&c->merged));
+	series_set(s, M_ENDED_DROP, read_count(&c->ended_drop));
+	series_set(s, M_ENDED_DECODE, read_count(&c->ended_decode));
+	series_set(s, M_ENDED_CONDITION, read_count(&c->ended_condition));
+	series_set(s, M_ENDED_LOST, read_count(&c->ended_lost));
+	series_set(s, M_ENDED_REPLACED, read_count(&c->ended_replaced));
+	series_set(s, M_UNROUTED, read_count(&c->unrouted));
+	series_set(s, M_ROUTED, read_count(&c->routed));
+	series_set(s, M_IN_FLIGHT, came > gone ? came - gone : 0);
+	series_set(s, M_FILTER_ERRORS, read_count(&c->filter_errors));
+	series_set(s, M_BUSY, pipeline_busy_ns(rt->pipeline));
+	series_set(s, M_QUEUE, bqueue_count(pipeline_queue(rt->pipeline)));
+}
+
+static void copy_input(const struct run_input *ri)
+{
+	const struct inlet_counters *c = &ri->in->count;
+
+	if (ri->series) {
+		series_set(ri->series, M_INPUT_LINES, read_count(&c->frames));
+		series_set(ri->series, M_INPUT_BYTES, read_count(&c->bytes));
+		series_set(ri->series, M_INPUT_CUT, read_count(&c->cut));
+		series_set(ri->series, M_INPUT_BAD, read_count(&c->bad_framing));
+		series_set(ri->series, M_INPUT_CONNECTIONS, read_count(&c->open));
+		series_set(ri->series, M_INPUT_ACCEPTED, read_count(&c->connections));
+		series_set(ri->series, M_INPUT_REFUSED, read_count(&c->refused));
+	}
+	if (ri->udp) {
+		series_set(ri->udp, M_UDP_DATAGRAMS, read_count(&c->datagrams));
+		series_set(ri->udp, M_UDP_LINES, read_count(&c->frames) - read_count(&c->dropped));
+		series_set(ri->udp, M_UDP_REFUSED_EMPTY, read_count(&c->refused));
+		series_set(ri->udp, M_UDP_REFUSED_QUEUE, read_count(&c->dropped));
+		series_set(ri->udp, M_UDP_KERNEL_DROPS, read_count(&c->kernel_drops));
+	}
+}
+
+static void copy_output(const struct run_output *ro)
+{
+	struct sender_stats st;
+	struct series *s = ro->series;
+
+	sender_stats(ro->sender, &st);
+	series_set(s, M_OUT_ROUTED, st.routed);
+	series_set(s, M_OUT_RELOADED, st.reloaded);
+	series_set(s, M_OUT_DELIVERED, st.delivered);
+	series_set(s, M_OUT_DUPLICATE, st.duplicate);
+	series_set(s, M_OUT_DEAD, st.dead_letter);
+	series_set(s, M_OUT_DROPPED_FULL, st.dropped[DROP_QUEUE_FULL]);
+	series_set(s, M_OUT_DROPPED_LETTER, st.dropped[DROP_NO_LETTER]);
+	series_set(s, M_OUT_DROPPED_DISK, st.dropped[DROP_NO_DISK]);
+	series_set(s, M_OUT_DROPPED_CLOSED, st.dropped[DROP_CLOSED]);
+	series_set(s, M_OUT_DROPPED_RENDER, st.dropped[DROP_RENDER]);
+	series_set(s, M_OUT_DROPPED_IGNORED, st.dropped[DROP_IGNORED]);
+	series_set(s, M_OUT_UNSENT, st.unsent);
+	series_set(s, M_OUT_IN_FLIGHT, st.in_flight);
+	series_set(s, M_OUT_BYTES, st.bytes);
+	series_set(s, M_OUT_QUARANTINED, st.quarantined);
+	series_set(s, M_OUT_REQUESTS, st.requests);
+	series_set(s, M_OUT_REQUESTS_FAILED, st.failed_requests);
+	series_set(s, M_OUT_RETRIED, st.retried);
+	series_set(s, M_OUT_FAILING, st.failing);
+}
+
+/* The page's thread. The lists change only under rt->lock. */
+static void refresh(void *arg)
+{
+	struct runtime *rt = arg;
+
+	series_set(metrics_process, M_MEMORY, atomic_load_explicit(&rt->budget.used, memory_order_relaxed));
+	series_set(metrics_process, M_MEMORY_MAX, rt->budget.max);
+	copy_pipeline(rt);
+	pthread_mutex_lock(&rt->lock);
+	for (const struct run_input *ri = rt->inputs; ri; ri = ri->next)
+		copy_input(ri);
+	for (const struct run_output *ro = rt->outputs; ro; ro = ro->next)
+		copy_output(ro);
+	pthread_mutex_unlock(&rt->lock);
+}
+
+void stats_open(struct runtime *rt)
+{
+	struct label l = {"pipeline", rt->settings.pipeline_id};
+
+	rt->series = series_get(SCOPE_PIPELINE, &l, 1);
+	metrics_refresh_add(refresh, rt);
+}
+
+void stats_close(struct runtime *rt)
+{
+	if (!rt->series)
+		return;
+	metrics_refresh_remove(rt);
+	series_unref(rt->series);
+	rt->series = NULL;
+}
+
+bool stats_output_balanced(struct run_output *ro)
+{
+	struct sender_stats st;
+
+	sender_stats(ro->sender, &st);
+	copy_output(ro);
+	if (sender_balanced(&st))
+		return true;
+	log_error("output", "'%s': the books do not balance: %" PRIu64 " routed, %" PRIu64 " delivered, %" PRIu64 " in flight",
+		  ro->name, st.routed, st.delivered, st.in_flight);
+	return false;
+}
+
+bool stats_balanced(struct runtime *rt)
+{
+	const struct exec_counters *c = pipeline_counters(rt->pipeline);
+	uint64_t came = c->lines + c->created_decode + c->created_filter;
+	uint64_t gone = c->merged + c->ended_drop + c->ended_decode + c->ended_condition + c->ended_lost + c->ended_replaced +
+			c->unrouted + c->routed;
+	uint64_t read = 0;
+	bool ok = came == gone;
+
+	if (!ok)
+		log_error("pipeline", "the books do not balance: %" PRIu64 " came in, %" PRIu64 " ended", came, gone);
+	for (const struct run_input *ri = rt->inputs; ri; ri = ri->next) {
+		const struct inlet_counters *i = &ri->in->count;
+
+		read += i->frames - i->dropped;
+		if (ri->udp && i->datagrams != i->frames + i->refused) {
+			log_error("input", "%s: the books do not balance: %" PRIu64 " datagrams, %" PRIu64 " lines", ri->in->name,
+				  (uint64_t)i->datagrams, (uint64_t)i->frames);
+			ok = false;
+		}
+	}
+	log_info("pipeline", "%" PRIu64 " lines in, %" PRIu64 " events to outputs, %" PRIu64 " dropped by filters, %" PRIu64 " read by the present inputs",
+		 (uint64_t)c->lines, (uint64_t)c->routed, (uint64_t)c->ended_drop, read);
+	return ok;
+}
