@@ -29,6 +29,20 @@ static bool take(struct scan *s, char c)
 	return true;
 }
 
+/* On the backslash; moves to the escape's last byte. */
+static bool escape(struct scan *s)
+{
+	if (s->end - s->p < 2 || !strchr("\"\\/bfnrtu", s->p[1]) || !s->p[1])
+		return false;
+	s->p++;
+	if (*s->p != 'u')
+		return true;
+	for (int i = 0; i < 4; i++)
+		if (s->end - s->p < 2 || !ch_xdigit(*++s->p))
+			return false;
+	return true;
+}
+
 /* Behind the opening quote. */
 static bool string_rest(struct scan *s, struct str *out)
 {
@@ -40,9 +54,9 @@ static bool string_rest(struct scan *s, struct str *out)
 			s->p++;
 			return true;
 		}
-		if ((unsigned char)*s->p < 0x20)
+		if ((unsigned char)*s->p < 0x20 || (*s->p == '\\' && !escape(s)))
 			return false;
-		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+		s->p++;
 	}
 	return false;
 }
@@ -69,11 +83,18 @@ static bool digits(struct scan *s)
 	return s->p > from;
 }
 
+static bool integer(struct scan *s)
+{
+	const char *from = s->p;
+
+	return digits(s) && (*from != '0' || s->p - from == 1);
+}
+
 static bool number(struct scan *s)
 {
 	if (s->p < s->end && *s->p == '-')
 		s->p++;
-	if (!digits(s))
+	if (!integer(s))
 		return false;
 	if (s->p < s->end && *s->p == '.') {
 		s->p++;
@@ -190,7 +211,7 @@ static bool status_number(struct scan *s, int *out)
 
 	blanks(s);
 	from = s->p;
-	if (!digits(s) || !str_u64(str_n(from, (size_t)(s->p - from)), 999, &v))
+	if (!integer(s) || !str_u64(str_n(from, (size_t)(s->p - from)), 999, &v))
 		return false;
 	*out = (int)v;
 	return true;
