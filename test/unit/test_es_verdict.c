@@ -34,8 +34,8 @@ static void test_good(void)
 		"{\"errors\":false,\"took\":0,\"items\":[{\"index\":{\"status\":201}},{\"index\":{\"status\":200}}]}",
 		"{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"index\":{\"status\":200}}]}",
 		" { \"errors\" : false , \"items\" : [ { \"create\" : { \"status\" : 201 } } , { \"create\":{\"status\":201}} ] } \n",
-		"{\"took\":1,\"errors\":false,\"items\":[{\"index\":{\"_index\":\"x\",\"_id\":\"1\",\"_version\":1,\"result\":\"created\","
-		"\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"status\":201}},{\"index\":{\"status\":201,\"_seq_no\":-1.5e+3}}]}",
+		("{\"took\":1,\"errors\":false,\"items\":[{\"index\":{\"_index\":\"x\",\"_id\":\"1\",\"_version\":1,\"result\":\"created\","
+		"\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"status\":201}},{\"index\":{\"status\":201,\"_seq_no\":-1.5e+3}}]}"),
 		"{\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":201}}],\"errors\":false}",
 	};
 	struct seen s;
