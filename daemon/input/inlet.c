@@ -15,10 +15,11 @@ struct inlet_source {
 
 /* ---- identity of events: design.md's live sources, a nonce and a counter ---- */
 
-static void live_event_id(struct source *s, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev)
+static void live_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev)
 {
 	struct inlet *in = s->input;
 
+	(void)b;
 	(void)frame;
 	(void)nth;
 	event_id_make(ev, span->received_ns / 1000000, in->nonce, in->made++);
@@ -154,14 +155,17 @@ static struct span *span_for(struct inlet *in, struct source *s, const struct so
 	struct batch *b = open_batch(in);
 	struct span *sp = b->nspans ? &b->span[b->nspans - 1] : NULL;
 
-	if (sp && sp->source == s && !from && !(sp->flags & SPAN_CLOSE))
+	if (sp && sp->source == s && !from && !in->split && !(sp->flags & SPAN_CLOSE))
 		return sp;
+	in->split = false;
 	sp = &b->span[b->nspans++];
 	memset(sp, 0, sizeof(*sp));
 	sp->source = s;
 	source_ref(s);
 	sp->received_ns = clock_wall(&clock_system);
 	sp->first = b->nframes;
+	if (in->ops->span)
+		in->ops->span(in, s, sp);
 	return sp;
 }
 

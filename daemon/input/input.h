@@ -31,6 +31,8 @@ struct input_ops {
 	void (*resume)(struct inlet *in);
 	/* Read what lies in the buffers already, close everything, then inlet_closed() once the last handle is closed. */
 	void (*stop)(struct inlet *in);
+	/* A span was begun for a frame or mark of s: sources that can be read again note where, and hang an ack on it. May be NULL. */
+	void (*span)(struct inlet *in, struct source *s, struct span *sp);
 	/* Main thread, after inlet_closed() or instead of start(): frees in->io. */
 	void (*release)(struct inlet *in);
 };
@@ -78,6 +80,7 @@ struct inlet {
 
 	struct batch *open;    /* being filled */
 	struct batch *overflow; /* full and not taken by the queue: the inlet is paused while it is there */
+	bool split; /* the next frame begins a span of its own */
 	bool paused, stopping, started;
 	struct loop_member member;
 	uint8_t nonce[5];
@@ -111,6 +114,11 @@ void inlet_unroom(struct inlet *in, char *from);
 void inlet_frame(struct inlet *in, struct source *s, struct str frame, uint32_t flags, bool copy, struct str *rest);
 /* The same for a datagram with its sender. */
 void inlet_datagram(struct inlet *in, struct source *s, struct str frame, const struct sockaddr *from, uint32_t flags);
+/* The next frame begins a new span although it is of the same source. */
+static inline void inlet_split(struct inlet *in)
+{
+	in->split = true;
+}
 /* The source opened (flags SPAN_OPEN) or ended (SPAN_CLOSE). */
 void inlet_mark(struct inlet *in, struct source *s, uint32_t flags);
 /* Nothing more came for the moment: hands the batch over if the work thread waits for it. Called by the loop each turn, too. */

@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 
+struct batch;
 struct event;
 struct plan_plugin;
 struct span;
@@ -30,8 +31,11 @@ struct source {
 	struct str path;	 /* files, unix sockets */
 	/* Where the input's instance in the present plan stands (a field of struct inlet). Read and written by the work thread only. */
 	struct plan_plugin **instance;
-	/* Work thread: fills ev->id. nth: of the events that this frame became. NULL: no ids. */
-	void (*event_id)(struct source *s, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev);
+	/*
+	 * Work thread: fills ev->id. frame: its place in the batch, one beyond the span's last where the decoder gave what it still
+	 * held; nth: of the events that this frame became. NULL: no ids.
+	 */
+	void (*event_id)(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev);
 	void *decoder;		 /* work thread: codec state */
 	void (*free)(struct source *s);
 	void (*free_decoder)(struct source *s); /* set by the work thread with decoder */

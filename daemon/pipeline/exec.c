@@ -532,7 +532,7 @@ static void event_received(struct exec *x, struct plan_plugin *in, const struct 
 	ack_ref(ev->ack);
 	ev->received_ns = sp->received_ns;
 	if (sp->source->event_id)
-		sp->source->event_id(sp->source, sp, x->frame - sp->first, x->made, ev);
+		sp->source->event_id(sp->source, x->batch, sp, x->frame, x->made, ev);
 	if (in->plugin->decorate && !decodes_itself(in))
 		in->plugin->decorate(in->self, ev, sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))

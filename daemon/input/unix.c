@@ -1,0 +1,147 @@
+/*
+ * unix.c - `input { unix { path => "/run/x.sock" } }`: lines over a unix stream socket that weird listens on.
+ */
+#include "base/log.h"
+#include "input/decorate.h"
+#include "input/tcp_server.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct unix_input {
+	struct str path, mode;
+	bool force_unlink;
+	int64_t data_timeout, max_line;
+	const struct ref *ref_host, *ref_path;
+};
+
+static int unix_open(void *self, struct plugin_ctx *ctx, struct err *err)
+{
+	struct unix_input *u = self;
+
+	if (str_eq(u->mode, STR("client")))
+		return err_set(err, "mode 'client' is not supported: weird listens");
+	if (!str_eq(u->mode, STR("server")))
+		return err_set(err, "unknown mode '%.*s': only 'server'", STR_ARG(u->mode));
+	u->ref_host = ref_compile(ctx->arena, ctx->ecs == ECS_DISABLED ? STR("host") : STR("[host][name]"), err);
+	u->ref_path = ref_compile(ctx->arena, ctx->ecs == ECS_DISABLED ? STR("path") : STR("[file][path]"), err);
+	return u->ref_host && u->ref_path ? 0 : -1;
+}
+
+static void unix_decorate(void *self, struct event *ev, const struct span *sp)
+{
+	const struct unix_input *u = self;
+
+	decorate_set(ev, u->ref_host, v_str(own_hostname()));
+	/* The plan may be replaced while the event waits: its own copy. */
+	decorate_set(ev, u->ref_path, v_str(arena_dup(ev->arena, sp->source->path)));
+}
+
+/* A socket that nobody listens on any more was left behind by a crash. */
+static bool is_stale(const struct sockaddr_un *sa)
+{
+	struct stat st;
+	bool stale;
+	int fd;
+
+	if (lstat(sa->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == -1 && errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+static int listen_unix(struct str path, bool force, struct err *err)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, rc;
+
+	if (path.len == 0 || path.len >= sizeof(sa.sun_path))
+		return err_set(err, "cannot listen on '%.*s': a socket's path has 1 to %zu bytes", STR_ARG(path), sizeof(sa.sun_path) - 1);
+	memcpy(sa.sun_path, path.p, path.len);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return err_sys(err, "cannot make a socket");
+	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	if (rc == -1 && errno == EADDRINUSE && (force || is_stale(&sa))) {
+		(void)unlink(sa.sun_path);
+		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	}
+	if (rc == 0 && listen(fd, 1024) == 0)
+		return fd;
+	if (errno == EADDRINUSE)
+		err_set(err, "cannot listen on '%s': the path is in use (force_unlink => true takes it)", sa.sun_path);
+	else
+		err_sys(err, "cannot listen on '%s'", sa.sun_path);
+	close(fd);
+	return -1;
+}
+
+static int io_open(struct inlet *in, const void *self, struct err *err)
+{
+	const struct unix_input *u = self;
+	struct tcp_limits limits = tcp_default_limits;
+	int fd = listen_unix(u->path, u->force_unlink, err);
+
+	if (fd == -1)
+		return -1;
+	limits.frame_max = (size_t)u->max_line;
+	/* Programs of this machine may be silent for days. */
+	limits.idle_ns = u->data_timeout > 0 ? u->data_timeout * 1000000000 : INT64_MAX;
+	limits.half_frame_ns = INT64_MAX;
+	log_info("input", "%s: listening on '%.*s'", in->name, STR_ARG(u->path));
+	in->io = tcp_server_new(in, fd, FRAMER_LINE, &limits, u->path);
+	return 0;
+}
+
+static int io_start(struct inlet *in, struct err *err)
+{
+	return tcp_server_start(in->io, err);
+}
+
+static void io_pause(struct inlet *in)
+{
+	tcp_server_pause(in->io);
+}
+
+static void io_resume(struct inlet *in)
+{
+	tcp_server_resume(in->io);
+}
+
+static void all_closed(void *arg)
+{
+	inlet_closed(arg);
+}
+
+static void io_stop(struct inlet *in)
+{
+	tcp_server_stop(in->io, all_closed, in);
+}
+
+static void io_release(struct inlet *in)
+{
+	tcp_server_free(in->io);
+}
+
+static const struct input_ops ops = {.endless = true, .open = io_open, .start = io_start, .pause = io_pause, .resume = io_resume,
+				     .stop = io_stop, .release = io_release};
+
+static const struct option options[] = {
+	{"path", OPT_PATH, offsetof(struct unix_input, path), .flags = OPT_REQUIRED, .doc = "path of the socket"},
+	{"force_unlink", OPT_BOOL, offsetof(struct unix_input, force_unlink), .def = "false", .doc = "take the path away from whoever listens there"},
+	{"mode", OPT_STRING, offsetof(struct unix_input, mode), .def = "\"server\"", .doc = "only server"},
+	{"data_timeout", OPT_INT, offsetof(struct unix_input, data_timeout), .def = "-1", .min = -1, .max = 31536000, .doc = "seconds of silence after which a connection is closed; -1: never"},
+	{"socket_not_present_retry_interval_seconds", OPT_IGNORED, 0, .doc = "of mode client"},
+	{"max_line", OPT_BYTES, offsetof(struct unix_input, max_line), .flags = OPT_WEIR, .def = "33554432", .min = 16, .max = 268435456, .doc = "longest line; the rest of a longer one is left out, counted"},
+	{0},
+};
+
+INPUT(unix, .size = sizeof(struct unix_input), .options = options, .doc = "lines over a unix socket", .default_codec = "line", .stream = true,
+      .open = unix_open, .decorate = unix_decorate, .input = &ops)
