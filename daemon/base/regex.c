@@ -1,11 +1,14 @@
 /*
  * regex.c - see regex.h. PCRE2 does the matching; rubyre.c has made the source mean there what it means in Ruby.
  *
- * Three bounds keep one line from stopping the daemon: the match limit (per start of an attempt, so it shrinks with the
- * subject's length), the JIT's own stack, and, where that is too small and the interpreter takes over, a heap limit.
+ * No line may stop the daemon, yet a slow match must be found. A search first runs at full speed with a number of steps
+ * that the subject's length bounds. Only when that is used up it starts again, piece by piece: starts of an attempt in small
+ * numbers with a look at the clock between them, until the budget of time is spent. An attempt that needs more stack than the
+ * JIT has goes on in the interpreter, under a limit of memory.
  */
 #include "base/regex.h"
 
+#include "base/clock.h"
 #include "base/rubyre.h"
 #include "base/utf8.h"
 
@@ -17,11 +20,16 @@ enum {
 	JIT_STACK_MIN = 32 * 1024,
 	JIT_STACK_MAX = 1024 * 1024,
 	HEAP_LIMIT_KIB = 64 * 1024,
-	/* Steps of one attempt; the JIT counts only where it may come back to. About 10 ns each. */
-	MATCH_LIMIT_MAX = 2 * 1000 * 1000,
-	MATCH_LIMIT_MIN = 20 * 1000,
-	/* Steps of all attempts on one subject together. */
-	MATCH_STEPS = 100 * 1000 * 1000,
+	/* Of the first search: steps of all attempts together, and of one. The JIT takes some 2 ns a step. */
+	FAST_STEPS = 20 * 1000 * 1000,
+	FAST_MIN = 2 * 1000,
+	FAST_MAX = 1000 * 1000,
+	/* Of the second: steps of one attempt, in the JIT and in the interpreter. */
+	SLOW_STEPS = 50 * 1000 * 1000,
+	SLOW_STEPS_INTERPRETER = 2 * 1000 * 1000,
+	SLOW_STEPS_PER_BYTE = 50,
+	PIECE_NS = 2 * 1000 * 1000, /* a piece should not take longer */
+	BUDGET_NS = 250 * 1000 * 1000,
 	GSUB_MAX = 64 * 1024 * 1024,
 	PAIRS_MIN = 32,
 };
@@ -32,6 +40,7 @@ struct regex {
 	unsigned groups;
 	struct str *name;     /* [1..groups] */
 	struct str required;  /* what every match contains; empty: unknown */
+	bool from_start;      /* has \G: cannot be searched piece by piece */
 	char *source;	      /* what the names point into */
 };
 
@@ -41,9 +50,11 @@ struct regex_match {
 	pcre2_jit_stack *stack;
 	uint32_t pairs;	  /* room in data */
 	uint32_t matched; /* groups of the last match that may be set, with group 0 */
+	int64_t budget_ns;
 };
 
-static pcre2_code *compile(struct str pattern, unsigned flags, struct err *err)
+/* *too_large: PCRE2's limit on its own code is exceeded. */
+static pcre2_code *compile(struct str pattern, unsigned flags, bool *too_large, struct err *err)
 {
 	pcre2_compile_context *cc = pcre2_compile_context_create(NULL);
 	uint32_t options = RUBYRE_PCRE2_OPTIONS | (flags & REGEX_ICASE ? PCRE2_CASELESS : 0);
@@ -60,6 +71,7 @@ static pcre2_code *compile(struct str pattern, unsigned flags, struct err *err)
 	pcre2_set_parens_nest_limit(cc, 4 * RUBYRE_DEPTH_MAX);
 	code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.len, options, &e, &at, cc);
 	pcre2_compile_context_free(cc);
+	*too_large = !code && e == PCRE2_ERROR_PATTERN_TOO_LARGE;
 	if (!code) {
 		PCRE2_UCHAR text[200];
 		struct str near = str_sub(pattern, at > 30 ? at - 30 : 0, at > 30 ? 30 : at);
@@ -90,12 +102,15 @@ struct regex *regex_compile(struct str source, unsigned flags, struct err *err)
 	struct rubyre t;
 	struct regex *r;
 	pcre2_code *code;
+	bool too_large;
 
 	if (source.len == 0)
 		source = STR("");
 	if (rubyre_translate(&t, source, flags, err))
 		return NULL;
-	code = compile(buf_slice(&t.pattern), flags, err);
+	code = compile(buf_slice(&t.pattern), flags, &too_large, err);
+	if (too_large && rubyre_share(&t))
+		code = compile(buf_slice(&t.pattern), flags, &too_large, err);
 	if (!code) {
 		rubyre_release(&t);
 		return NULL;
@@ -104,6 +119,7 @@ struct regex *regex_compile(struct str source, unsigned flags, struct err *err)
 	r->code = code;
 	/* Without it (no executable memory allowed) the interpreter gives the same answers, slower. */
 	r->jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	r->from_start = t.from_start;
 	keep_names(r, &t, source);
 	rubyre_release(&t);
 	return r;
@@ -139,6 +155,7 @@ struct regex_match *regex_match_new(void)
 	struct regex_match *m = xzalloc(sizeof(*m));
 
 	m->pairs = PAIRS_MIN;
+	m->budget_ns = BUDGET_NS;
 	m->data = pcre2_match_data_create(m->pairs, NULL);
 	m->context = pcre2_match_context_create(NULL);
 	m->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
@@ -147,6 +164,11 @@ struct regex_match *regex_match_new(void)
 	if (m->stack)
 		pcre2_jit_stack_assign(m->context, NULL, m->stack);
 	return m;
+}
+
+void regex_match_budget(struct regex_match *m, int64_t ns)
+{
+	m->budget_ns = ns < BUDGET_NS ? ns : BUDGET_NS;
 }
 
 void regex_match_free(struct regex_match *m)
@@ -169,31 +191,92 @@ static void make_room(struct regex_match *m, uint32_t pairs)
 	bug_on(!m->data);
 }
 
-static uint32_t limit_for(size_t len)
-{
-	size_t each = MATCH_STEPS / (len + 1), least = MATCH_LIMIT_MIN + 4 * len;
+/* ---- searching ---- */
 
-	if (each < least)
-		each = least;
-	return each > MATCH_LIMIT_MAX ? MATCH_LIMIT_MAX : (uint32_t)each;
+static uint32_t clamp(size_t v, size_t least, size_t most)
+{
+	return (uint32_t)(v < least ? least : v > most ? most : v);
+}
+
+/* Starts at `from` up to `last`. PCRE2's answer. */
+static int search_jit(const struct regex *r, struct str s, size_t from, size_t last, uint32_t steps, struct regex_match *m)
+{
+	if (!r->jit || !m->stack)
+		return PCRE2_ERROR_JIT_STACKLIMIT;
+	pcre2_set_offset_limit(m->context, last);
+	pcre2_set_match_limit(m->context, steps);
+	return pcre2_jit_match(r->code, (PCRE2_SPTR)s.p, s.len, from, PCRE2_NO_UTF_CHECK, m->data, m->context);
+}
+
+static int search_interpreter(const struct regex *r, struct str s, size_t from, size_t last, uint32_t steps, struct regex_match *m)
+{
+	pcre2_set_offset_limit(m->context, last);
+	pcre2_set_match_limit(m->context, steps);
+	return pcre2_match(r->code, (PCRE2_SPTR)s.p, s.len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, m->data, m->context);
+}
+
+static int search_piece(const struct regex *r, struct str s, size_t from, size_t last, struct regex_match *m)
+{
+	size_t per_byte = SLOW_STEPS_PER_BYTE * s.len;
+	int rc = search_jit(r, s, from, last, clamp(per_byte, SLOW_STEPS, UINT32_MAX), m);
+
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		rc = search_interpreter(r, s, from, last, clamp(per_byte, SLOW_STEPS_INTERPRETER, UINT32_MAX), m);
+	return rc;
+}
+
+/* What a deep search took from the heap would stay as long as the thread. */
+static void give_back(struct regex_match *m)
+{
+	pcre2_match_data_free(m->data);
+	m->data = pcre2_match_data_create(m->pairs, NULL);
+	bug_on(!m->data);
+}
+
+static int search_slowly(const struct regex *r, struct str s, size_t from, struct regex_match *m)
+{
+	int64_t until = clock_mono(&clock_system) + m->budget_ns;
+	size_t piece = r->from_start ? s.len + 1 : 1;
+	int rc;
+
+	for (;;) {
+		size_t last = piece < s.len - from ? from + piece - 1 : s.len;
+		int64_t begun = clock_mono(&clock_system), now;
+
+		rc = search_piece(r, s, from, last, m);
+		now = clock_mono(&clock_system);
+		if (rc != PCRE2_ERROR_NOMATCH || last >= s.len)
+			return rc;
+		if (now >= until)
+			return PCRE2_ERROR_MATCHLIMIT;
+		if (now - begun < PIECE_NS)
+			piece *= 2;
+		else if (piece > 1)
+			piece /= 2;
+		/* The next piece begins at a character. */
+		for (from = last + 1; from < s.len && ((unsigned char)s.p[from] & 0xc0) == 0x80; from++)
+			;
+	}
 }
 
 enum regex_result regex_exec_valid(const struct regex *r, struct str subject, size_t from, struct regex_match *m)
 {
-	PCRE2_SPTR p = (PCRE2_SPTR)(subject.len ? subject.p : "");
-	int rc = PCRE2_ERROR_JIT_STACKLIMIT;
+	int rc;
 
 	m->matched = 0;
+	if (!subject.len)
+		subject.p = "";
 	if (from > subject.len || (from < subject.len && ((unsigned char)subject.p[from] & 0xc0) == 0x80))
 		return REGEX_NO;
-	if (r->required.len > 1 && !memmem(p + from, subject.len - from, r->required.p, r->required.len))
+	if (r->required.len > 1 && !memmem(subject.p + from, subject.len - from, r->required.p, r->required.len))
 		return REGEX_NO;
 	make_room(m, r->groups + 1);
-	pcre2_set_match_limit(m->context, limit_for(subject.len));
-	if (r->jit && m->stack)
-		rc = pcre2_jit_match(r->code, p, subject.len, from, PCRE2_NO_UTF_CHECK, m->data, m->context);
-	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-		rc = pcre2_match(r->code, p, subject.len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, m->data, m->context);
+	rc = search_jit(r, subject, from, PCRE2_UNSET, clamp(FAST_STEPS / (subject.len + 1), FAST_MIN, FAST_MAX), m);
+	if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT) {
+		rc = search_slowly(r, subject, from, m);
+		if (rc <= 0)
+			give_back(m);
+	}
 	if (rc > 0) {
 		m->matched = (uint32_t)rc;
 		return REGEX_YES;

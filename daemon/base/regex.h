@@ -35,6 +35,8 @@ struct str regex_group_name(const struct regex *r, unsigned i);
 struct regex_match; /* room for the groups of any regex; grows */
 struct regex_match *regex_match_new(void);
 void regex_match_free(struct regex_match *m);
+/* How long one search may take before it answers REGEX_LIMIT, where that is less than the built-in bound (250 ms). */
+void regex_match_budget(struct regex_match *m, int64_t ns);
 
 enum regex_result { REGEX_NO = 0, REGEX_YES = 1, REGEX_LIMIT = -1 /* match limit or time reached */ };
 

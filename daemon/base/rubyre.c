@@ -35,6 +35,7 @@ struct parser {
 	unsigned total_named;
 	unsigned depth;
 	bool first;
+	bool from_start;
 };
 
 /* What an atom was, for the branch it stands in. */
@@ -767,6 +768,7 @@ static int parse_escape(struct parser *p, struct mode m, struct atom *a)
 	if (c && strchr("AZzGbBKRX", c)) {
 		p->pos++;
 		a->anchor = !strchr("RX", c);
+		p->from_start |= c == 'G';
 		if ((c == 'b' || c == 'B') && m.set == SET_ASCII)
 			buf_str(p->out, c == 'b' ? STR("(?:(?<![0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<=[0-9A-Za-z_])(?![0-9A-Za-z_]))")
 						 : STR("(?:(?<![0-9A-Za-z_])(?![0-9A-Za-z_])|(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_]))"));
@@ -1035,10 +1037,8 @@ int rubyre_translate(struct rubyre *out, struct str source, unsigned flags, stru
 	if (parse_all(&p, m, &must))
 		goto failed;
 	out->groups = p.total;
-	out->name = p.name;
-	if (!out->name) {
-		out->name = xzalloc((p.total + 1) * sizeof(*out->name));
-	}
+	out->name = p.name ? p.name : xzalloc((p.total + 1) * sizeof(*out->name));
+	out->from_start = p.from_start;
 	out->required = must.len ? str_n(out->literals.p + must.off, must.len) : STR("");
 	return 0;
 failed:

@@ -15,7 +15,8 @@
 #include "base/err.h"
 
 #define RUBYRE_PCRE2_OPTIONS \
-	(PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C)
+	(PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C |                            \
+	 PCRE2_USE_OFFSET_LIMIT)
 
 enum {
 	RUBYRE_SOURCE_MAX = 1024 * 1024, /* bytes of one expression */
@@ -29,10 +30,13 @@ struct rubyre {
 	struct str *name;     /* [1 .. groups]; .p NULL: none. The bytes are the source's. */
 	struct buf literals;  /* private: pool of literal pieces */
 	struct str required;  /* a piece of text that every match contains; may be empty */
+	bool from_start;      /* \G occurs: where a search begins matters */
 };
 
 /* flags as in regex.h. source must outlive *out. On failure *out holds nothing. */
 int rubyre_translate(struct rubyre *out, struct str source, unsigned flags, struct err *err);
+/* Writes pieces that occur again once and calls them: smaller, slower. false: there was nothing to gain. rubyre_share.c */
+bool rubyre_share(struct rubyre *r);
 void rubyre_release(struct rubyre *r);
 
 #endif

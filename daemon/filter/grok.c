@@ -139,6 +139,8 @@ static int grok_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		return -1;
 	}
 	g->found = regex_match_new();
+	if (g->timeout_millis > 0 && g->timeout_millis < 1000)
+		regex_match_budget(g->found, g->timeout_millis * 1000000);
 	return 0;
 }
 
@@ -316,7 +318,7 @@ static const struct option options[] = {
 	{"tag_on_timeout", OPT_STRING, offsetof(struct grok, tag_on_timeout), .def = "\"_groktimeout\"",
 	 .doc = "tag where matching was given up"},
 	{"timeout_millis", OPT_INT, offsetof(struct grok, timeout_millis), .def = "30000",
-	 .doc = "time for one pattern on one text; weir gives up much earlier where a pattern runs away"},
+	 .doc = "time for one pattern on one text; more than 250 ms are never given"},
 	{"timeout_scope", OPT_ENUM, offsetof(struct grok, timeout_scope), .def = "\"pattern\"", .choices = scopes,
 	 .doc = "means nothing to weir: each pattern has its own limit"},
 	{"pattern", OPT_LIST, offsetof(struct grok, old_pattern), .flags = OPT_DEPRECATED, .instead = "match",

@@ -136,6 +136,18 @@ static void test_limits(void)
 		free(big);
 		regex_free(r);
 	}
+	/* Too slow for the first search, yet there is time: the second one finds it. */
+	{
+		struct regex *r = re("(a+)+b", 0);
+		size_t start, end;
+
+		CHECK_INT(regex_exec(r, STR("aaaaaaaaaaaaaaaaaaaa! aab"), 0, m), REGEX_YES);
+		CHECK(regex_group(m, 0, &start, &end) && start == 22 && end == 25);
+		regex_free(r);
+		r = re("\\G(?:(a+)+b|c)", 0);
+		CHECK_INT(regex_exec(r, STR("aaaaaaaaaaaaaaaaaaaa! aab"), 0, m), REGEX_NO);
+		regex_free(r);
+	}
 	arena_init(&a, NULL);
 	{
 		struct regex *r = re("^(a+)+$", 0);

@@ -232,6 +232,34 @@ static void test_texts(void)
 	check_text(".\\h", "\\N[0-9A-Fa-f]", "");
 }
 
+/* Pieces that occur twice become calls; not where they hold groups or stand under (?i). */
+static void test_share(void)
+{
+#define LONG "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+	static const struct {
+		const char *re, *want;
+		bool smaller;
+	} cases[] = {
+		{"(?<n>x)(?:" LONG ")+(?:" LONG ")", "(x)(?2)+(?2)(?(DEFINE)((?:" LONG ")))", true},
+		{"(?:" LONG ")(?:" LONG "x)", "(?:" LONG ")(?:" LONG "x)", false},
+		{"(?:[(\\]]" LONG ")|\\((?:[(\\]]" LONG ")", "(?1)|\\((?1)(?(DEFINE)((?:[\\x{28}\\x{5d}]" LONG ")))", true},
+		{"(?:(" LONG "))(?:(" LONG "))", "(?:(" LONG "))(?:(" LONG "))", false},
+		{"(?i:(?:" LONG ")(?:" LONG "))", "(?i:(?:" LONG ")(?:" LONG "))", false},
+		{"(a)(?:\\1" LONG ")(?:\\1" LONG ")", "(a)(?:\\g{1}" LONG ")(?:\\g{1}" LONG ")", false},
+	};
+#undef LONG
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct rubyre t;
+		struct err err;
+
+		CHECK_INT(rubyre_translate(&t, str_z(cases[i].re), 0, &err), 0);
+		CHECK(rubyre_share(&t) == cases[i].smaller);
+		CHECK_STR(buf_slice(&t.pattern), cases[i].want);
+		rubyre_release(&t);
+	}
+}
+
 static void test_deep(void)
 {
 	struct buf b;
@@ -275,6 +303,7 @@ int main(void)
 		regex_free(r);
 	}
 	test_texts();
+	test_share();
 	test_deep();
 	regex_match_free(m);
 	return test_end();
