@@ -63,6 +63,10 @@ struct loaded *loaded_new(const char *path, const char *text, const struct setti
 		l->plan = plan_compile(ast, settings, d);
 	if (l->plan && d->errors == 0)
 		return l;
+	/* d points into the files. */
+	plan_free(l->plan);
+	l->plan = NULL;
+	diag_keep(d, &l->text);
 	loaded_free(l);
 	return NULL;
 }

@@ -322,8 +322,11 @@ struct sender *sender_new(const struct sender_config *c, struct err *err)
 	struct sender *s;
 	void *conn = NULL;
 
-	if (ops->start && !(conn = ops->start(c->self, c->ctx, err)))
+	if (ops->start && !(conn = ops->start(c->self, c->ctx, err))) {
+		if (c->shelf)
+			c->shelf->free(c->shelf);
 		return NULL;
+	}
 	s = xzalloc(sizeof(*s));
 	s->outlet.put = sender_put;
 	s->outlet.idle = sender_idle;

@@ -2,10 +2,11 @@
  * diag.c - problems of a configuration: gathered, sorted by place, shown with the line they stand in.
  *
  * One thread, at start and reload. The texts live in the diag's own arena, so they outlive the plan
- * that was refused; the files they point into must outlive the diag.
+ * that was refused; the files they point into must outlive the diag, or be given to it (diag_keep).
  */
 #include "config/diag.h"
 
+#include "base/err.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -22,13 +23,22 @@ void diag_init(struct diag *d)
 {
 	memset(d, 0, sizeof(*d));
 	arena_init(&d->arena, NULL);
+	arena_init(&d->files, NULL);
 	d->last = &d->first;
 }
 
 void diag_release(struct diag *d)
 {
 	arena_release(&d->arena);
+	arena_release(&d->files);
 	diag_init(d);
+}
+
+void diag_keep(struct diag *d, struct arena *files)
+{
+	bug_on(d->files.head);
+	d->files = *files;
+	arena_init(files, NULL);
 }
 
 void diag_add(struct diag *d, enum diag_level level, struct pos pos, const char *fmt, ...)

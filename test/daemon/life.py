@@ -116,7 +116,7 @@ def test_reload():
         assert lines.documents(2, alive=weird)[1]['n'] == '2'
         with open(weird.conf, 'w', encoding='utf-8') as f:
             f.write(conf % 'filter { mutat { } }\n')
-        weird.expect('mutat')
+        weird.expect('not reloaded')
         weird.signal(signal.SIGHUP)
         weird.line("did you mean 'mutate'")
         s.sendall(b'<13>1 - h app - - - c\n')
@@ -189,26 +189,34 @@ def test_config_is_a_folder():
     weird.stop()
 
 
-def test_read_only_output():
-    """A folder that cannot be written to: said once, nothing lost when it can be again."""
-    if os.geteuid() == 0:
-        folder = os.path.join(harness.work, 'missing-file', 'x')
-        open(os.path.join(harness.work, 'missing-file'), 'w', encoding='utf-8').close()         # a file where a folder must be
-    else:
-        folder = os.path.join(harness.work, 'locked')
-        os.makedirs(folder, mode=0o500)
+def test_output_that_cannot_be_written():
+    """Its folder is gone and a file stands there: said, and nothing is lost when it can be written again."""
+    folder = os.path.join(harness.work, 'folder')
+    os.makedirs(folder)
     port = harness.free_port()
     weird = harness.Weird(SYSLOG % port + FILE_OUT % (folder + '/out.ndjson'))
-    weird.expect('out.ndjson|missing-file|locked')
+    weird.expect("cannot .*folder")
+    os.rmdir(folder)
+    open(folder, 'w', encoding='utf-8').close()
     send(port, 'kept')
-    weird.line('(error|warn) .*' + os.path.basename(harness.work))
-    if os.geteuid() == 0:
-        os.unlink(os.path.join(harness.work, 'missing-file'))
-    else:
-        os.chmod(folder, 0o700)
-    os.makedirs(folder, exist_ok=True)
+    weird.line('(error|warn) .*folder')
+    os.unlink(folder)
+    os.makedirs(folder)
     assert harness.Lines(folder + '/out.ndjson').documents(1, alive=weird)[0]['message'] == 'kept'
     weird.stop()
+
+
+def test_refused_at_the_start():
+    """What can never work is said at once, in one line, and weird does not run."""
+    stone = os.path.join(harness.work, 'stone')
+    open(stone, 'w', encoding='utf-8').close()
+    for conf, word in ((SYSLOG % harness.free_port() + FILE_OUT % (stone + '/x/out.ndjson'), 'stone'),
+                       ('input { tcp { port => 5 ssl_enabled => true } }\n' + FILE_OUT % out(), 'plain text for now'),
+                       ('input { syslog { host => "192.0.2.77" port => %d } }\n' % harness.free_port() + FILE_OUT % out(), '192.0.2.77')):
+        weird = harness.Weird(conf, wait=False)
+        assert weird.wait() == 1
+        assert sum(word in x for x in weird.lines) >= 1, weird.lines
+        assert not any('Sanitizer' in x for x in weird.lines), weird.lines
 
 
 def test_full_disk():
