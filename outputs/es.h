@@ -105,6 +105,7 @@ struct es_server {
 	bool known;
 	enum es_flavour flavour;
 	unsigned major, minor;
+	bool plain; /* has only the field types of the first days */
 };
 
 struct es_conf {

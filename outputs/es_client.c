@@ -9,6 +9,7 @@
 #include "outputs/es_client.h"
 
 #include "base/log.h"
+#include "event/json.h"
 
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -418,4 +419,26 @@ int es_request(struct es_link *l, const char *method, const char *path, struct s
 		buf_release(&l->packed);
 	out->maybe_sent = maybe_sent;
 	return out->status ? 0 : -1;
+}
+
+/* ---- errors ---- */
+
+struct str es_error_text(struct es_link *l, struct str body)
+{
+	struct json_limits lim = {.depth = 32, .keys = 2000};
+	struct value v, *e, *type, *reason;
+	struct err err;
+
+	if (body.len > 65536 || json_read(&l->scratch, &body, &lim, &v, &err) == -1 || v.type != V_MAP)
+		return STR("");
+	e = map_find_str(v.map, STR("error"));
+	if (value_is(e, V_STRING))
+		return value_str(e);
+	if (!value_is(e, V_MAP))
+		return STR("");
+	type = map_find_str(e->map, STR("type"));
+	reason = map_find_str(e->map, STR("reason"));
+	return arena_printf(&l->scratch, "%.*s%s%.*s", value_is(type, V_STRING) ? (int)type->len : 0,
+			    value_is(type, V_STRING) ? type->s : "", value_is(type, V_STRING) && value_is(reason, V_STRING) ? ": " : "",
+			    value_is(reason, V_STRING) ? (int)reason->len : 0, value_is(reason, V_STRING) ? reason->s : "");
 }

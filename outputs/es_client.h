@@ -23,4 +23,10 @@ struct es_link {
 	char url[2048];
 };
 
+/*
+ * What an error's body says, in the link's scratch: {"error":{"type":"...","reason":"..."},"status":n} or {"error":"text"}; empty where it
+ * says nothing.
+ */
+struct str es_error_text(struct es_link *l, struct str body);
+
 #endif

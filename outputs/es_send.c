@@ -70,31 +70,10 @@ static void judge(void *arg, uint32_t i, const struct es_item *it)
 	}
 }
 
-/* Out of an error's body: {"error":{"type":"...","reason":"..."},"status":n} or {"error":"text"}. */
-static struct str error_text(struct es_link *l, struct str body)
-{
-	struct json_limits lim = {.depth = 32, .keys = 2000};
-	struct value v, *e, *type, *reason;
-	struct err err;
-
-	if (body.len > 65536 || json_read(&l->scratch, &body, &lim, &v, &err) == -1 || v.type != V_MAP)
-		return STR("");
-	e = map_find_str(v.map, STR("error"));
-	if (value_is(e, V_STRING))
-		return value_str(e);
-	if (!value_is(e, V_MAP))
-		return STR("");
-	type = map_find_str(e->map, STR("type"));
-	reason = map_find_str(e->map, STR("reason"));
-	return arena_printf(&l->scratch, "%.*s%s%.*s", value_is(type, V_STRING) ? (int)type->len : 0,
-			    value_is(type, V_STRING) ? type->s : "", value_is(type, V_STRING) && value_is(reason, V_STRING) ? ": " : "",
-			    value_is(reason, V_STRING) ? (int)reason->len : 0, value_is(reason, V_STRING) ? reason->s : "");
-}
-
 static enum send_result whole_failure(struct es_link *l, const struct es_reply *r, struct send_ctx *ctx)
 {
 	enum send_result result = es_judge_status(r->status);
-	struct str why = str_sub(error_text(l, r->body), 0, 300);
+	struct str why = str_sub(es_error_text(l, r->body), 0, 300);
 
 	err_set(&ctx->err, "'%s' answered %ld%s%.*s", r->host, r->status, why.len ? " " : "", STR_ARG(why));
 	return result;

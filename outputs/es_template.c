@@ -30,13 +30,13 @@ static const char *type_of(enum field_type t, const struct es_server *sv)
 	case FT_KEYWORD:
 		return "\"type\":\"keyword\",\"ignore_above\":1024";
 	case FT_TEXT:
-		return os ? "\"type\":\"text\"" : "\"type\":\"match_only_text\"";
+		return os || sv->plain ? "\"type\":\"text\"" : "\"type\":\"match_only_text\"";
 	case FT_WILDCARD:
-		return os ? "\"type\":\"keyword\",\"ignore_above\":8191" : "\"type\":\"wildcard\"";
+		return os || sv->plain ? "\"type\":\"keyword\",\"ignore_above\":8191" : "\"type\":\"wildcard\"";
 	case FT_RAW:
 		return "\"type\":\"keyword\",\"index\":false,\"doc_values\":false";
 	case FT_CONSTANT:
-		return os ? "\"type\":\"keyword\"" : "\"type\":\"constant_keyword\"";
+		return os || sv->plain ? "\"type\":\"keyword\"" : "\"type\":\"constant_keyword\"";
 	case FT_IP:
 		return "\"type\":\"ip\"";
 	case FT_LONG:
@@ -55,7 +55,7 @@ static const char *type_of(enum field_type t, const struct es_server *sv)
 		if (!os)
 			return "\"type\":\"flattened\"";
 		/* flat_object came with 2.7. */
-		if (sv->known && (sv->major > 2 || (sv->major == 2 && sv->minor >= 7)))
+		if (!sv->plain && sv->known && (sv->major > 2 || (sv->major == 2 && sv->minor >= 7)))
 			return "\"type\":\"flat_object\"";
 		return "\"type\":\"object\",\"enabled\":false";
 	case FT_OBJECT:
@@ -272,9 +272,11 @@ static int who_is_it(struct es_conf *c, struct es_link *l, struct es_server *sv,
 	return 0;
 }
 
-static enum send_result failed(const struct es_reply *r, const char *what, struct send_ctx *ctx)
+static enum send_result failed(struct es_link *l, const struct es_reply *r, const char *what, struct send_ctx *ctx)
 {
-	err_set(&ctx->err, "'%s' answered %ld when asked to %s", r->host, r->status, what);
+	struct str why = str_sub(es_error_text(l, r->body), 0, 300);
+
+	err_set(&ctx->err, "'%s' answered %ld when asked to %s%s%.*s", r->host, r->status, what, why.len ? ": " : "", STR_ARG(why));
 	return es_judge_status(r->status) == SEND_RETRY ? SEND_RETRY : SEND_HOLD;
 }
 
@@ -298,15 +300,22 @@ static enum send_result stream_exists(struct es_link *l, struct str stream, stru
 	return SEND_HOLD;
 }
 
-static enum send_result install(struct es_conf *c, struct es_link *l, struct str stream, struct str json, const struct found *f,
+static enum send_result install(struct es_conf *c, struct es_link *l, struct str stream, struct buf *json, const struct found *f,
 				struct send_ctx *ctx)
 {
+	static const char path[] = "/_index_template/weir-logs";
 	struct es_reply r = {0};
-	struct err err;
+	char hash[17];
 
-	if (es_request(l, "PUT", "/_index_template/weir-logs", json, false, ctx, &r, &err) == -1) {
-		ctx->err = err;
+	if (es_request(l, "PUT", path, buf_slice(json), false, ctx, &r, &ctx->err) == -1)
 		return SEND_RETRY;
+	/* A build without the newer field types (match_only_text, wildcard, flat_object ...): the old ones do. */
+	if (r.status == 400 && !c->server.plain) {
+		c->server.plain = true;
+		buf_clear(json);
+		es_template_json(json, &c->server, hash);
+		if (es_request(l, "PUT", path, buf_slice(json), false, ctx, &r, &ctx->err) == -1)
+			return SEND_RETRY;
 	}
 	if (r.status == 200) {
 		log_info("output", "'%s': index template '%s' installed", r.host, template_name);
@@ -318,9 +327,9 @@ static enum send_result install(struct es_conf *c, struct es_link *l, struct str
 				 template_name);
 			return SEND_JUDGED;
 		}
-		return r.status == 401 ? failed(&r, "install the index template", ctx) : stream_exists(l, stream, ctx);
+		return r.status == 401 ? failed(l, &r, "install the index template", ctx) : stream_exists(l, stream, ctx);
 	}
-	return failed(&r, "install the index template", ctx);
+	return failed(l, &r, "install the index template", ctx);
 }
 
 static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str stream, struct send_ctx *ctx)
@@ -337,7 +346,7 @@ static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str 
 	if (who_is_it(c, l, &c->server, ctx, &r, &ctx->err) == -1)
 		return SEND_RETRY;
 	if (r.status == 401 || r.status == 403 || es_judge_status(r.status) == SEND_RETRY)
-		return failed(&r, "say who it is", ctx);
+		return failed(l, &r, "say who it is", ctx);
 	buf_init(&json, TEMPLATE_MAX);
 	es_template_json(&json, &c->server, hash);
 	if (es_request(l, "GET", "/_index_template", (struct str){0}, false, ctx, &r, &ctx->err) == -1) {
@@ -346,7 +355,7 @@ static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str 
 	}
 	if (es_judge_status(r.status) == SEND_RETRY) {
 		buf_release(&json);
-		return failed(&r, "show its index templates", ctx);
+		return failed(l, &r, "show its index templates", ctx);
 	}
 	j = r.status == 200 ? parse(r.body) : NULL;
 	json_array_foreach(json_object_get(j, "index_templates"), i, one)
@@ -362,7 +371,7 @@ static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str 
 		log_warn("output", "'%s': index template '%s' is not weir's own and stays as it is", r.host, template_name);
 		result = SEND_JUDGED;
 	} else {
-		result = install(c, l, stream, buf_slice(&json), &f, ctx);
+		result = install(c, l, stream, &json, &f, ctx);
 	}
 	buf_release(&json);
 	return result;

@@ -4,6 +4,7 @@
 For each fault: every event ends in exactly one counter, the sink holds exactly what was not refused for good, each document once,
 and every ack was released. The same faults behind the whole daemon are in faults.py and outage.py.
 """
+import http.server
 import json
 import os
 import sys
@@ -180,6 +181,77 @@ def test_template_first():
     assert st['delivered'] == EVENTS, st
     assert any("index template 'weir-logs' installed" in x for x in drive.lines), drive.tail()
     assert list(sink.report()['index_names']) == ['logs-weir.test-default']
+
+
+class Guarded(http.server.ThreadingHTTPServer):
+    """A server on which the user may write documents and little else: answers[(method, path)] = (status, object)."""
+
+    def __init__(self, answers):
+        self.answers, self.documents, self.asked = answers, 0, []
+        super().__init__(('127.0.0.1', 0), Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        path = self.path.split('?')[0]
+        self.server.asked.append((self.command, path))
+        if path == '/_bulk':
+            n = body.count(b'\n') // 2
+            self.server.documents += n
+            status, answer = 200, {'errors': False, 'items': [{'create': {'status': 201}}] * n}
+        else:
+            status, answer = self.server.answers.get((self.command, path), (403, {'error': {'type': 'security_exception', 'reason': 'no'}}))
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_POST = do
+
+    def log_message(self, *a):
+        pass
+
+
+GET, PUT = ('GET', '/_index_template'), ('PUT', '/_index_template/weir-logs')
+ROOT = {('GET', '/'): (200, {'version': {'number': '8.19.0'}})}
+BUILT_IN = {'index_templates': [{'name': 'logs', 'index_template': {'index_patterns': ['logs-*-*'], 'data_stream': {}}}]}
+PLAIN = {'index_templates': [{'name': 'logs', 'index_template': {'index_patterns': ['logs-*-*']}},
+                             {'name': 'x', 'index_template': {'index_patterns': ['logs-weir.other-*'], 'data_stream': {}}}]}
+STREAM = {'data_streams': [{'name': 'logs-weir.test-default'}]}
+
+
+def guarded(answers, more='', seconds=60):
+    server = Guarded({**ROOT, **answers})
+    drive = Drive('drive', 'elasticsearch { hosts => "127.0.0.1:%d" compression_level => 0 data_stream => true data_stream_dataset => "weir.test" %s }' %
+                  (server.server_port, more), events=100, seconds=seconds)
+    st = drive.stats()
+    server.shutdown()
+    drive.kill()
+    harness.running.remove(drive)
+    return st, drive, server
+
+
+def test_template_rights():
+    stream = ('GET', '/_data_stream/logs-weir.test-default')
+    # No right to install, but what is there makes data streams: it is sent.
+    st, drive, server = guarded({GET: (200, BUILT_IN)})
+    assert st['delivered'] == 100 and PUT in server.asked, (st, server.asked)
+    # May not even look, but the stream exists.
+    st, drive, server = guarded({stream: (200, STREAM)})
+    assert st['delivered'] == 100, st
+    # Neither: it says so, and holds.
+    for kept, answers in ((100, {GET: (200, PLAIN)}), (200, {})):
+        st, drive, server = guarded(answers, seconds=2)
+        assert st['delivered'] == 0 and st['unsent'] == kept and server.documents == 0, st
+        assert any('the user may not install one' in x for x in drive.lines), drive.lines
+    # The next start finds what is kept; this time nobody asks about templates.
+    st, drive, server = guarded({}, 'manage_template => false')
+    assert st['delivered'] == 300 and server.asked[0][0] == 'POST', (st, server.asked)
 
 
 if __name__ == '__main__':

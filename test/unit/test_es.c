@@ -392,7 +392,7 @@ static void test_template(struct es_server sv)
 	}
 	CHECK_STR(str_z(json_string_value(json_object_get(mapping_of(j, "source.ip"), "type"))), "ip");
 	CHECK_STR(str_z(json_string_value(json_object_get(mapping_of(j, "message"), "type"))),
-		  sv.flavour == ES_OPENSEARCH ? "text" : "match_only_text");
+		  sv.flavour == ES_OPENSEARCH || sv.plain ? "text" : "match_only_text");
 	CHECK_STR(str_z(json_string_value(json_object_get(json_object_get(j, "_meta"), "content"))), hash);
 	buf_clear(&b);
 	es_template_json(&b, &sv, again);
@@ -417,5 +417,6 @@ int main(void)
 	test_template((struct es_server){.known = true, .flavour = ES_ELASTICSEARCH, .major = 8, .minor = 19});
 	test_template((struct es_server){.known = true, .flavour = ES_OPENSEARCH, .major = 2, .minor = 19});
 	test_template((struct es_server){.flavour = ES_OPENSEARCH});
+	test_template((struct es_server){.flavour = ES_ELASTICSEARCH, .plain = true});
 	return test_end();
 }
