@@ -63,12 +63,18 @@ struct loaded *loaded_new(const char *path, const char *text, const struct setti
 		l->plan = plan_compile(ast, settings, d);
 	if (l->plan && d->errors == 0)
 		return l;
-	/* d points into the files. */
+	loaded_free_shown(l, d);
+	return NULL;
+}
+
+void loaded_free_shown(struct loaded *l, struct diag *d)
+{
+	if (!l)
+		return;
 	plan_free(l->plan);
 	l->plan = NULL;
 	diag_keep(d, &l->text);
 	loaded_free(l);
-	return NULL;
 }
 
 void loaded_free(struct loaded *l)

@@ -325,6 +325,27 @@ static void close_fresh(struct runtime *rt)
 	}
 }
 
+/* d: warnings that were not printed yet point into the texts, which go with it. */
+static void free_runtime(struct runtime *rt, struct diag *d)
+{
+	stats_close(rt);
+	close_fresh(rt);
+	/* Before the inlets: batches that were never decoded hold their sources. */
+	pipeline_free(rt->pipeline);
+	if (d)
+		loaded_free_shown(rt->loaded, d);
+	else
+		loaded_free(rt->loaded);
+	while (rt->inputs)
+		input_free(rt, rt->inputs);
+	loop_free(rt->streams);
+	if (rt->letters)
+		dead_letter_file_free(&rt->letters);
+	pthread_cond_destroy(&rt->changed);
+	pthread_mutex_destroy(&rt->lock);
+	free(rt);
+}
+
 struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, struct err *err)
 {
 	struct runtime *rt = xzalloc(sizeof(*rt));
@@ -355,7 +376,7 @@ struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, stru
 	stats_open(rt);
 	return rt;
 fail:
-	runtime_free(rt);
+	free_runtime(rt, d);
 	return NULL;
 }
 
@@ -423,7 +444,7 @@ int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 		close_fresh(rt);
 		forget_keep(rt);
 		rt->loaded->stamp = next->stamp;
-		loaded_free(next);
+		loaded_free_shown(next, d);
 		return -1;
 	}
 	inputs_stop(rt);
@@ -493,21 +514,8 @@ bool runtime_stop(struct runtime *rt)
 
 void runtime_free(struct runtime *rt)
 {
-	if (!rt)
-		return;
-	stats_close(rt);
-	close_fresh(rt);
-	/* Before the inlets: batches that were never decoded hold their sources. */
-	pipeline_free(rt->pipeline);
-	loaded_free(rt->loaded);
-	while (rt->inputs)
-		input_free(rt, rt->inputs);
-	loop_free(rt->streams);
-	if (rt->letters)
-		dead_letter_file_free(&rt->letters);
-	pthread_cond_destroy(&rt->changed);
-	pthread_mutex_destroy(&rt->lock);
-	free(rt);
+	if (rt)
+		free_runtime(rt, NULL);
 }
 
 int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *out)
@@ -521,6 +529,6 @@ int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *
 		return -1;
 	if (out)
 		plan_explain(l->plan, out);
-	loaded_free(l);
+	loaded_free_shown(l, d);
 	return 0;
 }
