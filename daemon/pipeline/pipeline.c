@@ -147,6 +147,11 @@ static bool take(struct pipeline *p, enum exec_state state)
 	if (!b) {
 		if (shut && state == EXEC_IDLE)
 			return false;
+		if (shut) {
+			/* Nothing comes any more: only answers are awaited. */
+			wait_woken(p);
+			return true;
+		}
 		b = bqueue_pop(p->queue, -1);
 	}
 	if (b)
