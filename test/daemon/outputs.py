@@ -7,6 +7,7 @@ and every ack was released. The same faults behind the whole daemon are in fault
 import http.server
 import json
 import os
+import subprocess
 import sys
 import threading
 
@@ -181,6 +182,67 @@ def test_template_first():
     assert st['delivered'] == EVENTS, st
     assert any("index template 'weir-logs' installed" in x for x in drive.lines), drive.tail()
     assert list(sink.report()['index_names']) == ['logs-weir.test-default']
+
+
+def openssl(*args):
+    subprocess.run(['openssl', *args], cwd=harness.work, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def certificate(name, subject, ca=None, names=''):
+    """name.pem and name.key, signed by ca (or by itself, as an authority)."""
+    openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', name + '.key', '-out', name + '.csr', '-subj', '/CN=' + subject)
+    with open(os.path.join(harness.work, name + '.ext'), 'w', encoding='ascii') as f:
+        f.write('basicConstraints=critical,CA:%s\n%s' % ('FALSE' if ca else 'TRUE', 'subjectAltName=%s\n' % names if names else ''))
+    signer = ['-CA', ca + '.pem', '-CAkey', ca + '.key', '-CAcreateserial'] if ca else ['-signkey', name + '.key']
+    openssl('x509', '-req', '-in', name + '.csr', *signer, '-days', '2', '-extfile', name + '.ext', '-out', name + '.pem')
+
+
+def fingerprint(name):
+    out = subprocess.run(['openssl', 'x509', '-in', name + '.pem', '-noout', '-fingerprint', '-sha256'], cwd=harness.work, check=True,
+                         capture_output=True, text=True).stdout
+    return out.strip().split('=')[1]
+
+
+def test_tls():
+    """Who is believed, and who is not."""
+    certificate('ca', 'authority')
+    certificate('other', 'another authority')
+    certificate('server', 'server', 'ca', 'IP:127.0.0.1,DNS:localhost')
+    certificate('stranger', 'server', 'ca', 'DNS:elsewhere.example')
+    for name in ('server', 'stranger'):         # as servers send them: their own, then the authority's
+        with open(os.path.join(harness.work, name + '.chain'), 'w', encoding='ascii') as f:
+            for part in (name, 'ca'):
+                with open(os.path.join(harness.work, part + '.pem'), encoding='ascii') as g:
+                    f.write(g.read())
+    ports = {}
+    for n in ('server', 'stranger'):
+        ports[n] = harness.free_port()
+        harness.Program('sink-' + n, [sys.executable, os.path.join(harness.FAULTS, 'seqsink.py'), 'serve', '--port', str(ports[n]),
+                                       '--tls-cert', n + '.chain', '--tls-key', n + '.key'])
+    ca = 'ssl_certificate_authorities => "%s/%s.pem"' % (harness.work, '%s')
+    print_of = 'ca_trusted_fingerprint => "%s"'
+    cases = [
+        ('authority', 'server', ca % 'ca', True),
+        ('old-name', 'server', 'cacert => "%s/ca.pem"' % harness.work, True),
+        ('system', 'server', '', False),
+        ('wrong-authority', 'server', ca % 'other', False),
+        ('wrong-name', 'stranger', ca % 'ca', False),
+        ('none', 'stranger', 'ssl_verification_mode => none', True),
+        ('fingerprint', 'server', print_of % fingerprint('ca'), True),
+        ('fingerprint-of-server', 'server', print_of % fingerprint('server'), True),
+        ('wrong-fingerprint', 'server', print_of % fingerprint('other'), False),
+        ('fingerprint-wrong-name', 'stranger', print_of % fingerprint('ca'), False),
+        ('api-key', 'server', ca % 'ca' + ' api_key => "id:key"', True),
+    ]
+    drives = []
+    for name, sink, more, _ in cases:
+        # Connections may be refused until the sink listens: that is tried again.
+        drives.append(Drive(name, 'elasticsearch { hosts => "https://127.0.0.1:%d" index => "weir-test" action => create %s }' % (ports[sink], more),
+                            events=10, seconds=6))
+    for (name, sink, more, good), drive in zip(cases, drives):
+        st = drive.stats()
+        assert (st['delivered'] + st['duplicate'] == 10) == good, (name, st, drive.lines)
+        assert good or (st['unsent'] == 10 and any('SSL' in x or 'certificate' in x for x in drive.lines)), (name, st, drive.lines)
 
 
 class Guarded(http.server.ThreadingHTTPServer):
