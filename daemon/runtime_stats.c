@@ -37,6 +37,7 @@ void stats_open_input(struct runtime *rt, struct run_input *ri)
 void stats_open_output(struct runtime *rt, struct run_output *ro, struct str id)
 {
 	ro->series = get_series(rt, SCOPE_OUTPUT, ro->name, id);
+	sender_set_series(ro->sender, ro->series);
 }
 
 static void copy_pipeline(struct runtime *rt)

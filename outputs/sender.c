@@ -516,6 +516,11 @@ void sender_inherit(struct sender *s, struct sender *from)
 		sender_enqueue(s, all[i]);
 	}
 	s->stored_left += from->stored_left;
+	/* The file is the output's, whoever sends what it holds. */
+	if (!s->shelf) {
+		s->shelf = from->shelf;
+		from->shelf = NULL;
+	}
 	if (n)
 		sender_kick(s, true);
 	pthread_mutex_unlock(&s->lock);
@@ -546,6 +551,11 @@ void sender_free(struct sender **sp)
 	free(s->id);
 	free(s);
 	*sp = NULL;
+}
+
+void sender_set_series(struct sender *s, struct series *series)
+{
+	atomic_store(&s->series, series);
 }
 
 void sender_stats(struct sender *s, struct sender_stats *out)

@@ -20,6 +20,7 @@
 #include "pipeline/outlet.h"
 
 struct sender;
+struct series; /* base/metrics.h */
 
 struct sender_config {
 	const struct plugin *plugin; /* with .output */
@@ -64,6 +65,8 @@ uint64_t sender_drain(struct sender *s, int64_t deadline_ns);
 /* After sender_drain(). Asserts the law. */
 void sender_free(struct sender **s);
 
+/* Durations of requests go into its M_OUT_DURATION; borrowed, at least until sender_drain() has ended the threads. */
+void sender_set_series(struct sender *s, struct series *series);
 void sender_stats(struct sender *s, struct sender_stats *out);
 bool sender_balanced(const struct sender_stats *st);
 

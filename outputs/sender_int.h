@@ -47,6 +47,7 @@ struct sender {
 	/* any thread */
 	_Atomic size_t held;  /* bytes of all closed and parked packs: changed under lock, read without (a bound may be a little late) */
 	_Atomic bool stop;    /* give up what blocks */
+	struct series *_Atomic series;
 
 	/* under lock */
 	pthread_mutex_t lock;
@@ -68,7 +69,8 @@ struct sender {
 	int64_t failing_since_ns;
 	int64_t not_before_ns;
 	int64_t last_small_ns;	    /* when the last part-filled pack was taken */
-	size_t limit;		    /* largest request the far end took, after a 413; 0: none known */
+	size_t limit;		    /* of a request in bytes, after a 413; 0: none known */
+	int64_t limit_since_ns;	    /* when it was last changed */
 	uint64_t accepted;	    /* documents, ever */
 	uint64_t live;		    /* items without a final verdict */
 	uint64_t stored_left;	    /* of them, those from the shelf */

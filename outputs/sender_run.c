@@ -7,6 +7,7 @@
 #include "outputs/sender_int.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -18,6 +19,7 @@ enum {
 	REFUSALS_MAX = 24, /* whole refusals in a row without any success: about two descents to a single document of 2,000 */
 	CLOSING_FAILURES = 3,
 	IDLE_TRIM_S = 5,
+	LIMIT_AGE_S = 600,
 };
 
 static uint64_t next_random(struct sender *s)
@@ -152,7 +154,32 @@ static void learn_limit(struct sender *s, size_t limit)
 	pthread_mutex_lock(&s->lock);
 	if (!s->limit || limit < s->limit)
 		s->limit = limit;
+	s->limit_since_ns = clock_mono(s->clock);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* Under lock. What was too large once may fit later: another proxy, another setting. */
+static size_t current_limit(struct sender *s)
+{
+	int64_t now = clock_mono(s->clock);
+
+	if (s->limit && now - s->limit_since_ns > LIMIT_AGE_S * second) {
+		s->limit = s->limit > s->pack_bytes ? 0 : s->limit * 2;
+		s->limit_since_ns = now;
+	}
+	return s->limit ? s->limit : s->ops->request_max;
+}
+
+static enum send_result timed_send(struct sender *s, struct worker *w, struct pack *p, uint32_t from, uint32_t to,
+				   struct send_ctx *ctx)
+{
+	int64_t begun = clock_mono(s->clock);
+	enum send_result r = s->ops->send(s->conn, w->link, p, from, to, ctx);
+	struct series *series = atomic_load(&s->series);
+
+	if (series)
+		series_observe(series, M_OUT_DURATION, clock_mono(s->clock) - begun);
+	return r;
 }
 
 /*
@@ -174,7 +201,7 @@ static void process(struct sender *s, struct worker *w, struct pack *p)
 	}
 	pthread_mutex_lock(&s->lock);
 	mark = p->accepted_mark ? p->accepted_mark : s->accepted + 1;
-	limit = s->limit ? s->limit : s->ops->request_max;
+	limit = current_limit(s);
 	pthread_mutex_unlock(&s->lock);
 
 	while (from < p->n) {
@@ -182,7 +209,7 @@ static void process(struct sender *s, struct worker *w, struct pack *p)
 		size_t size = pack_range(p, from, to).len;
 
 		ctx.maybe_sent = false;
-		outcome = s->ops->send(s->conn, w->link, p, from, to, &ctx);
+		outcome = timed_send(s, w, p, from, to, &ctx);
 		requests++;
 		if (outcome == SEND_JUDGED) {
 			uint64_t n = count_accepted(p, from, to);
@@ -344,6 +371,8 @@ static void schedule(struct sender *s, struct pack *p, enum send_result outcome,
 static void report(struct sender *s, enum send_result outcome, const struct send_ctx *ctx, const struct tally *t,
 		   unsigned streak, uint64_t waiting)
 {
+	bool again = ctx->err.text[0] && (t->retry || t->hold || t->suspect || t->none);
+
 	if (t->dead || t->dropped[DROP_NO_LETTER]) {
 		ptrdiff_t colon = str_chr(t->first_reason, ':');
 		struct str kind = colon >= 0 ? str_sub(t->first_reason, 0, (size_t)colon) : t->first_reason;
@@ -357,9 +386,9 @@ static void report(struct sender *s, enum send_result outcome, const struct send
 	if (outcome == SEND_HOLD || outcome == SEND_REFUSED || (outcome == SEND_JUDGED && t->hold))
 		log_error("output", "'%s': %s; %" PRIu64 " events wait, tried again every 30 s", s->id,
 			  ctx->err.text[0] ? ctx->err.text : "the far end refuses some events", waiting);
-	else if (ctx->err.text[0] && streak <= 1)
+	else if (again && streak <= 1)
 		log_warn("output", "'%s': %s; trying again, %" PRIu64 " events wait", s->id, ctx->err.text, waiting);
-	else if (ctx->err.text[0])
+	else if (again)
 		log_debug("output", "'%s': %s (try %u)", s->id, ctx->err.text, streak);
 }
 

@@ -411,6 +411,15 @@ static void test_too_big(void)
 	st = stats(&b);
 	CHECK_INT(st.delivered, 4000);
 	CHECK(st.failed_requests <= 2 * 11);
+	/* After some time it is asked again, and when it takes more the limit goes. */
+	far.whole = NULL;
+	for (int i = 0; i < 20; i++) {
+		clock_advance(&b.clock, 601 * second);
+		far.largest = 0;
+		put_n(&b, 2000);
+		run_until(&b, b.clock.mono_now_ns);
+	}
+	CHECK_INT(far.largest, 2000);
 	bench_end(&b);
 }
 
@@ -681,6 +690,7 @@ static void test_inherit(void)
 	b.s = sender_new(&c, &err);
 	b.o = sender_outlet(b.s);
 	sender_inherit(b.s, old);
+	CHECK(b.s->shelf && !old->shelf);
 	sender_free(&old);
 	far_down_until = 0;
 	put_n(&b, 1);
