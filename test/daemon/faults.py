@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """faults.py - what a real server will not do on command: a fake Elasticsearch (test/faults/seqsink.py) that refuses, hangs up, lies and stalls.
 
-Numbered messages go in over TCP while the sink misbehaves; afterwards each number must have been stored exactly once.
+Numbered messages go in over TCP while the sink misbehaves; afterwards each number must have been stored exactly once. One request at a time,
+so that their order can be asserted too; outputs.py has two in flight.
 """
 import json
 import os
@@ -12,7 +13,7 @@ from faults_sink import Sink
 
 CONF = '''
 input { syslog { host => "127.0.0.1" port => %d } }
-output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false compression_level => 0 %s } }
+output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false compression_level => 0 workers => 1 %s } }
 '''
 PER_STREAM, STREAMS = 4000, 2
 
