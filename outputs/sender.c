@@ -483,6 +483,9 @@ uint64_t sender_drain(struct sender *s, int64_t deadline_ns)
 
 		if (by <= 0)
 			break;
+		/* The deadline may be as good as never. */
+		if (by > 3600 * second)
+			by = 3600 * second;
 		clock_gettime(CLOCK_MONOTONIC, &at);
 		by += at.tv_nsec + (int64_t)at.tv_sec * second;
 		at = (struct timespec){by / second, by % second};
