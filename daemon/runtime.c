@@ -143,8 +143,10 @@ static int output_open(struct runtime *rt, struct plan_plugin *pp, struct err *e
 	ro->instance = pp;
 	pp->outlet = sender_outlet(ro->sender);
 	stats_open_output(rt, ro, pp->id);
+	pthread_mutex_lock(&rt->lock);
 	ro->next = rt->outputs;
 	rt->outputs = ro;
+	pthread_mutex_unlock(&rt->lock);
 	arena_release(&scratch);
 	return 0;
 fail:
@@ -153,13 +155,26 @@ fail:
 	return -1;
 }
 
-static bool output_end(struct run_output *ro, int64_t deadline_ns)
+/* Who renders /metrics walks the list under the lock. */
+static void output_unlink(struct runtime *rt, struct run_output *ro)
+{
+	struct run_output **at = &rt->outputs;
+
+	pthread_mutex_lock(&rt->lock);
+	while (*at != ro)
+		at = &(*at)->next;
+	*at = ro->next;
+	pthread_mutex_unlock(&rt->lock);
+}
+
+static bool output_end(struct runtime *rt, struct run_output *ro, int64_t deadline_ns)
 {
 	bool ok;
 
 	sender_close(ro->sender);
 	(void)sender_drain(ro->sender, deadline_ns);
 	ok = stats_output_balanced(ro);
+	output_unlink(rt, ro);
 	sender_free(&ro->sender);
 	output_free(ro);
 	return ok;
@@ -306,22 +321,17 @@ static int open_parts(struct runtime *rt, struct plan *plan, struct err *err)
 static void close_fresh(struct runtime *rt)
 {
 	struct run_input *ri, *next_in;
-	struct run_output **at = &rt->outputs;
+	struct run_output *ro, *next_out;
 
 	for (ri = rt->inputs; ri; ri = next_in) {
 		next_in = ri->next;
 		if (ri->fresh)
 			input_free(rt, ri);
 	}
-	while (*at) {
-		struct run_output *ro = *at;
-
-		if (!ro->fresh) {
-			at = &ro->next;
-			continue;
-		}
-		*at = ro->next;
-		(void)output_end(ro, 0);
+	for (ro = rt->outputs; ro; ro = next_out) {
+		next_out = ro->next;
+		if (ro->fresh)
+			(void)output_end(rt, ro, 0);
 	}
 }
 
@@ -409,22 +419,18 @@ static struct run_output *heir_of(struct runtime *rt, const struct run_output *o
 
 static void retire_outputs(struct runtime *rt)
 {
-	struct run_output **at = &rt->outputs;
+	struct run_output *ro, *next, *heir;
 	int64_t deadline = clock_mono(&clock_system) + rt->config.settings->drain_ns;
 
-	while (*at) {
-		struct run_output *ro = *at, *heir;
-
-		if (ro->keep) {
-			at = &ro->next;
+	for (ro = rt->outputs; ro; ro = next) {
+		next = ro->next;
+		if (ro->keep)
 			continue;
-		}
-		*at = ro->next;
 		sender_close(ro->sender);
 		heir = heir_of(rt, ro);
 		if (heir)
 			sender_inherit(heir->sender, ro->sender);
-		(void)output_end(ro, heir ? 0 : deadline);
+		(void)output_end(rt, ro, heir ? 0 : deadline);
 	}
 }
 
@@ -501,12 +507,8 @@ bool runtime_stop(struct runtime *rt)
 	if (!by_itself)
 		pipeline_force(rt->pipeline);
 	wait_pipeline(rt);
-	while (rt->outputs) {
-		struct run_output *ro = rt->outputs;
-
-		rt->outputs = ro->next;
-		ok &= output_end(ro, deadline);
-	}
+	while (rt->outputs)
+		ok &= output_end(rt, rt->outputs, deadline);
 	ok &= stats_balanced(rt);
 	inputs_free_unkept(rt);
 	return ok;
