@@ -76,6 +76,7 @@ struct es {
 	struct stamped stamped; /* of index */
 	struct buf prefix;	/* {"create":{"_index":"...", up to where an event's own part begins */
 	bool prefix_ready, weir_index;
+	struct key ds_key;	/* data_stream */
 	struct str ds_suffix;	/* ,"data_stream":{...}} */
 	enum es_action fixed_action;
 	bool action_is_fixed;

@@ -87,6 +87,7 @@ static void make_suffix(struct es *es, struct arena *a)
 {
 	struct buf b;
 
+	es->ds_key = key_make(STR("data_stream"));
 	buf_init(&b, 4096);
 	buf_lit(&b, ",\"data_stream\":{\"type\":");
 	json_write_string(&b, es->ds_type);

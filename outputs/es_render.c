@@ -31,7 +31,8 @@ struct target {
 	struct str type, dataset, namespace;
 	bool from_event; /* one of them is the event's own */
 	const struct value *ds; /* [data_stream] of the event, a map; or NULL */
-	bool in_step;	 /* all three stand in the event as they are */
+	bool absent;		/* there is nothing at all under that name */
+	bool in_step;		/* all three stand in the event as they are */
 };
 
 static struct str own(const struct map *ds, struct str key, struct str fallback, bool route, struct target *t)
@@ -52,9 +53,9 @@ static struct str own(const struct map *ds, struct str key, struct str fallback,
 
 static void find_target(const struct es *es, const struct event *ev, struct target *t)
 {
-	const struct value *ds = event_top(ev, STR("data_stream"));
+	const struct value *ds = map_find(&ev->root, &es->ds_key);
 
-	*t = (struct target){es->ds_type, es->ds_dataset, es->ds_namespace, false, NULL, false};
+	*t = (struct target){es->ds_type, es->ds_dataset, es->ds_namespace, false, NULL, !ds, false};
 	if (!value_is(ds, V_MAP))
 		return;
 	t->ds = ds;
@@ -199,15 +200,13 @@ static void synced_document(struct buf *b, const struct event *ev, const struct 
 
 static void stream_document(const struct es *es, struct buf *b, const struct event *ev, const struct target *t)
 {
-	bool absent = !event_top(ev, STR("data_stream"));
-
 	if (es->sync_fields && t->ds && !t->in_step) {
 		synced_document(b, ev, t);
 		return;
 	}
 	json_write_event(b, ev);
 	/* The usual case: the object is the same for all events and takes the place of the closing brace. */
-	if (es->sync_fields && absent && b->len && !b->over) {
+	if (es->sync_fields && t->absent && b->len && !b->over) {
 		b->len--;
 		buf_str(b, ev->root.n ? es->ds_suffix : str_from(es->ds_suffix, 1));
 	}
