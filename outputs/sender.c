@@ -173,6 +173,7 @@ static bool drop_oldest(struct sender *s)
 	struct pack **at, *p;
 	struct pack_item *it;
 	struct ack *ack;
+	bool shelf_empty;
 
 	pthread_mutex_lock(&s->lock);
 	publish(s);
@@ -189,6 +190,7 @@ static bool drop_oldest(struct sender *s)
 	p->live_bytes -= item_cost(it);
 	s->live--;
 	s->stored_left -= (it->flags & ITEM_STORED) != 0;
+	shelf_empty = it->flags & ITEM_STORED && s->stored_left == 0;
 	s->st.dropped[DROP_QUEUE_FULL]++;
 	if (at) {
 		atomic_fetch_sub_explicit(&s->held, item_cost(it), memory_order_relaxed);
@@ -203,6 +205,8 @@ static bool drop_oldest(struct sender *s)
 	}
 	pthread_mutex_unlock(&s->lock);
 	ack_unref(ack);
+	if (shelf_empty && s->shelf)
+		s->shelf->settled(s->shelf);
 	return true;
 }
 

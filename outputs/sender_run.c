@@ -402,6 +402,7 @@ void sender_settle(struct sender *s, struct pack *p, enum send_result outcome, s
 	int64_t was_failing;
 	char reason[72];
 	bool wake, shelf_empty;
+	struct waiter *waiter;
 
 	pthread_mutex_lock(&s->lock);
 	accepted = s->accepted;
@@ -447,8 +448,9 @@ void sender_settle(struct sender *s, struct pack *p, enum send_result outcome, s
 		pthread_cond_broadcast(&s->more);
 	pthread_mutex_unlock(&s->lock);
 
-	if (wake && s->outlet.waiter)
-		s->outlet.waiter->wake(s->outlet.waiter);
+	waiter = wake ? atomic_load(&s->outlet.waiter) : NULL;
+	if (waiter)
+		waiter->wake(waiter);
 	if (shelf_empty && s->shelf)
 		s->shelf->settled(s->shelf);
 	if (was_streak && !streak)
@@ -512,6 +514,7 @@ static void *out_thread(void *arg)
 	struct sender *s = w->sender;
 	int64_t due;
 
+	pthread_setname_np(pthread_self(), "weir-out");
 	pthread_mutex_lock(&s->lock);
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		struct pack *p = next_pack(s, &due);

@@ -25,7 +25,7 @@ struct outlet {
 	 * batch, not once an event). Without it the last events of a burst would wait for the next one. May be NULL.
 	 */
 	void (*idle)(struct outlet *o);
-	struct waiter *waiter; /* set by the pipeline that uses it */
+	struct waiter *_Atomic waiter; /* set by the pipeline that uses it; read by whoever made room */
 	/* Work thread: put() must not answer OUTLET_FULL any more: the plan is being replaced, or weird stops and what does
 	 * not get out goes to disk. */
 	bool force;
