@@ -30,7 +30,10 @@ struct framer {
 	size_t skip;	      /* octet counting: bytes of it that are still to come; 0: up to the next LF */
 };
 
-enum { SYSLOG_FRAME_MAX = 64 * 1024, OCTET_DIGITS = 7 };
+enum {
+	SYSLOG_FRAME_MAX = 68 * 1024, /* a message of 64 KiB, and its header */
+	OCTET_DIGITS = 7,
+};
 
 /*
  * flags: FRAME_CUT and FRAME_BAD of batch.h. A count that lies (beyond max) makes no frame of that size: what follows it is read as lines

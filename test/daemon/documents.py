@@ -36,7 +36,7 @@ def weird_for(server, conf, **kw):
 
 
 def messages(first, count):
-    return ['<%d>1 2026-%02d-%02dT%02d:%02d:%02d.%06dZ host%d app %d ID%d - n\u00b0 %d "quoted" \\ back' % (
+    return ['<%d>1 2025-%02d-%02dT%02d:%02d:%02d.%06dZ host%d app %d ID%d - n\u00b0 %d "quoted" \\ back' % (
         16 * 8 + i % 8, 1 + i % 12, 1 + i % 28, i % 24, i % 60, i % 60, i, i % 7, i, i, i) for i in range(first, first + count)]
 
 
