@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "input/listen.h"
-#include "input/syslog_decode.h"
+#include "parse/syslog_decode.h"
 #include "input/tcp_server.h"
 #include "input/udp_server.h"
 

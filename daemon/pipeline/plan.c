@@ -179,7 +179,7 @@ static void emit_plugin(struct compiler *c, enum plugin_kind kind, const struct 
 	struct plan_step step = {.op = kind == PLUGIN_FILTER ? OP_FILTER : OP_OUTPUT, .pos = ap->pos, .plugin = pp};
 	uint32_t at;
 
-	if (!pp)
+	if (!pp || (c->settings->stateless && pp->plugin->stateful))
 		return;
 	at = emit(p, step);
 	if (kind == PLUGIN_FILTER && pp->plugin->filter.ask) {

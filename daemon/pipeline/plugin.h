@@ -79,6 +79,7 @@ struct settings {
 	enum ecs_mode ecs;    /* pipeline.ecs_compatibility; a plug-in's own ecs_compatibility wins */
 	bool support_escapes; /* config.support_escapes */
 	bool lenient;	      /* unknown filters are passed over */
+	bool stateless;	      /* filters that remember are left out */
 	struct str pipeline_id;
 	struct str data_dir;
 	struct str config_dir; /* where relative pattern directories begin */
@@ -199,6 +200,7 @@ struct plugin {
 	size_t size;
 	const struct option *options;
 	bool no_common; /* takes none of the common options of its kind */
+	bool stateful;	/* remembers from one event to the next: left out of a plan that is compiled stateless (weir parse) */
 	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
 	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
 	void (*close)(void *self);

@@ -5,7 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "input/syslog_decode.h"
+#include "parse/syslog_decode.h"
 #include "parse/syslog.h"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
  */
 #include "base/hash.h"
 #include "event/json.h"
-#include "input/syslog_decode.h"
+#include "parse/syslog_decode.h"
 
 #include "test.h"
 

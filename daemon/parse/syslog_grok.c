@@ -4,7 +4,7 @@
  * The filter is opened like one of the configuration, with the same ecs_compatibility; its captures are the fields. From
  * them the decoder takes PRI and the date.
  */
-#include "input/syslog_plan.h"
+#include "parse/syslog_plan.h"
 
 #include "base/number.h"
 #include "pipeline/options.h"

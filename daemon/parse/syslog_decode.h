@@ -9,9 +9,10 @@
  * Runs on the work thread. What syslog_decode_open() makes lives in the plan's arena and is read-only afterwards, but for the
  * grok of a grok_pattern, which belongs to the one pipeline that opened it.
  */
-#ifndef WEIR_INPUT_SYSLOG_DECODE_H
-#define WEIR_INPUT_SYSLOG_DECODE_H
+#ifndef WEIR_PARSE_SYSLOG_DECODE_H
+#define WEIR_PARSE_SYSLOG_DECODE_H
 
+#include "parse/syslog.h"
 #include "pipeline/plugin.h"
 
 #include <sys/socket.h>
@@ -58,5 +59,10 @@ int syslog_decode(const struct syslog_options *o, struct event *ev, struct str l
 /* The same for an event that a codec made: the line is its [syslog_field]; nothing but host and labels if it has none. */
 int syslog_decode_event(const struct syslog_options *o, struct event *ev, const struct sockaddr_storage *peer,
 			int64_t received_ns);
+/* The fields of a header that is read already, for an event that has its message: whatever stands where an object belongs gives way. */
+void syslog_decode_header(const struct syslog_options *o, struct event *ev, const struct syslog_msg *m, int64_t received_ns);
+
+/* Not more than 24 h ahead of receipt. */
+bool syslog_trusted(struct ts claimed, int64_t received_ns);
 
 #endif

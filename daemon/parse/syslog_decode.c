@@ -1,4 +1,4 @@
-#include "input/syslog_plan.h"
+#include "parse/syslog_plan.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -110,7 +110,7 @@ static struct ts event_time(const struct fill *f, const struct syslog_msg *m, in
 		*bad = true;
 		return now;
 	}
-	if (t.s - now.s > TRUSTED_AHEAD_S) {
+	if (!syslog_trusted(t, received_ns)) {
 		*claimed = t;
 		return now;
 	}
@@ -247,7 +247,10 @@ static void fill_host(const struct fill *f, const struct syslog_msg *m)
 		address = arena_dup(a, str_n(p->peer_text, p->peer_len));
 		put_str(f, host, K_IP, address);
 	}
-	put_str(f, host, K_NAME, telling(name) ? name : address.len ? address : p->local_name);
+	if (telling(name))
+		put_str(f, host, K_NAME, name);
+	else if (f->fresh || !value_is(map_find(host, &p->key[K_NAME]), V_STRING))
+		put_str(f, host, K_NAME, address.len ? address : p->local_name);
 }
 
 static void fill_log(const struct fill *f, const struct syslog_msg *m, unsigned pri)
@@ -378,4 +381,19 @@ int syslog_decode_event(const struct syslog_options *o, struct event *ev, const 
 			(void)event_set(ev, p->field, v_str(m.msg)); /* it was there, so it can be set */
 	}
 	return fill_header(&f, &m, received_ns);
+}
+
+void syslog_decode_header(const struct syslog_options *o, struct event *ev, const struct syslog_msg *m, int64_t received_ns)
+{
+	static const struct sockaddr_storage none;
+	struct syslog_plan *p = o->plan;
+	struct fill f = {p, ev, false};
+
+	know_peer(p, &none);
+	(void)fill_header(&f, m, received_ns);
+}
+
+bool syslog_trusted(struct ts claimed, int64_t received_ns)
+{
+	return claimed.s - ts_from_ns(received_ns).s <= TRUSTED_AHEAD_S;
 }

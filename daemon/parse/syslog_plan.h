@@ -1,11 +1,11 @@
 /*
  * syslog_plan.h - inside of the syslog decoder: what syslog_decode_open() made, shared by its files.
  */
-#ifndef WEIR_INPUT_SYSLOG_PLAN_H
-#define WEIR_INPUT_SYSLOG_PLAN_H
+#ifndef WEIR_PARSE_SYSLOG_PLAN_H
+#define WEIR_PARSE_SYSLOG_PLAN_H
 
 #include "base/zone.h"
-#include "input/syslog_decode.h"
+#include "parse/syslog_decode.h"
 #include "parse/syslog.h"
 
 /* The keys of every field that is written, hashed once. */

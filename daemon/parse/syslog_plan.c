@@ -1,7 +1,7 @@
 /*
  * syslog_plan.c - set-up of the syslog decoder: keys, labels, zone, the pattern if there is one.
  */
-#include "input/syslog_plan.h"
+#include "parse/syslog_plan.h"
 
 #include "base/hash.h"
 #include "base/locale_names.h"

@@ -1,0 +1,311 @@
+/*
+ * parse.c - the filter `parse`: what a known daemon said becomes fields. Work thread.
+ *
+ *	message -> [syslog header, where the input has not taken it] -> the formats of that program -> ECS fields
+ *
+ * It writes weir's ECS fields whatever ecs_compatibility says, and reads what the syslog input left under either set of names.
+ * A line that no format knows is kept as it is, tagged, with the reason in weir.parse.error.
+ */
+#include "base/hash.h"
+#include "parse/format.h"
+#include "parse/syslog_decode.h"
+
+enum { HOSTS = 64 /* whose last line is remembered, for daemons that log twice */ };
+
+struct last_line {
+	uint64_t host, text;
+	int facility;
+};
+
+struct parse {
+	struct syslog_options header; /* as of an input under ecs_compatibility => v8 */
+	struct str timezone;
+	const struct list *tag_on_failure;
+
+	const struct ref *program, *pid, *logsource, *facility_old, *host_ref;
+	struct key message, host, timestamp;
+	const struct zone *zone;
+	struct zone_span span;
+	struct dispatch *dispatch;
+	struct record record; /* one line at a time */
+	struct last_line last[HOSTS];
+};
+
+static int parse_open(void *self, struct plugin_ctx *ctx, struct err *err)
+{
+	struct parse *p = self;
+	struct plugin_ctx ecs = *ctx;
+
+	ecs.ecs = ECS_V8;
+	p->header = (struct syslog_options){.use_labels = true, .timezone = p->timezone};
+	if (syslog_decode_open(&p->header, &ecs, err))
+		return -1;
+	p->zone = p->timezone.p ? zone_find(p->timezone) : zone_local();
+	p->program = ref_compile(ctx->arena, STR("program"), err);
+	p->pid = ref_compile(ctx->arena, STR("pid"), err);
+	p->logsource = ref_compile(ctx->arena, STR("logsource"), err);
+	p->facility_old = ref_compile(ctx->arena, STR("facility"), err);
+	p->message = key_make(STR("message"));
+	p->host = key_make(STR("host"));
+	p->timestamp = key_make(STR("@timestamp"));
+	p->dispatch = dispatch_new();
+	return 0;
+}
+
+static void parse_close(void *self)
+{
+	struct parse *p = self;
+
+	syslog_decode_close(&p->header);
+	dispatch_free(p->dispatch);
+}
+
+static struct str text_at(const struct event *ev, const struct ref *r)
+{
+	const struct value *v = event_get(ev, r);
+
+	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
+}
+
+static void set_text(struct event *ev, enum field_id f, struct str s)
+{
+	if (s.len)
+		(void)event_set(ev, field_ref(f), v_str(s)); /* its parents are maps: make_room() */
+}
+
+/* ---- what other inputs and the legacy names left ---- */
+
+/* A scalar where one of our objects goes; the event has the object then. */
+static struct value take_scalar(struct event *ev, struct key k)
+{
+	struct value *v = map_find(&ev->root, &k), old;
+
+	if (!v || v->type == V_MAP)
+		return (struct value){.type = V_NONE};
+	old = *v;
+	*v = v_map(map_new(ev->arena, 4));
+	return old;
+}
+
+/* `host` was the sender: log.source.address. */
+static struct str former_host(struct parse *p, struct event *ev)
+{
+	struct value old = take_scalar(ev, p->host);
+	struct str s = {0};
+
+	if (old.type == V_STRING)
+		s = value_str(&old);
+	if (s.len && !event_get(ev, field_ref(F_LOG_SOURCE_ADDRESS))) {
+		struct key log = field_ref(F_LOG_SOURCE_ADDRESS)->part[0].key;
+
+		(void)take_scalar(ev, log);
+		set_text(ev, F_LOG_SOURCE_ADDRESS, s);
+	}
+	return s;
+}
+
+/* program, pid and logsource of the syslog input under ecs_compatibility => disabled. */
+static void adopt_legacy(struct parse *p, struct event *ev)
+{
+	struct str program = text_at(ev, p->program), pid = text_at(ev, p->pid), host = text_at(ev, p->logsource);
+	const struct value *facility = event_get(ev, p->facility_old);
+	uint64_t n;
+
+	if (!program.len && !host.len)
+		return;
+	(void)take_scalar(ev, field_ref(F_PROCESS_NAME)->part[0].key);
+	set_text(ev, F_PROCESS_NAME, program);
+	if (str_u64(pid, INT64_MAX, &n))
+		(void)event_set(ev, field_ref(F_PROCESS_PID), v_int((int64_t)n));
+	set_text(ev, F_HOST_HOSTNAME, host);
+	if (value_is(facility, V_INT)) {
+		(void)take_scalar(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE)->part[0].key);
+		(void)event_set(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE), *facility);
+	}
+}
+
+static bool has_header(const struct syslog_msg *m)
+{
+	return m->shape != SYSLOG_RAW && m->shape != SYSLOG_BARE;
+}
+
+/*
+ * The header, where no input took it. The whole line stays in event.original. A text with a date that is no syslog header ("2026-.. queries: info:")
+ * reads as one with the first word as its program; the formats see the line, too.
+ */
+static void take_header(struct parse *p, struct event *ev, struct str line, struct record *r)
+{
+	struct syslog_msg m;
+	struct str s = line;
+	int pri;
+
+	syslog_parse(line, &m);
+	if (syslog_take_pri(&s, &pri) == 1)
+		r->line = s;
+	if (!has_header(&m)) {
+		r->text = m.msg;
+		return;
+	}
+	if (!event_get(ev, field_ref(F_EVENT_ORIGINAL))) {
+		(void)take_scalar(ev, field_ref(F_EVENT_ORIGINAL)->part[0].key);
+		(void)event_set(ev, field_ref(F_EVENT_ORIGINAL), v_str(line));
+	}
+	syslog_decode_header(&p->header, ev, &m, ev->received_ns);
+	map_set(ev->arena, &ev->root, p->message, v_str(m.msg));
+	r->text = m.msg;
+	r->program = m.tag;
+	r->pid = m.pid;
+	r->headed = m.flags & SYSLOG_STAMP;
+}
+
+static struct str pid_text(struct event *ev)
+{
+	const struct value *v = event_get(ev, field_ref(F_PROCESS_PID));
+
+	if (value_is(v, V_INT))
+		return arena_printf(ev->arena, "%lld", (long long)v->i);
+	return text_at(ev, field_ref(F_LOG_SYSLOG_PROCID));
+}
+
+static void name_host(struct event *ev, struct str former)
+{
+	struct str name = text_at(ev, field_ref(F_HOST_NAME));
+
+	if (name.len)
+		return;
+	name = text_at(ev, field_ref(F_HOST_HOSTNAME));
+	if (!name.len || str_ieq(name, STR("localhost")) || str_eq(name, STR("-")))
+		name = former.len ? former : name;
+	set_text(ev, F_HOST_NAME, name);
+}
+
+static void begin(struct parse *p, struct event *ev, struct str line, struct record *r)
+{
+	struct str former;
+
+	record_init(r, ev->arena);
+	former = former_host(p, ev);
+	r->text = r->line = line;
+	r->program = text_at(ev, field_ref(F_PROCESS_NAME));
+	if (!r->program.len) {
+		adopt_legacy(p, ev);
+		r->program = text_at(ev, field_ref(F_PROCESS_NAME));
+	}
+	if (r->program.len) {
+		r->headed = true;
+		r->pid = pid_text(ev);
+	} else {
+		/* Where the header gives no name, the former sender has it. */
+		if (former.len)
+			set_text(ev, F_HOST_NAME, former);
+		take_header(p, ev, line, r);
+	}
+	name_host(ev, former);
+	while (r->text.len && (r->text.p[0] == ' ' || r->text.p[0] == '\t'))
+		r->text = str_from(r->text, 1);
+	while (r->text.len && strchr("\r\n ", r->text.p[r->text.len - 1]))
+		r->text.len--;
+}
+
+/* ---- after the format ---- */
+
+static void own_stamp(struct parse *p, struct event *ev, const struct record *r)
+{
+	struct ts t;
+
+	if (!r->stamp_text.len)
+		return;
+	if (!syslog_time(&r->stamp, p->zone, &p->span, ev->received_ns, &t)) {
+		event_tag(ev, STR("_dateparsefailure"));
+	} else if (!syslog_trusted(t, ev->received_ns)) {
+		(void)event_set(ev, field_ref(F_WEIR_PARSE_CLAIMED_TIME), v_time(t));
+		event_tag(ev, STR("_time_not_trusted"));
+	} else {
+		event_set_top(ev, p->timestamp, v_time(t));
+	}
+}
+
+/* Of two equal lines in a row of one host, under two facilities, the second is the same event told twice. */
+static bool said_before(struct parse *p, const struct event *ev, const struct record *r)
+{
+	struct str host = text_at(ev, field_ref(F_HOST_NAME));
+	const struct value *v = event_get(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE));
+	int facility = value_is(v, V_INT) ? (int)v->i : -1;
+	uint64_t h = hash_bytes(host.p, host.len), t = hash_bytes(r->text.p, r->text.len);
+	struct last_line *last = &p->last[h % HOSTS];
+	bool same = last->host == h && last->text == t && last->facility != facility && facility >= 0;
+
+	/* A third one begins anew. */
+	*last = (struct last_line){h, same ? 0 : t, facility};
+	return same;
+}
+
+static void mark_failure(const struct parse *p, struct event *ev, const char *why)
+{
+	(void)event_set(ev, field_ref(F_WEIR_PARSE_OK), v_bool(false));
+	(void)event_set(ev, field_ref(F_WEIR_PARSE_ERROR), v_str(str_z(why)));
+	for (uint32_t i = 0; p->tag_on_failure && i < p->tag_on_failure->n; i++)
+		if (p->tag_on_failure->v[i].type == V_STRING)
+			event_tag(ev, value_str(&p->tag_on_failure->v[i]));
+}
+
+/* "postfix/submission/smtpd": the last part wrote the line. */
+static void name_provider(struct event *ev, const struct record *r)
+{
+	ptrdiff_t at = str_rchr(r->program, '/');
+
+	if (!event_get(ev, field_ref(F_EVENT_PROVIDER)))
+		set_text(ev, F_EVENT_PROVIDER, at < 0 ? r->program : str_from(r->program, (size_t)at + 1));
+}
+
+static void mark_format(struct event *ev, const struct format *f)
+{
+	(void)event_set(ev, field_ref(F_EVENT_MODULE), v_str(str_z(f->name)));
+	(void)event_set(ev, field_ref(F_EVENT_DATASET), v_str(str_z(f->dataset)));
+	if (!event_get(ev, field_ref(F_EVENT_KIND)))
+		(void)event_set(ev, field_ref(F_EVENT_KIND), v_lit("event"));
+	if (!event_get(ev, field_ref(F_ECS_VERSION)))
+		(void)event_set(ev, field_ref(F_ECS_VERSION), v_lit("9.1.0"));
+}
+
+static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	struct parse *p = self;
+	const struct value *v = map_find(&ev->root, &p->message);
+	const struct format *known, *f;
+	struct record *r = &p->record;
+
+	if (!value_is(v, V_STRING))
+		return STEP_PASS;
+	if (ev->received_ns == 0)
+		ev->received_ns = clock_wall(ctx->clock);
+	(void)take_scalar(ev, field_ref(F_EVENT_MODULE)->part[0].key);
+	(void)take_scalar(ev, field_ref(F_WEIR_PARSE_OK)->part[0].key);
+	begin(p, ev, value_str(v), r);
+	f = dispatch_parse(p->dispatch, r, &known);
+	if (known)
+		mark_format(ev, known);
+	name_provider(ev, r);
+	if (!f) {
+		if (known)
+			set_text(ev, F_SERVICE_TYPE, str_z(known->service));
+		mark_failure(p, ev, known ? "unknown message" : "unknown program");
+		return STEP_PASS;
+	}
+	own_stamp(p, ev, r);
+	record_apply(r, f, ev);
+	(void)event_set(ev, field_ref(F_WEIR_PARSE_FORMAT), v_str(str_z(f->name)));
+	(void)event_set(ev, field_ref(F_WEIR_PARSE_OK), v_bool(true));
+	if (f->doubles && said_before(p, ev, r))
+		(void)event_set(ev, field_ref(F_WEIR_PARSE_DUPLICATE), v_bool(true));
+	return STEP_OK;
+}
+
+static const struct option options[] = {
+	{"timezone", OPT_STRING, offsetof(struct parse, timezone), .flags = OPT_WEIR, .doc = "zone of stamps that name none: an IANA name or +hh:mm; default: the system's"},
+	{"tag_on_failure", OPT_LIST, offsetof(struct parse, tag_on_failure), .flags = OPT_WEIR, .def = "[\"_parsefailure\"]", .doc = "tags for a line that no format knows"},
+	{0},
+};
+
+FILTER(parse, .size = sizeof(struct parse), .options = options, .doc = "lines of known daemons become ECS fields", .open = parse_open,
+       .close = parse_close, .filter = {.run = parse_run})
