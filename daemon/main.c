@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cmdline.h"
+#include "config/places.h"
 #include "datadir.h"
 #include "metrics_http.h"
 #include "notify.h"
@@ -15,7 +16,6 @@
 
 #include <curl/curl.h>
 #include <grp.h>
-#include <libgen.h>
 #include <malloc.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -23,7 +23,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -52,40 +51,9 @@ static void print_diag(const struct diag *d)
 
 /* ---- settings ---- */
 
-/* The folder of weir.yml: --path.settings, else beside what -f names. NULL: none. */
-static const char *settings_dir(struct daemon *d)
-{
-	char *copy, *dir;
-	struct stat st;
-
-	if (d->cmd.settings_dir)
-		return d->cmd.settings_dir;
-	if (!d->cmd.config_path)
-		return NULL;
-	copy = arena_dupz(&d->arena, str_z(d->cmd.config_path));
-	dir = dirname(copy);
-	return stat(dir, &st) == 0 ? dir : NULL;
-}
-
-/* Without --path.data: root's daemon keeps its state where daemons do, a user's in the user's own folder; -e keeps none. */
-static struct str default_data_dir(struct daemon *d)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (!d->settings.config_path.len)
-		return (struct str){0};
-	if (geteuid() == 0)
-		return STR("/var/lib/weird");
-	if (state && *state == '/')
-		return arena_printf(&d->arena, "%s/weird", state);
-	if (home && *home == '/')
-		return arena_printf(&d->arena, "%s/.local/state/weird", home);
-	return STR("./data");
-}
-
 static int read_settings(struct daemon *d, struct diag *diag)
 {
-	const char *dir = settings_dir(d);
+	const char *dir = d->cmd.settings_dir ? d->cmd.settings_dir : place_settings(&d->arena, d->cmd.config_path);
 	struct pos nowhere = {0};
 
 	settings_init(&d->settings, &d->arena);
@@ -101,8 +69,9 @@ static int read_settings(struct daemon *d, struct diag *diag)
 		if (settings_set(&d->settings, name, d->cmd.setting[i].value, nowhere, diag))
 			return -1;
 	}
-	if (!d->settings.pipeline.data_dir.len)
-		d->settings.pipeline.data_dir = default_data_dir(d);
+	/* -e keeps no state. */
+	if (!d->settings.pipeline.data_dir.len && d->settings.config_path.len)
+		d->settings.pipeline.data_dir = place_data(&d->arena);
 	if (!d->settings.pipeline.pipeline_id.len)
 		d->settings.pipeline.pipeline_id = STR("main");
 	d->settings.pipeline.config_dir = STR(".");

@@ -12,7 +12,7 @@
  */
 #include "config/parse.h"
 #include "event/json.h"
-#include "pipeline/exec.h"
+#include "tool/filtered.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -160,59 +160,6 @@ static void events_as_bytes(const struct question *q, struct buf *out)
 	}
 }
 
-struct feed_source {
-	struct source source;
-	struct plan_plugin input, *instance;
-};
-
-static void free_nothing(struct source *s)
-{
-	if (s->free_decoder)
-		s->free_decoder(s);
-}
-
-static void add_frame(struct batch *b, struct str frame)
-{
-	b->frame[b->nframes] = (struct frame){.p = frame.p, .len = (uint32_t)frame.len};
-	b->span[0].n = ++b->nframes;
-}
-
-static struct batch *open_batch(struct feed_source *fs)
-{
-	struct batch *b = batch_new(NULL);
-
-	b->nspans = 1;
-	b->span[0] = (struct span){.source = &fs->source, .received_ns = clock_wall(&clock_system)};
-	source_ref(&fs->source);
-	return b;
-}
-
-/* Cuts the bytes as a stream input does and runs them through the plan. false: something waits for ever. */
-static bool run(struct exec *x, struct feed_source *fs, struct str bytes)
-{
-	struct str delimiter = fs->input.codec->delimiter;
-	struct batch *b = open_batch(fs);
-
-	if (!delimiter.len)
-		delimiter = STR("\n");
-	while (bytes.len) {
-		ptrdiff_t at = str_find(bytes, delimiter);
-		size_t n = at < 0 ? bytes.len : (size_t)at;
-
-		if (b->nframes == BATCH_FRAMES) {
-			exec_feed(x, b);
-			if (exec_pump(x) != EXEC_IDLE)
-				return false;
-			b = open_batch(fs);
-		}
-		add_frame(b, str_sub(bytes, 0, n));
-		bytes = at < 0 ? STR("") : str_from(bytes, n + delimiter.len);
-	}
-	b->span[0].flags = SPAN_CLOSE;
-	exec_feed(x, b);
-	return exec_pump(x) == EXEC_IDLE;
-}
-
 static void answer_error(struct buf *out, struct str text)
 {
 	buf_lit(out, "\"error\":");
@@ -237,31 +184,16 @@ static void answer_diag(struct buf *out, const struct diag *d)
 static void run_plan(struct question *q, struct plan *plan, struct codec *codec, struct codec *ocodec, struct buf *out)
 {
 	struct collector c = {.outlet.put = collect, .codec = ocodec, .clock = q->settings.clock, .arena = &q->arena};
-	struct feed_source fs = {.input.codec = codec, .input.ecs = ECS_DISABLED};
-	static const struct plugin no_input = {.kind = PLUGIN_INPUT, .name = "eval"};
-	struct exec *x;
+	struct filtered f;
 	struct buf bytes, events;
-	struct plan_step *end = &plan->step[plan->nsteps - 1];
-	struct plan_plugin sink = {.outlet = &c.outlet, .plugin = &no_input};
-	struct plan_step *steps;
-
-	/* What reaches the end goes to the collector: one more step before the end. */
-	steps = arena_alloc(&plan->arena, (plan->nsteps + 1) * sizeof(*steps));
-	memcpy(steps, plan->step, plan->nsteps * sizeof(*steps));
-	steps[plan->nsteps] = *end;
-	steps[plan->nsteps - 1] = (struct plan_step){.op = OP_OUTPUT, .plugin = &sink};
-	plan->step = steps;
-	plan->nsteps++;
 
 	buf_init(&bytes, 0);
 	buf_init(&events, 0);
 	c.out = &events;
-	fs.input.plugin = &no_input;
-	fs.instance = &fs.input;
-	fs.source = (struct source){.refs = 1, .instance = &fs.instance, .free = free_nothing};
 	events_as_bytes(q, &bytes);
-	x = exec_new(plan, NULL);
-	if (!run(x, &fs, buf_slice(&bytes))) {
+	filtered_init(&f, plan, codec, &c.outlet);
+	f.input.ecs = ECS_DISABLED;
+	if (!filtered_stream(&f, buf_slice(&bytes), clock_wall(&clock_system), true)) {
 		answer_error(out, STR("the configuration waits for something that eval does not have"));
 	} else if (c.error.p) {
 		answer_error(out, c.error);
@@ -270,8 +202,7 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 		buf_str(out, buf_slice(&events));
 		buf_ch(out, ']');
 	}
-	exec_free(x);
-	source_unref(&fs.source);
+	filtered_release(&f);
 	buf_release(&bytes);
 	buf_release(&events);
 }
@@ -294,12 +225,8 @@ static void answer(struct question *q, struct buf *out)
 			ocodec = open_codec(q, q->ocodec, &env);
 	}
 	if (ast && !q->diag.errors) {
-		/* Outputs and inputs of the text itself are compiled but not used: the section is replaced by the collector. */
-		struct ast_config only = *ast;
-
-		if (!q->bare)
-			only.section[SECTION_INPUT].n = only.section[SECTION_OUTPUT].n = 0;
-		plan = plan_compile(&only, &q->settings, &q->diag);
+		/* Outputs and inputs of the text itself are left out, unless it is only judged. */
+		plan = q->bare ? plan_compile(ast, &q->settings, &q->diag) : filtered_compile(ast, &q->settings, &q->diag);
 	}
 	if (!plan || q->diag.errors)
 		answer_diag(out, &q->diag);

@@ -6,6 +6,7 @@
 
 /* argv[0] is the command's own name. The exit status comes back. */
 int tool_eval(int argc, char **argv);
+int tool_parse(int argc, char **argv);
 int tool_check(int argc, char **argv);
 
 #endif

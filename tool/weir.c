@@ -13,6 +13,7 @@ static const struct command {
 } commands[] = {
 	{"check", "check PATH...       every problem of a configuration, with file:line:column", tool_check},
 	{"eval", "eval                what a configuration makes of events: a JSON question a line on standard input", tool_eval},
+	{"parse", "parse [-f CONFIG] [FILE...]   what weird would make of these lines: one line of JSON each", tool_parse},
 };
 
 static void usage(FILE *f)

@@ -13,6 +13,7 @@ struct fill {
 	struct syslog_plan *p;
 	struct event *ev;
 	bool fresh;
+	bool as_read; /* no PRI, no priority: Logstash's input gives a line without one 13 */
 };
 
 static inline void put(const struct fill *f, struct map *m, enum syslog_key k, struct value v)
@@ -45,7 +46,7 @@ static inline struct map *below(const struct fill *f, struct map *m, enum syslog
 /* The same where this very decoder may have made it before. */
 static struct map *again(const struct fill *f, struct map *m, enum syslog_key k)
 {
-	struct fill look = {f->p, f->ev, false};
+	struct fill look = {.p = f->p, .ev = f->ev};
 
 	return below(&look, m, k, 2);
 }
@@ -256,11 +257,18 @@ static void fill_host(const struct fill *f, const struct syslog_msg *m)
 static void fill_log(const struct fill *f, const struct syslog_msg *m, unsigned pri)
 {
 	struct syslog_plan *p = f->p;
-	struct map *log = below(f, &f->ev->root, K_LOG, 2), *syslog = below(f, log, K_SYSLOG, m->shape == SYSLOG_5424 ? 8 : 4);
+	struct map *log, *syslog;
 
-	put(f, syslog, K_PRIORITY, v_int(pri));
-	put_code(f, syslog, K_SEVERITY, p->severity, pri & 7);
-	put_code(f, syslog, K_FACILITY, p->facility, pri >> 3);
+	if (f->as_read && m->pri < 0 && m->shape != SYSLOG_5424)
+		return;
+	log = below(f, &f->ev->root, K_LOG, 2);
+	syslog = below(f, log, K_SYSLOG, m->shape == SYSLOG_5424 ? 8 : 4);
+
+	if (m->pri >= 0 || !f->as_read) {
+		put(f, syslog, K_PRIORITY, v_int(pri));
+		put_code(f, syslog, K_SEVERITY, p->severity, pri & 7);
+		put_code(f, syslog, K_FACILITY, p->facility, pri >> 3);
+	}
 	if (m->shape == SYSLOG_5424) {
 		put(f, syslog, K_VERSION, v_lit("1"));
 		put_str(f, syslog, K_HOSTNAME, m->host);
@@ -341,7 +349,7 @@ int syslog_decode(const struct syslog_options *o, struct event *ev, struct str l
 {
 	static const struct sockaddr_storage none;
 	struct syslog_plan *p = o->plan;
-	struct fill f = {p, ev, true};
+	struct fill f = {.p = p, .ev = ev, .fresh = true};
 	struct syslog_msg m;
 
 	if (p->grok || !p->field_is_message) {
@@ -367,7 +375,7 @@ int syslog_decode_event(const struct syslog_options *o, struct event *ev, const 
 {
 	static const struct sockaddr_storage none;
 	struct syslog_plan *p = o->plan;
-	struct fill f = {p, ev, false};
+	struct fill f = {.p = p, .ev = ev};
 	struct syslog_msg m = {.shape = SYSLOG_RAW, .pri = -1};
 	const struct value *v;
 
@@ -387,7 +395,7 @@ void syslog_decode_header(const struct syslog_options *o, struct event *ev, cons
 {
 	static const struct sockaddr_storage none;
 	struct syslog_plan *p = o->plan;
-	struct fill f = {p, ev, false};
+	struct fill f = {.p = p, .ev = ev, .as_read = true};
 
 	know_peer(p, &none);
 	(void)fill_header(&f, m, received_ns);

@@ -1,0 +1,95 @@
+#include "tool/filtered.h"
+
+static const struct plugin no_input = {.kind = PLUGIN_INPUT, .name = "tool"};
+
+struct plan *filtered_compile(const struct ast_config *ast, const struct settings *settings, struct diag *d)
+{
+	struct ast_config only = *ast;
+
+	only.section[SECTION_INPUT].n = only.section[SECTION_OUTPUT].n = 0;
+	return plan_compile(&only, settings, d);
+}
+
+static void free_nothing(struct source *s)
+{
+	if (s->free_decoder)
+		s->free_decoder(s);
+}
+
+void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, struct outlet *outlet)
+{
+	struct plan_step *end = &plan->step[plan->nsteps - 1];
+	struct plan_step *steps = arena_alloc(&plan->arena, (plan->nsteps + 1) * sizeof(*steps));
+
+	*f = (struct filtered){.plan = plan, .outlet = outlet};
+	f->input = (struct plan_plugin){.plugin = &no_input, .codec = codec, .ecs = plan->settings.ecs};
+	f->sink = (struct plan_plugin){.plugin = &no_input, .outlet = outlet};
+	/* What reaches the end goes to the outlet: one more step before the end. */
+	memcpy(steps, plan->step, plan->nsteps * sizeof(*steps));
+	steps[plan->nsteps] = *end;
+	steps[plan->nsteps - 1] = (struct plan_step){.op = OP_OUTPUT, .plugin = &f->sink};
+	plan->step = steps;
+	plan->nsteps++;
+	f->instance = &f->input;
+	f->source = (struct source){.refs = 1, .instance = &f->instance, .free = free_nothing};
+	f->exec = exec_new(plan, NULL);
+}
+
+void filtered_release(struct filtered *f)
+{
+	exec_free(f->exec);
+	source_unref(&f->source);
+}
+
+static void add_frame(struct batch *b, struct str frame)
+{
+	b->frame[b->nframes] = (struct frame){.p = frame.p, .len = (uint32_t)frame.len};
+	b->span[0].n = ++b->nframes;
+}
+
+static struct batch *open_batch(struct filtered *f, int64_t received_ns)
+{
+	struct batch *b = batch_new(NULL);
+
+	b->nspans = 1;
+	b->span[0] = (struct span){.source = &f->source, .received_ns = received_ns};
+	source_ref(&f->source);
+	return b;
+}
+
+static bool pump(struct filtered *f, struct batch *b)
+{
+	exec_feed(f->exec, b);
+	return exec_pump(f->exec) == EXEC_IDLE;
+}
+
+bool filtered_stream(struct filtered *f, struct str bytes, int64_t received_ns, bool last)
+{
+	struct str delimiter = f->input.codec->delimiter;
+	struct batch *b = open_batch(f, received_ns);
+
+	if (!delimiter.len)
+		delimiter = STR("\n");
+	while (bytes.len) {
+		ptrdiff_t at = str_find(bytes, delimiter);
+		size_t n = at < 0 ? bytes.len : (size_t)at;
+
+		if (b->nframes == BATCH_FRAMES) {
+			if (!pump(f, b))
+				return false;
+			b = open_batch(f, received_ns);
+		}
+		add_frame(b, str_sub(bytes, 0, n));
+		bytes = at < 0 ? STR("") : str_from(bytes, n + delimiter.len);
+	}
+	b->span[0].flags = last ? SPAN_CLOSE : 0;
+	return pump(f, b);
+}
+
+bool filtered_frame(struct filtered *f, struct str frame, int64_t received_ns)
+{
+	struct batch *b = open_batch(f, received_ns);
+
+	add_frame(b, frame);
+	return pump(f, b);
+}
