@@ -171,6 +171,24 @@ static int make_root(const char *path, int mode)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* The folder was removed, and perhaps made anew: the descriptor still means the one that is gone. false and errno where there is none to be had. */
+static bool root_replaced(struct file_conn *f)
+{
+	struct stat have;
+	int fd;
+
+	if (fstat(f->root_fd, &have) == 0 && have.st_nlink) {
+		errno = ENOENT;
+		return false;
+	}
+	fd = make_root(f->root, f->c.dir_mode);
+	if (fd == -1)
+		return false;
+	close(f->root_fd);
+	f->root_fd = fd;
+	return true;
+}
+
 /* ---- open files ---- */
 
 static void forget(struct file_conn *f, unsigned i)
@@ -214,6 +232,11 @@ static struct open_file *file_open(struct file_conn *f, const char *path, size_t
 	fd = open_below(f, path, flags, mode);
 	if (fd == -1 && errno == ENOENT && make_parents(f, path))
 		fd = open_below(f, path, flags, mode);
+	if (fd == -1 && errno == ENOENT && root_replaced(f)) {
+		fd = open_below(f, path, flags, mode);
+		if (fd == -1 && errno == ENOENT && make_parents(f, path))
+			fd = open_below(f, path, flags, mode);
+	}
 	if (fd == -1)
 		return NULL;
 	if (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)) {
