@@ -46,7 +46,7 @@ class Rsyslog(Sender):
             f.write('global(workDirectory="%s" maxMessageSize="64k" parser.permitSlashInProgramName="on" net.enableDNS="off"\n'
                     '       parser.escapeControlCharactersOnReceive="off" localHostname="sender.example")\n'
                     'module(load="imuxsock" sysSock.use="off")\n'
-                    'input(type="imuxsock" socket="%s" useSysTimeStamp="off" usePIDFromSystem="off" rateLimit.interval="0")\n'
+                    'input(type="imuxsock" socket="%s" useSysTimeStamp="off" ignoreTimestamp="off" usePIDFromSystem="off" rateLimit.interval="0")\n'
                     '%s\n'
                     'action(type="omfwd" target="127.0.0.1" port="%d" protocol="%s" %s template="%s" %s)\n' % (
                         spool, path, extra, port, proto, 'TCP_Framing="%s"' % framing if proto == 'tcp' else '',

@@ -25,7 +25,8 @@ PROGRAMS = (('app', '7'), ('postfix/smtpd', '3150'), ('sshd', '65535'), ('CRON',
 
 def logged():
     """(text for the sender's socket, what the document must hold) of each message."""
-    now = datetime.datetime.now(zoneinfo.ZoneInfo(ZONE)).replace(microsecond=0)
+    # Not the present: rsyslog puts its own microseconds to a stamp of this very second.
+    now = datetime.datetime.now(zoneinfo.ZoneInfo(ZONE)).replace(microsecond=0) - datetime.timedelta(seconds=100)
     out = []
     for i in range(COUNT):
         program, pid = PROGRAMS[i % len(PROGRAMS)]
