@@ -127,6 +127,7 @@ class Program:
         try:
             self.status = self.p.wait(seconds)
         except subprocess.TimeoutExpired:
+            print(stacks(self.pid))
             raise AssertionError('%s does not end' % self.name) from None
         reader = self.reader
         if reader:
@@ -149,6 +150,15 @@ class Program:
 
     def tail(self, n=25):
         return '\n'.join('    %s| %s' % (self.name, x[:400]) for x in self.lines[-n:])
+
+
+def stacks(pid):
+    """What each thread of a program that hangs is doing, where a debugger is installed."""
+    try:
+        return subprocess.run(['gdb', '-p', str(pid), '-batch', '-ex', 'thread apply all bt 14'], capture_output=True, text=True,
+                              check=False, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return 'no stacks: %s' % e
 
 
 class Ready:
