@@ -79,8 +79,8 @@ def test_named_index():
     server = start()
     weird = weird_for(server, INDEX, index='plain-%{+YYYY}')
     send(weird.port, messages(0, COUNT))
-    harness.until(lambda: server.count('plain-2026') >= COUNT, 'documents', alive=weird)
-    check(server.documents('plain-2026'), COUNT)
+    harness.until(lambda: server.count('plain-2025') >= COUNT, 'documents', alive=weird)
+    check(server.documents('plain-2025'), COUNT)
     weird.stop()
     server.stop()
 

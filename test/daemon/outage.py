@@ -48,7 +48,7 @@ def array(port, sink_schedule):
     sink = Sink(sink_schedule)
     weird = harness.Weird(CONF % ('tcp { host => "127.0.0.1" port => %d codec => json_lines }' % port, sink.port))
     weird.expect('.')
-    data = json.dumps([{'n': i, 'message': 'x' * 260} for i in range(count)]).encode()
+    data = json.dumps([{'n': i, 'message': 'x' * 290} for i in range(count)]).encode()
     assert len(data) > 28 << 20
     with socket.create_connection(('127.0.0.1', port)) as s:
         s.sendall(data + b'\n')

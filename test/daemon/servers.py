@@ -69,7 +69,7 @@ class Elasticsearch(Server):
             shutil.copytree(home + '/home', self.copy + '/home', symlinks=True)
             home = self.copy
         where = os.path.join(harness.work, 'elasticsearch')
-        os.makedirs(where)
+        os.makedirs(where, exist_ok=True)     # the same data folder after a kill
         start = os.path.join(harness.ROOT, 'test/servers/elasticsearch/start-zip.sh')
         super().__init__('elasticsearch', [start, home + '/home', java, '0', where, 'xpack.security.autoconfiguration.enabled=false', *settings],
                          env={'ES_JAVA_OPTS': '-Xms512m -Xmx512m'})
