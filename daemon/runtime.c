@@ -351,6 +351,7 @@ static void free_runtime(struct runtime *rt, struct diag *d)
 	loop_free(rt->streams);
 	if (rt->letters)
 		dead_letter_file_free(&rt->letters);
+	state_db_free(rt->state);
 	pthread_cond_destroy(&rt->changed);
 	pthread_mutex_destroy(&rt->lock);
 	free(rt);
@@ -372,6 +373,7 @@ struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, stru
 		if (!rt->letters)
 			goto fail;
 		rt->settings.dead_letters = hooks.dead_letters = rt->letters;
+		rt->settings.state = rt->state = state_db_new(rt->settings.data_dir);
 	}
 	rt->loaded = loaded_new(c->config_path, c->config_text, &rt->settings, d);
 	if (!rt->loaded) {

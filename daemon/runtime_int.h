@@ -5,6 +5,7 @@
 #define WEIR_RUNTIME_INT_H
 
 #include "base/metrics.h"
+#include "enrichers/state_db.h"
 #include "input/input.h"
 #include "loaded.h"
 #include "outputs/sender.h"
@@ -43,6 +44,7 @@ struct runtime {
 	struct run_input *inputs;
 	struct run_output *outputs;
 	struct dead_letters *letters;
+	struct state_db *state; /* of enrichers; NULL without a data folder */
 	struct series *series; /* of the pipeline */
 
 	pthread_mutex_t lock;

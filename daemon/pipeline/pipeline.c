@@ -90,6 +90,7 @@ static void swap_plan(struct pipeline *p, struct plan *next)
 	}
 	while (exec_pump(p->exec) != EXEC_IDLE)
 		wait_woken(p);
+	plan_adopt(next, former);
 	use_plan(p, next);
 	pthread_mutex_lock(&p->lock);
 	p->next = NULL;

@@ -100,6 +100,18 @@ static bool id_taken(const struct compiler *c, struct str id)
 	return false;
 }
 
+/* Which of its kind: what stands between others may come and go. */
+static unsigned nth_of(const struct plan *p, enum plugin_kind kind, const struct plugin *plugin)
+{
+	struct plan_plugin **list = kind == PLUGIN_INPUT ? p->input : kind == PLUGIN_FILTER ? p->filter : p->output;
+	uint32_t n = kind == PLUGIN_INPUT ? p->ninputs : kind == PLUGIN_FILTER ? p->nfilters : p->noutputs;
+	unsigned nth = 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		nth += list[i]->plugin == plugin;
+	return nth;
+}
+
 static void keep(struct plan *p, enum plugin_kind kind, struct plan_plugin *pp)
 {
 	struct plan_plugin ***list = kind == PLUGIN_INPUT ? &p->input : kind == PLUGIN_FILTER ? &p->filter : &p->output;
@@ -133,6 +145,7 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 		return NULL;
 	pp->id = ctx.id;
 	pp->ecs = ctx.ecs;
+	ctx.state_key = pp->options.id.len ? pp->options.id : arena_printf(a, "%s/%u", plugin->name, nth_of(c->plan, kind, plugin));
 	if (id_taken(c, pp->id)) {
 		diag_error(c->diag, ap->pos, "two plug-ins have the id '%.*s'", STR_ARG(pp->id));
 		return NULL;
@@ -283,6 +296,40 @@ void plan_free(struct plan *p)
 	close_all(p->output, p->noutputs);
 	arena_release(&p->arena);
 	free(p);
+}
+
+/* ---- a reload ---- */
+
+/* The step of the former plan whose state this one goes on with, if it has not been taken. */
+static struct plan_plugin *heir_to(const struct plan *former, const struct plan_plugin *pp, const bool *taken)
+{
+	for (uint32_t i = 0; i < former->nfilters; i++) {
+		struct plan_plugin *f = former->filter[i];
+		bool named = pp->options.id.len && str_eq(f->options.id, pp->options.id);
+
+		if (!taken[i] && f->plugin == pp->plugin && (named || str_eq(f->key, pp->key)))
+			return f;
+	}
+	return NULL;
+}
+
+void plan_adopt(struct plan *next, struct plan *former)
+{
+	bool *taken = xzalloc(former->nfilters + 1);
+
+	for (uint32_t i = 0; i < next->nfilters; i++) {
+		struct plan_plugin *pp = next->filter[i], *f;
+
+		if (!pp->plugin->filter.adopt)
+			continue;
+		f = heir_to(former, pp, taken);
+		if (!f)
+			continue;
+		for (uint32_t k = 0; k < former->nfilters; k++)
+			taken[k] |= former->filter[k] == f;
+		pp->plugin->filter.adopt(pp->self, f->self);
+	}
+	free(taken);
 }
 
 /* ---- --explain ---- */

@@ -63,6 +63,8 @@ struct plan {
 /* NULL where d got an error. Keeps nothing of ast; texts are copied. */
 struct plan *plan_compile(const struct ast_config *ast, const struct settings *settings, struct diag *d);
 void plan_free(struct plan *p);
+/* Steps of next take over the state of those of former that they stand for (filter_ops.adopt). Work thread, between two plans. */
+void plan_adopt(struct plan *next, struct plan *former);
 /* What `weird --explain` prints. */
 void plan_explain(const struct plan *p, struct buf *out);
 

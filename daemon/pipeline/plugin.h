@@ -72,6 +72,7 @@ struct option {
 /* ---- settings: logstash.yml, weir.yml, the command line ---- */
 
 struct dead_letters;
+struct state_db; /* enrichers/state_db.h */
 
 enum ecs_mode { ECS_DISABLED, ECS_V1, ECS_V8 };
 
@@ -85,6 +86,7 @@ struct settings {
 	struct str config_dir; /* where relative pattern directories begin */
 	const struct clock *clock;
 	struct dead_letters *dead_letters; /* pipeline/dead_letter.h; NULL: none (eval, check) */
+	struct state_db *state;		   /* where enrichers keep what they remember; NULL: nowhere */
 };
 
 /* What open() gets. */
@@ -93,6 +95,7 @@ struct plugin_ctx {
 	const struct settings *settings;
 	enum ecs_mode ecs; /* of this instance */
 	struct str id;	   /* option id, or "filter/grok/3" */
+	struct str state_key; /* option id, or "grok/1": the plug-in and which of its kind; what is remembered is found by it */
 	struct pos pos;
 	struct diag *diag;
 	uint32_t given[4]; /* bit n: option n of the table was written */
@@ -179,7 +182,7 @@ struct filter_ops {
 	void (*start)(void *self, struct wait *w);
 	enum step (*finish)(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx);
 	void (*wait_release)(void *self, struct wait *w);
-	/* Takes over the state of the same step of the former plan at a reload. */
+	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
 };
 

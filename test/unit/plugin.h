@@ -23,14 +23,17 @@ struct opened {
 	struct codec *codec;
 };
 
-/* false: refused (the first message is in o->diag.first). In either case opened_release() follows. */
-static inline bool opened_plugin(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs)
+/*
+ * false: refused (the first message is in o->diag.first). In either case opened_release() follows. state: where it keeps what it
+ * remembers, or NULL.
+ */
+static inline bool opened_plugin_with(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs, struct state_db *state)
 {
 	struct config_env env = {0};
 	struct ast_plugin *ap;
 	struct err err;
 
-	*o = (struct opened){.settings = {.ecs = ecs, .clock = &clock_system, .pipeline_id = STR_INIT("main")}};
+	*o = (struct opened){.settings = {.ecs = ecs, .clock = &clock_system, .pipeline_id = STR_INIT("main"), .state = state}};
 	arena_init(&o->arena, NULL);
 	diag_init(&o->diag);
 	o->ctx = (struct plugin_ctx){.arena = &o->arena, .settings = &o->settings, .ecs = ecs, .diag = &o->diag};
@@ -46,6 +49,7 @@ static inline bool opened_plugin(struct opened *o, enum plugin_kind kind, const 
 	o->plugin = plugin_find(kind, ap->name);
 	if (!o->plugin)
 		return false;
+	o->ctx.state_key = ap->name;
 	o->self = arena_zalloc(&o->arena, o->plugin->size + 1);
 	if (options_bind(o->plugin, ap, o->self, &o->common, &o->ctx) < 0)
 		return false;
@@ -55,6 +59,11 @@ static inline bool opened_plugin(struct opened *o, enum plugin_kind kind, const 
 		return false;
 	}
 	return true;
+}
+
+static inline bool opened_plugin(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs)
+{
+	return opened_plugin_with(o, kind, text, ecs, NULL);
 }
 
 static inline void opened_release(struct opened *o)
