@@ -158,11 +158,28 @@ static enum framer_answer next_syslog(struct framer *f, struct str in, struct st
 	return a;
 }
 
+static enum framer_answer next_fstrm(struct fstrm *f, struct str in, struct str *frame, size_t *used)
+{
+	switch (fstrm_next(f, in, frame, used)) {
+	case FSTRM_FRAME:
+		return FRAMER_FRAME;
+	case FSTRM_REPLY:
+		return FRAMER_REPLY;
+	case FSTRM_ERROR:
+		return FRAMER_BROKEN;
+	case FSTRM_MORE:
+		break;
+	}
+	return FRAMER_MORE;
+}
+
 enum framer_answer framer_next(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags)
 {
 	*flags = 0;
 	if (in.len == 0)
 		return more(used, 0);
+	if (f->kind == FRAMER_FSTRM)
+		return next_fstrm(&f->fstrm, in, frame, used);
 	if (f->skip) {
 		size_t n = in.len < f->skip ? in.len : f->skip;
 
@@ -181,6 +198,8 @@ bool framer_end(struct framer *f, struct str in, struct str *frame, uint32_t *fl
 	bool left = in.len && !f->skipping;
 
 	*flags = FRAME_UNENDED;
+	if (f->kind == FRAMER_FSTRM)
+		return false;
 	if (left && f->kind == FRAMER_SYSLOG) {
 		in = trim_end(in);
 		left = in.len > 0;

@@ -7,18 +7,23 @@
  *	MSG-LEN SP SYSLOG-MSG		octet counting (3.4.1): 1 to 7 digits, first one not 0, then a blank and '<'
  *	SYSLOG-MSG LF			non-transparent framing (3.4.2); CR and NUL before the LF are left out
  *
+ * FRAMER_FSTRM   Frame Streams, which also answers the peer: input/fstrm.h; f.fstrm is made ready by the owner
+ *
  * Bytes are never buffered here: the owner keeps what FRAMER_MORE left over and gives it again, longer.
  */
 #ifndef WEIR_INPUT_FRAMER_H
 #define WEIR_INPUT_FRAMER_H
 
-#include "base/str.h"
+#include "input/fstrm.h"
 
-enum framer_kind { FRAMER_LINE, FRAMER_SYSLOG };
+enum framer_kind { FRAMER_LINE, FRAMER_SYSLOG, FRAMER_FSTRM };
 
 enum framer_answer {
 	FRAMER_FRAME, /* *frame is one; *used bytes are done with */
 	FRAMER_MORE,  /* *used bytes (perhaps 0) are done with; the rest is the beginning of a frame */
+	/* FRAMER_FSTRM only: */
+	FRAMER_REPLY,  /* *frame is to be sent to the peer */
+	FRAMER_BROKEN, /* nothing more can be read: f->fstrm.error */
 };
 
 struct framer {
@@ -28,6 +33,7 @@ struct framer {
 	size_t seen;	      /* of the unfinished frame: already searched */
 	bool skipping;	      /* the rest of a cut frame */
 	size_t skip;	      /* octet counting: bytes of it that are still to come; 0: up to the next LF */
+	struct fstrm fstrm;
 };
 
 enum {
@@ -40,7 +46,7 @@ enum {
  * again, the digits kept with them and flagged FRAME_BAD.
  */
 enum framer_answer framer_next(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags);
-/* The stream ended: what is left is a frame, too. false: nothing is left. */
+/* The stream ended: what is left is a frame, too (not of Frame Streams: half a frame is none). false: nothing is left. */
 bool framer_end(struct framer *f, struct str in, struct str *frame, uint32_t *flags);
 
 #endif

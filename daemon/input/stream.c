@@ -6,6 +6,8 @@ void stream_init(struct stream *st, struct inlet *in, struct source *s, enum fra
 	st->framer = (struct framer){.kind = kind, .max = max, .delimiter = str_n(in->delimiter, in->delimiter_len)};
 	if (kind == FRAMER_SYSLOG)
 		st->framer.delimiter = STR("\n");
+	if (kind == FRAMER_FSTRM)
+		fstrm_init(&st->framer.fstrm, "protobuf:dnstap.Dnstap", max);
 	buf_init(&st->part, 0);
 	st->last_read_ns = clock_mono(&clock_system);
 }
@@ -30,7 +32,7 @@ static void forget_part(struct stream *st)
 	count_part(st);
 }
 
-/* Cuts all frames off the front of *in. */
+/* Cuts all frames off the front of *in; all of it where the stream broke. */
 static void cut_frames(struct stream *st, struct str *in, bool copy)
 {
 	for (;;) {
@@ -42,9 +44,17 @@ static void cut_frames(struct stream *st, struct str *in, bool copy)
 		rest = str_from(*in, used);
 		if (a == FRAMER_FRAME)
 			inlet_frame(st->inlet, st->source, frame, flags, copy, copy ? NULL : &rest);
+		else if (a == FRAMER_REPLY && st->reply)
+			st->reply(st, frame);
+		else if (a == FRAMER_BROKEN)
+			st->broken = st->framer.fstrm.error;
 		else if (used == 0)
 			return;
 		*in = rest;
+		if (st->broken) {
+			*in = (struct str){0};
+			return;
+		}
 	}
 }
 
@@ -90,6 +100,8 @@ void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
 		return;
 	}
 	inlet_unroom(st->inlet, buf->base + n);
+	if (st->broken)
+		return;
 	st->last_read_ns = clock_mono(&clock_system);
 	in = str_n(buf->base, (size_t)n);
 	if (part_is_long(st)) {
@@ -112,6 +124,13 @@ void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
 	count_part(st);
 }
 
+int64_t stream_waits_since(const struct stream *st)
+{
+	if (!st->part_since_ns && st->framer.kind == FRAMER_FSTRM && fstrm_unsettled(&st->framer.fstrm))
+		return st->last_read_ns;
+	return st->part_since_ns;
+}
+
 void stream_end(struct stream *st)
 {
 	struct str frame;
@@ -121,6 +140,8 @@ void stream_end(struct stream *st)
 		return;
 	if (framer_end(&st->framer, buf_slice(&st->part), &frame, &flags))
 		inlet_frame(st->inlet, st->source, frame, flags, true, NULL);
+	else if (st->broken || (st->framer.kind == FRAMER_FSTRM && st->part.len))
+		count_add(&st->inlet->count.bad_framing, 1);
 	inlet_mark(st->inlet, st->source, SPAN_CLOSE);
 	buf_release(&st->part);
 	count_part(st);

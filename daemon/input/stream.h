@@ -19,6 +19,9 @@ struct stream {
 	size_t head;	      /* of the room given to the last read: bytes of `part` in front of it */
 	int64_t part_since_ns; /* monotonic; 0: no half frame */
 	int64_t last_read_ns;
+	/* Frame Streams. Sends the framer's answer to the peer; NULL: there is no way back. */
+	void (*reply)(struct stream *st, struct str bytes);
+	const char *broken; /* why nothing more is read of it: the owner says so and ends it */
 };
 
 void stream_init(struct stream *st, struct inlet *in, struct source *s, enum framer_kind kind, size_t max);
@@ -26,6 +29,8 @@ void stream_init(struct stream *st, struct inlet *in, struct source *s, enum fra
 void stream_alloc(struct stream *st, uv_buf_t *buf);
 /* What uv_read_cb got: n bytes at base (n <= 0: nothing; gives the room back). */
 void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n);
+/* Where a frame is half read, or the peer owes a word: since when (monotonic); 0: nothing is awaited. */
+int64_t stream_waits_since(const struct stream *st);
 /* The stream ended: a half frame becomes a frame, the source is marked closed and let go. */
 void stream_end(struct stream *st);
 

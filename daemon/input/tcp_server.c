@@ -110,8 +110,21 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct conn *c = stream->data;
 
 	stream_read(&c->st, buf, n);
-	if (n < 0)
+	if (c->st.broken && !c->closing)
+		log_warn("input", "%s: a connection from %.*s is closed: %s", c->server->inlet->name, STR_ARG(c->st.source->name),
+			 c->st.broken);
+	if (n < 0 || c->st.broken)
 		conn_close(c);
+}
+
+/* A few bytes once or twice in a connection's life: a peer whose socket has no room even for them does not read at all. */
+static void on_reply(struct stream *st, struct str bytes)
+{
+	struct conn *c = (struct conn *)((char *)st - offsetof(struct conn, st));
+	uv_buf_t b = uv_buf_init((char *)bytes.p, (unsigned)bytes.len);
+
+	if (uv_try_write(&c->stream, &b, 1) != (int)bytes.len)
+		st->broken = "it does not take the answer";
 }
 
 static void peer_address(const struct sockaddr_storage *sa, uint8_t out[16])
@@ -155,6 +168,7 @@ static void conn_identify(struct conn *c)
 	}
 	stream_init(&c->st, s->inlet, inlet_source(s->inlet, s->unix_path ? str_z(s->unix_path) : str_n(name, n)), s->kind,
 		    s->limits.frame_max);
+	c->st.reply = on_reply;
 	if (s->unix_path)
 		c->st.source->path = str_z(xstrdupz(str_z(s->unix_path)));
 	c->st.source->peer = sa;
@@ -212,10 +226,13 @@ static void on_sweep(uv_timer_t *t)
 	if (s->paused)
 		return; /* nobody can be blamed for not being read */
 	for (struct conn *c = s->conns; c; c = next) {
+		int64_t since;
+
 		next = c->next;
 		if (c->closing)
 			continue;
-		if ((c->st.part_since_ns && now - c->st.part_since_ns > s->limits.half_frame_ns) ||
+		since = stream_waits_since(&c->st);
+		if ((since && now - since > s->limits.half_frame_ns) ||
 		    now - c->st.last_read_ns > s->limits.idle_ns) {
 			count_add(&s->inlet->count.timed_out, 1);
 			conn_close(c);

@@ -1,5 +1,5 @@
 /*
- * tcp_server.h - a listening stream socket and its connections, for the inputs tcp and syslog (and unix).
+ * tcp_server.h - a listening stream socket and its connections, for the inputs tcp, syslog, unix and dnstap.
  *
  * Connections are bounded in number, in number per address, in idle time and in the time half a frame may take; each limit is
  * counted. Loop thread after start.
