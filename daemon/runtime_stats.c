@@ -75,6 +75,8 @@ static void copy_input(const struct run_input *ri)
 		series_set(ri->series, M_INPUT_BYTES, read_count(&c->bytes));
 		series_set(ri->series, M_INPUT_CUT, read_count(&c->cut));
 		series_set(ri->series, M_INPUT_BAD, read_count(&c->bad_framing));
+		series_set(ri->series, M_INPUT_MALFORMED, read_count(&c->malformed));
+		series_set(ri->series, M_INPUT_SHORTENED, read_count(&c->shortened));
 		series_set(ri->series, M_INPUT_CONNECTIONS, read_count(&c->open));
 		series_set(ri->series, M_INPUT_ACCEPTED, read_count(&c->connections));
 		series_set(ri->series, M_INPUT_REFUSED, read_count(&c->refused));

@@ -37,7 +37,7 @@ struct input_ops {
 	void (*release)(struct inlet *in);
 };
 
-/* Counted by the loop's thread, read by anyone. */
+/* Counted by the loop's thread (the last two by the work thread), read by anyone. */
 struct inlet_counters {
 	_Atomic uint64_t frames, bytes;
 	_Atomic uint64_t cut;		/* frames longer than the limit: the rest was left out */
@@ -50,6 +50,9 @@ struct inlet_counters {
 	_Atomic uint64_t dropped;	/* frames of an input that cannot be paused, while the queue was full */
 	_Atomic uint64_t datagrams;
 	_Atomic uint64_t pauses;
+	/* By the work thread: */
+	_Atomic uint64_t malformed;	/* frames whose content was not understood: kept, tagged */
+	_Atomic uint64_t shortened;	/* events that lack what was beyond a limit */
 };
 
 struct inlet_hooks {

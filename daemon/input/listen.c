@@ -5,6 +5,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int refuse(struct err *err, struct str host, int port, int type, int why)
@@ -72,6 +74,52 @@ int listen_socket(struct str host, int port, int type, struct err *err)
 	rc = errno;
 	freeaddrinfo(list);
 	return fd == -1 ? refuse(err, host, port, type, rc) : fd;
+}
+
+/* A socket that nobody listens on any more was left behind by a crash. */
+static bool is_stale(const struct sockaddr_un *sa)
+{
+	struct stat st;
+	bool stale;
+	int fd;
+
+	if (lstat(sa->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == -1 && errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+int listen_unix(struct str path, int mode, bool force, struct err *err)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, rc;
+
+	if (path.len == 0 || path.len >= sizeof(sa.sun_path))
+		return err_set(err, "cannot listen on '%.*s': a socket's path has 1 to %zu bytes", STR_ARG(path), sizeof(sa.sun_path) - 1);
+	memcpy(sa.sun_path, path.p, path.len);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return err_sys(err, "cannot make a socket");
+	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	if (rc == -1 && errno == EADDRINUSE && (force || is_stale(&sa))) {
+		(void)unlink(sa.sun_path);
+		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	}
+	/* Nobody can connect before listen(): the mode is there in time. */
+	if (rc == 0 && mode >= 0)
+		rc = chmod(sa.sun_path, (mode_t)mode);
+	if (rc == 0 && listen(fd, 1024) == 0)
+		return fd;
+	if (errno == EADDRINUSE)
+		err_set(err, "cannot listen on '%s': the path is in use (force_unlink => true takes it)", sa.sun_path);
+	else
+		err_sys(err, "cannot listen on '%s'", sa.sun_path);
+	close(fd);
+	return -1;
 }
 
 int socket_port(int fd)

@@ -16,6 +16,11 @@
  * CAP_NET_BIND_SERVICE", "... the port is in use").
  */
 int listen_socket(struct str host, int port, int type, struct err *err);
+/*
+ * A listening unix socket, or -1 and err. What a crash left behind gives way; a socket that somebody listens on, or a file, only does with
+ * `force`. mode: of the socket's file; -1: as the umask says.
+ */
+int listen_unix(struct str path, int mode, bool force, struct err *err);
 /* The port that the kernel gave (port 0). */
 int socket_port(int fd);
 /* "192.0.2.1:514", "[2001:db8::1]:514"; mapped IPv4 as IPv4. Returns the length. */

@@ -3,13 +3,8 @@
  */
 #include "base/log.h"
 #include "input/decorate.h"
+#include "input/listen.h"
 #include "input/tcp_server.h"
-
-#include <errno.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 struct unix_input {
 	struct str path, mode;
@@ -40,54 +35,11 @@ static void unix_decorate(void *self, struct event *ev, const struct span *sp)
 	decorate_set(ev, u->ref_path, v_str(arena_dup(ev->arena, sp->source->path)));
 }
 
-/* A socket that nobody listens on any more was left behind by a crash. */
-static bool is_stale(const struct sockaddr_un *sa)
-{
-	struct stat st;
-	bool stale;
-	int fd;
-
-	if (lstat(sa->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return false;
-	stale = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == -1 && errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static int listen_unix(struct str path, bool force, struct err *err)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, rc;
-
-	if (path.len == 0 || path.len >= sizeof(sa.sun_path))
-		return err_set(err, "cannot listen on '%.*s': a socket's path has 1 to %zu bytes", STR_ARG(path), sizeof(sa.sun_path) - 1);
-	memcpy(sa.sun_path, path.p, path.len);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return err_sys(err, "cannot make a socket");
-	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	if (rc == -1 && errno == EADDRINUSE && (force || is_stale(&sa))) {
-		(void)unlink(sa.sun_path);
-		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	}
-	if (rc == 0 && listen(fd, 1024) == 0)
-		return fd;
-	if (errno == EADDRINUSE)
-		err_set(err, "cannot listen on '%s': the path is in use (force_unlink => true takes it)", sa.sun_path);
-	else
-		err_sys(err, "cannot listen on '%s'", sa.sun_path);
-	close(fd);
-	return -1;
-}
-
 static int io_open(struct inlet *in, const void *self, struct err *err)
 {
 	const struct unix_input *u = self;
 	struct tcp_limits limits = tcp_default_limits;
-	int fd = listen_unix(u->path, u->force_unlink, err);
+	int fd = listen_unix(u->path, -1, u->force_unlink, err);
 
 	if (fd == -1)
 		return -1;
