@@ -63,12 +63,14 @@ bool dns_next(struct dns_reader *r, struct dns_record *out)
 	if (r->section == DNS_SECTIONS || r->error)
 		return false;
 	*out = (struct dns_record){.section = (enum dns_section)r->section, .name = at};
+	if (at == r->msg.len)
+		return failed(r, "fewer DNS records than the header says");
 	wrong = skip_name(r->msg, &at);
 	if (wrong)
 		return failed(r, wrong);
 	left = r->msg.len - at;
 	if (left < (r->section == DNS_QUESTION ? 4 : 10))
-		return failed(r, "fewer DNS records than the header says");
+		return failed(r, "a DNS record that is cut off");
 	out->type = dns_get16(r->msg, at);
 	out->class = dns_get16(r->msg, at + 2);
 	at += 4;

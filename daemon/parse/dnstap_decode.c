@@ -40,6 +40,7 @@ struct fill {
 	struct dnstap tap;
 	const struct kind *kind; /* NULL: unknown */
 	struct dns_said said;
+	bool answered; /* what it holds is of a response: its code means something */
 	struct str error; /* the first one */
 	struct str query_ip, response_ip; /* .p NULL: none */
 	bool query_any; /* 0.0.0.0 or :: */
@@ -166,10 +167,8 @@ static void read_message(struct fill *f)
 
 	if (has == 0)
 		return;
-	if (has == DNSTAP_HAS_RESPONSE || (response && has & DNSTAP_HAS_RESPONSE))
-		dnstap_read_dns(f->d, f->a, f->tap.response, &f->said);
-	else
-		dnstap_read_dns(f->d, f->a, f->tap.query, &f->said);
+	f->answered = has == DNSTAP_HAS_RESPONSE || (response && has & DNSTAP_HAS_RESPONSE);
+	dnstap_read_dns(f->d, f->a, f->answered ? f->tap.response : f->tap.query, &f->said);
 	if (f->said.error)
 		wrong(f, f->said.error);
 }
@@ -240,11 +239,10 @@ static void fill_event(const struct fill *f, int64_t ns)
 	if (str_cut(&program, ' ', &head))
 		program = head;
 	put_str(f, m, DK_PROVIDER, program);
-	if (f->has_query_time && f->has_response_time) {
+	if (ns >= 0) {
 		put(f, m, DK_START, v_time(f->query_time));
 		put(f, m, DK_END, v_time(f->response_time));
-		if (ns >= 0)
-			put(f, m, DK_DURATION, v_int(ns));
+		put(f, m, DK_DURATION, v_int(ns));
 	}
 	if (version.len)
 		put_str(f, below(f, root, DK_SERVICE, 4), DK_VERSION, version);
@@ -344,12 +342,8 @@ static void fill_dns(const struct fill *f, struct str rcode)
 	put_str(f, m, DK_RESPONSE_CODE, rcode);
 	if (s->answers)
 		put(f, m, DK_ANSWERS, v_list(s->answers));
-	if (s->resolved) {
-		struct value all = v_list(s->resolved);
-
-		/* related.ip has them, too: lists are changed in place. */
-		put(f, m, DK_RESOLVED_IP, value_copy(f->a, &all, false));
-	}
+	if (s->resolved)
+		put(f, m, DK_RESOLVED_IP, v_list(s->resolved));
 }
 
 static struct map *endpoint(const struct fill *f, enum dnstap_key k, struct str ip, bool has_port, uint64_t port)
@@ -371,7 +365,7 @@ static void fill_ends(const struct fill *f)
 	const struct dnstap *t = &f->tap;
 	struct str asker = f->query_any ? (struct str){0} : f->query_ip;
 	struct map *related;
-	struct list *ips = f->said.resolved;
+	struct list *ips = NULL;
 
 	endpoint(f, DK_SOURCE, asker, t->has & DNSTAP_HAS_QUERY_PORT, t->query_port);
 	endpoint(f, DK_DESTINATION, f->response_ip, t->has & DNSTAP_HAS_RESPONSE_PORT, t->response_port);
@@ -381,6 +375,8 @@ static void fill_ends(const struct fill *f)
 		dnstap_add_once(f->a, &ips, asker);
 	if (f->response_ip.p)
 		dnstap_add_once(f->a, &ips, f->response_ip);
+	for (uint32_t i = 0; f->said.resolved && i < f->said.resolved->n; i++)
+		dnstap_add_once(f->a, &ips, value_str(&f->said.resolved->v[i]));
 	if (!ips && !f->said.qname.p)
 		return;
 	related = below(f, &f->ev->root, DK_RELATED, 4);
@@ -444,10 +440,10 @@ static struct str message(const struct fill *f, struct str rcode)
 	if (ip.p) {
 		buf_ch(b, ' ');
 		buf_str(b, ip);
-	}
-	if (t->has & (served ? DNSTAP_HAS_QUERY_PORT : DNSTAP_HAS_RESPONSE_PORT)) {
-		buf_ch(b, '#');
-		buf_u64(b, served ? t->query_port : t->response_port);
+		if (t->has & (served ? DNSTAP_HAS_QUERY_PORT : DNSTAP_HAS_RESPONSE_PORT)) {
+			buf_ch(b, '#');
+			buf_u64(b, served ? t->query_port : t->response_port);
+		}
 	}
 	if (s->qname.p) {
 		buf_ch(b, ' ');
@@ -497,7 +493,7 @@ unsigned dnstap_decode(struct dnstap_decoder *d, struct event *ev, struct str fr
 	read_envelope(&f);
 	read_message(&f);
 	ns = duration(&f);
-	if (f.said.there && f.kind && f.kind->response)
+	if (f.said.there && f.answered)
 		rcode = dns_rcode_name(f.a, f.said.rcode);
 
 	map_init(f.a, root, 16);
