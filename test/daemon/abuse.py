@@ -12,19 +12,22 @@ import harness
 GROUPS = sys.argv.pop(1)
 
 CONF = '''
-input { syslog { host => "127.0.0.1" port => %d } }
+input {
+  syslog { host => "127.0.0.1" port => %d }
+  dnstap { host => "127.0.0.1" port => %d }
+}
 output { file { path => "%s" codec => json_lines } }
 '''
 
 
 def hostile(*more):
-    port, path = harness.free_port(), os.path.join(harness.work, 'out.ndjson')
+    port, dnstap, path = harness.free_port(), harness.free_port(), os.path.join(harness.work, 'out.ndjson')
     open(path, 'w', encoding='utf-8').close()
-    weird = harness.Weird(CONF % (port, path))
+    weird = harness.Weird(CONF % (port, dnstap, path))
     weird.expect('.')
     result = os.path.join(harness.work, 'hostile.json')
     run = harness.Program('hostile', [sys.executable, os.path.join(harness.FAULTS, 'hostile.py'), 'run', '--observe', 'file:' + path, '--json',
-                                      '--tcp', str(port), '--udp', str(port), '--pid', str(weird.pid), '--group', GROUPS, '--out', result, *more])
+                                      '--tcp', str(port), '--udp', str(port), '--dnstap', str(dnstap), '--pid', str(weird.pid), '--group', GROUPS, '--out', result, *more])
     status = run.wait(540)
     print('\n'.join(run.lines))
     assert not weird.ended(), 'weird ended with %s' % weird.status
