@@ -100,6 +100,11 @@ static char *put_label(char *q, const uint8_t *p, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t c = p[i];
 
+		/* Nearly all of them. */
+		if ((uint8_t)(c - 'a') < 26 || (uint8_t)(c - '0') < 10) {
+			*q++ = (char)c;
+			continue;
+		}
 		if (c > 0x20 && c < 0x7f && c != '.' && c != '\\') {
 			*q++ = ch_lower((char)c);
 			continue;

@@ -6,8 +6,17 @@ enum message { M_DNSTAP, M_MESSAGE, M_POLICY };
 
 enum { VARINT_MAX = 10 };
 
-/* The base 128 number at the front of *s, the lowest seven bits first. */
-static bool take_varint(struct str *s, uint64_t *out)
+/* The caller has compared n with what is there. */
+static inline struct str take(struct str *s, size_t n)
+{
+	struct str head = {s->p, n};
+
+	s->p += n;
+	s->len -= n;
+	return head;
+}
+
+static bool take_long_varint(struct str *s, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -19,12 +28,21 @@ static bool take_varint(struct str *s, uint64_t *out)
 			return false;
 		v |= (uint64_t)(b & 127) << 7 * i;
 		if (b < 128) {
-			*s = str_from(*s, i + 1);
+			take(s, i + 1);
 			*out = v;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* The base 128 number at the front of *s, the lowest seven bits first; mostly it has one byte. */
+static inline bool take_varint(struct str *s, uint64_t *out)
+{
+	if (s->len == 0 || (uint8_t)s->p[0] > 127)
+		return take_long_varint(s, out);
+	*out = (uint8_t)take(s, 1).p[0];
+	return true;
 }
 
 static uint32_t get_le32(const char *p)
@@ -34,7 +52,7 @@ static uint32_t get_le32(const char *p)
 	return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
 }
 
-/* One field's value as it came. */
+/* One field's value as it came: bytes under WIRE_BYTES, else v. */
 struct field {
 	uint64_t number;
 	enum wire wire;
@@ -42,11 +60,10 @@ struct field {
 	struct str bytes;
 };
 
-static const char *take_field(struct str *s, struct field *f)
+static inline const char *take_field(struct str *s, struct field *f)
 {
 	uint64_t key, len;
 
-	*f = (struct field){0};
 	if (!take_varint(s, &key))
 		return "a protobuf key that does not end";
 	f->number = key >> 3;
@@ -61,19 +78,17 @@ static const char *take_field(struct str *s, struct field *f)
 			return "a protobuf length that does not end";
 		if (len > s->len)
 			return "a protobuf field longer than what holds it";
-		f->bytes = str_sub(*s, 0, (size_t)len);
-		*s = str_from(*s, (size_t)len);
+		f->bytes = take(s, (size_t)len);
 		return NULL;
 	case WIRE_64:
 		if (s->len < 8)
 			return "a protobuf field that is cut off";
-		*s = str_from(*s, 8);
+		take(s, 8);
 		return NULL;
 	case WIRE_32:
 		if (s->len < 4)
 			return "a protobuf field that is cut off";
-		f->v = get_le32(s->p);
-		*s = str_from(*s, 4);
+		f->v = get_le32(take(s, 4).p);
 		return NULL;
 	case WIRE_GROUP:
 	case WIRE_GROUP_END:

@@ -460,7 +460,9 @@ static struct str message(const struct fill *f, struct str rcode)
 	if (rcode.len) {
 		buf_ch(b, ' ');
 		buf_str(b, rcode);
-		buf_printf(b, ", %u answer%s", s->count[DNS_ANSWER], s->count[DNS_ANSWER] == 1 ? "" : "s");
+		buf_lit(b, ", ");
+		buf_u64(b, s->count[DNS_ANSWER]);
+		buf_str(b, s->count[DNS_ANSWER] == 1 ? STR(" answer") : STR(" answers"));
 	}
 	if (f->error.p) {
 		buf_lit(b, ", malformed: ");
