@@ -2,6 +2,7 @@
 # parts.sh PART...: the real programs that tests and benchmarks talk to, unpacked below build/parts; nothing is installed.
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
+#   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
 #
 # A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
@@ -45,6 +46,11 @@ part_rsyslog() {
 part_syslog_ng() {
 	[ -x "$parts/syslog-ng/usr/sbin/syslog-ng" ] ||
 		unpack syslog-ng syslog-ng-core libivykis0 libnet1 libwrap0 libnsl2 libtirpc3 libpcre3 libglib2.0-0 libjson-c5 libcap2
+}
+
+part_unbound() {
+	[ -x "$parts/unbound/usr/sbin/unbound" ] ||
+		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
 }
 
 part_opensearch() {

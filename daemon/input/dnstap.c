@@ -249,7 +249,7 @@ static const struct option options[] = {
 	[OPTION_FILE] = {"file", OPT_PATH, offsetof(struct dnstap_input, file), .flags = OPT_WEIR, .doc = "a recording, read to its end; then the input has ended"},
 	[OPTION_PORT] = {"port", OPT_INT, offsetof(struct dnstap_input, port), .flags = OPT_WEIR, .min = 0, .max = 65535, .doc = "TCP port to listen on"},
 	{"host", OPT_STRING, offsetof(struct dnstap_input, host), .flags = OPT_WEIR, .def = "\"127.0.0.1\"", .doc = "address to listen on with port; 0.0.0.0 and :: mean both families, and everybody can then write"},
-	{"mode", OPT_STRING, offsetof(struct dnstap_input, mode), .flags = OPT_WEIR, .def = "\"0660\"", .doc = "who may write to the socket: its file's mode; its group is that of a folder with the setgid bit"},
+	{"mode", OPT_STRING, offsetof(struct dnstap_input, mode), .flags = OPT_WEIR, .def = "\"0660\"", .doc = "who may write to the socket: its file's mode; with 0660 the DNS server's user belongs into weird's group"},
 	{"force_unlink", OPT_BOOL, offsetof(struct dnstap_input, force_unlink), .flags = OPT_WEIR, .def = "false", .doc = "take the path away from whoever listens there"},
 	{0},
 };

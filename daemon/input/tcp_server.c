@@ -117,13 +117,16 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_close(c);
 }
 
-/* A few bytes once or twice in a connection's life: a peer whose socket has no room even for them does not read at all. */
+/*
+ * A few bytes once or twice in a connection's life: a peer whose socket has no room even for them does not read at all. Unbound does not
+ * wait for the last word, FINISH, and is gone when it comes.
+ */
 static void on_reply(struct stream *st, struct str bytes)
 {
 	struct conn *c = (struct conn *)((char *)st - offsetof(struct conn, st));
 	uv_buf_t b = uv_buf_init((char *)bytes.p, (unsigned)bytes.len);
 
-	if (uv_try_write(&c->stream, &b, 1) != (int)bytes.len)
+	if (uv_try_write(&c->stream, &b, 1) != (int)bytes.len && st->framer.fstrm.state != FSTRM_STOPPED)
 		st->broken = "it does not take the answer";
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """dnstap.py - dnstap over a unix socket, TCP and out of recordings: handshakes, counts, what is refused, and back-pressure."""
+import glob
 import json
 import os
 import select
@@ -128,7 +129,7 @@ def test_socket_both_ways():
     assert not os.path.exists(sock())
 
 
-def test_one_way_and_no_content_type():
+def test_other_ways_to_begin_and_end():
     weird, lines = start('input { dnstap { socket => "%s" } }\n' % sock())
     frame = recorded('kresd')[0]
     with connect(sock()) as s:
@@ -139,7 +140,12 @@ def test_one_way_and_no_content_type():
         s.sendall(control(READY, None))
         assert read_control(s) == ACCEPT
         s.sendall(control(START, None) + data(frame))
-    assert ids(lines.documents(2, alive=weird)) == [('dns-client-query', '51404', '145.111.137.185.in-addr.arpa')] * 2
+    # Unbound says STOP and is gone without waiting for FINISH: no reason for a word.
+    s = opened(sock())
+    s.sendall(data(frame) + control(STOP, None))
+    s.close()
+    assert ids(lines.documents(3, alive=weird)) == [('dns-client-query', '51404', '145.111.137.185.in-addr.arpa')] * 3
+    harness.until(lambda: weird.metric('weir_input_connections', plugin='dnstap') == 0, 'all connections gone', alive=weird)
     weird.stop()
 
 
@@ -226,6 +232,97 @@ def test_malformed_is_kept_and_counted():
     assert all('_dnstapparsefailure' in d['tags'] and d['weir']['parse']['ok'] is False and d['weir']['parse']['error'] for d in documents), documents
     assert documents[1]['event']['action'] == 'dns-client-query'
     harness.until(lambda: weird.metric('weir_input_malformed_total', plugin='dnstap') == 2, 'two malformed frames', alive=weird)
+    weird.stop()
+
+
+def libraries(root):
+    return {'LD_LIBRARY_PATH': ':'.join(glob.glob(root + '/usr/lib/*-linux-*') + glob.glob(root + '/lib/*-linux-*'))}
+
+
+def test_reference_writer():
+    """fstrm's own tool replays a recording over the socket and over TCP."""
+    root = harness.part('unbound', 'usr/bin/fstrm_replay')
+    port = harness.free_port()
+    weird, lines = start('input { dnstap { socket => "%s" } dnstap { port => %d } }\n' % (sock(), port))
+    for n, to in enumerate((['-u', sock()], ['-a', '127.0.0.1', '-p', str(port)]), 1):
+        replay = harness.Program('fstrm_replay', [root + '/usr/bin/fstrm_replay', '-t', TYPE.decode(), '-r', os.path.join(RECORDINGS, 'bind.fstrm'), *to],
+                                 env=libraries(root))
+        assert replay.wait() == 0, replay.lines
+        lines.wait(130 * n, alive=weird)
+    got = ids(lines.documents(260, alive=weird))
+    assert got[:130] == got[130:]
+    weird.stop()
+
+
+UNBOUND = '''
+server:
+  interface: 127.0.0.1@%(port)d
+  do-daemonize: no
+  do-ip6: no
+  username: ""
+  chroot: ""
+  directory: "%(work)s"
+  pidfile: "%(work)s/unbound.pid"
+  use-syslog: no
+  logfile: ""
+  identity: "ns.example"
+  num-threads: 1
+  module-config: "iterator"
+  local-zone: "example." static
+  local-data: "www.Example. 300 IN A 192.0.2.80"
+  local-data: "www.example. 300 IN AAAA 2001:db8::80"
+  local-data: 'txt.example. 60 IN TXT "a \\"quoted\\" text"'
+remote-control:
+  control-enable: no
+dnstap:
+  dnstap-enable: yes
+  dnstap-bidirectional: yes
+  dnstap-socket-path: "%(sock)s"
+  dnstap-send-identity: yes
+  dnstap-identity: "ns.example"
+  dnstap-send-version: yes
+  dnstap-version: "unbound test"
+  dnstap-log-client-query-messages: yes
+  dnstap-log-client-response-messages: yes
+'''
+
+
+def ask(port, number, name, kind):
+    question = b''.join(bytes([len(x)]) + x for x in name.encode().split(b'.')) + b'\0' + struct.pack('>HH', kind, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(harness.SECONDS)
+        s.connect(('127.0.0.1', port))
+        s.send(struct.pack('>6H', number, 0x100, 1, 0, 0, 0) + question)
+        assert struct.unpack_from('>H', s.recv(4096))[0] == number
+        return s.getsockname()[1]
+
+
+def test_unbound():
+    """A real server tells of what it was asked and what it answered."""
+    root = harness.part('unbound', 'usr/sbin/unbound')
+    weird, lines = start('input { dnstap { socket => "%s" } }\n' % sock())
+    port, conf = harness.free_port(), os.path.join(harness.work, 'unbound.conf')
+    with open(conf, 'w', encoding='utf-8') as f:
+        f.write(UNBOUND % {'port': port, 'work': harness.work, 'sock': sock()})
+    unbound = harness.Program('unbound', [root + '/usr/sbin/unbound', '-d', '-c', conf], env=libraries(root))
+    unbound.line('start of service')
+    asked = [(i, name, kind, ask(port, i, name, kind)) for i, (name, kind) in enumerate(
+        [('wWw.example', 1), ('www.example', 28), ('txt.example', 16), ('none.example', 1)], 1000)]
+    harness.until(lambda: lines.take() or len(lines.lines) >= 8, 'queries and answers', alive=weird)
+    documents = [json.loads(x) for x in lines.lines]
+    for number, name, kind, client in asked:
+        query, answer = [d for d in documents if d['dns']['id'] == str(number)]
+        assert query['event']['action'] == 'dns-client-query' and answer['event']['action'] == 'dns-client-response', (query, answer)
+        for d in (query, answer):
+            assert d['dns']['question']['name'] == name.lower() and d['host']['name'] == 'ns.example', d
+            assert d['source'] == {'ip': '127.0.0.1', 'port': client} and d['destination']['port'] == port, d
+            assert d['event']['provider'] == 'unbound' and d['service']['version'] == 'unbound test', d
+            assert d['weir']['parse']['ok'] and 'tags' not in d, d
+    answers = {d['dns']['id']: d for d in documents if d['dns']['type'] == 'answer'}
+    assert answers['1000']['dns']['resolved_ip'] == ['192.0.2.80'] and answers['1001']['dns']['resolved_ip'] == ['2001:db8::80'], answers
+    assert answers['1002']['dns']['answers'][0]['data'] == '"a \\"quoted\\" text"', answers['1002']
+    assert answers['1003']['dns']['response_code'] == 'NXDOMAIN' and 'answers' not in answers['1003']['dns'], answers['1003']
+    assert unbound.stop() == 0
     weird.stop()
 
 
