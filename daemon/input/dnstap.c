@@ -34,6 +34,7 @@ struct dnstap_io {
 	bool ended, closing;
 };
 
+enum { CONNECTIONS = 256 };
 enum { OPTION_SOCKET, OPTION_FILE, OPTION_PORT };
 
 static int read_mode(struct dnstap_input *d, struct err *err)
@@ -160,6 +161,8 @@ static int io_open(struct inlet *in, const void *self, struct err *err)
 	if (d->file.p)
 		return open_file(in, d->file, err);
 	limits.frame_max = FSTRM_DATA_MAX;
+	/* A server opens one connection or one a thread; half a frame of each must fit into memory.max. */
+	limits.connections = CONNECTIONS;
 	/* Nobody may ask for hours; who is cut off then loses what he wrote before he noticed. */
 	limits.idle_ns = INT64_MAX;
 	fd = d->socket.p ? listen_unix(d->socket, d->mode_bits, d->force_unlink, err)

@@ -8,7 +8,8 @@ void stream_init(struct stream *st, struct inlet *in, struct source *s, enum fra
 		st->framer.delimiter = STR("\n");
 	if (kind == FRAMER_FSTRM)
 		fstrm_init(&st->framer.fstrm, "protobuf:dnstap.Dnstap", max);
-	buf_init(&st->part, 0);
+	/* Lines are cut at their limit by the framer; here lengths are known beforehand: a frame, and the read that ends it. */
+	buf_init(&st->part, kind == FRAMER_FSTRM ? FSTRM_CONTROL_MAX + max + INLET_READ : 0);
 	st->last_read_ns = clock_mono(&clock_system);
 }
 
