@@ -17,13 +17,13 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/ip.h"
 
 enum {
 	DNS_HEADER = 12,
 	DNS_HOPS_MAX = 128,
 	DNS_NAME_MAX = 255,	  /* bytes on the wire */
 	DNS_NAME_TEXT = 4 * DNS_NAME_MAX,
-	DNS_IP_TEXT = 48,
 };
 
 enum dns_section { DNS_QUESTION, DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL, DNS_SECTIONS };
@@ -95,7 +95,7 @@ struct str dns_opcode_name(struct arena *a, unsigned opcode);
 struct str dns_extended_error(unsigned code);
 
 /* 4 or 16 bytes as text (RFC 5952; mapped IPv4 as IPv4); returns the length, 0 for any other number of bytes. */
-size_t dns_ip_text(struct str bytes, char out[DNS_IP_TEXT]);
+size_t dns_ip_text(struct str bytes, char out[IP_TEXT]);
 
 static inline uint16_t dns_get16(struct str msg, size_t at)
 {

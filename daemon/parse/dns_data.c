@@ -12,8 +12,6 @@
 #include "parse/dns.h"
 #include "base/ts.h"
 
-#include <arpa/inet.h>
-
 struct row {
 	uint16_t type;
 	struct str name;
@@ -156,41 +154,17 @@ struct str dns_extended_error(unsigned code)
 	return code < sizeof(names) / sizeof(*names) ? names[code] : (struct str){0};
 }
 
-/* ---- addresses ---- */
-
-static char *put_octet(char *q, uint8_t b)
+size_t dns_ip_text(struct str bytes, char out[IP_TEXT])
 {
-	if (b >= 100)
-		*q++ = (char)('0' + b / 100);
-	if (b >= 10)
-		*q++ = (char)('0' + b / 10 % 10);
-	*q++ = (char)('0' + b % 10);
-	return q;
-}
-
-static size_t put_ip4(char *out, const uint8_t *p)
-{
-	char *q = put_octet(out, p[0]);
-
-	for (int i = 1; i < 4; i++) {
-		*q++ = '.';
-		q = put_octet(q, p[i]);
-	}
-	return (size_t)(q - out);
-}
-
-size_t dns_ip_text(struct str bytes, char out[DNS_IP_TEXT])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *p = (const uint8_t *)bytes.p;
+	struct ip ip;
 
 	if (bytes.len == 4)
-		return put_ip4(out, p);
-	if (bytes.len != 16)
+		ip = ip_v4(bytes.p);
+	else if (bytes.len == sizeof(ip.b))
+		memcpy(ip.b, bytes.p, sizeof(ip.b));
+	else
 		return 0;
-	if (memcmp(p, mapped, sizeof(mapped)) == 0)
-		return put_ip4(out, p + 12);
-	return inet_ntop(AF_INET6, p, out, DNS_IP_TEXT) ? strlen(out) : 0;
+	return ip_format(&ip, out);
 }
 
 /* ---- the parts of a layout ---- */
@@ -334,7 +308,7 @@ static bool take_number(struct str msg, size_t *at, size_t end, unsigned bytes, 
 static bool put_part(char kind, struct str msg, size_t *at, size_t end, struct buf *out)
 {
 	struct str s, rest = str_sub(msg, *at, end - *at);
-	char text[DNS_IP_TEXT];
+	char text[IP_TEXT];
 	uint32_t v;
 	size_t n;
 

@@ -100,7 +100,7 @@ static void wrong(struct fill *f, const char *why)
 
 static struct str address(struct fill *f, struct str bytes)
 {
-	char text[DNS_IP_TEXT];
+	char text[IP_TEXT];
 	size_t n;
 
 	if (!bytes.p)
@@ -236,6 +236,7 @@ static void fill_event(const struct fill *f, int64_t ns)
 	if (f->kind)
 		put(f, m, DK_ACTION, v_str(f->kind->action));
 	put(f, m, DK_MODULE, v_lit("dnstap"));
+	put(f, m, DK_DATASET, v_lit("weir.dns"));
 	if (str_cut(&program, ' ', &head))
 		program = head;
 	put_str(f, m, DK_PROVIDER, program);
@@ -346,18 +347,17 @@ static void fill_dns(const struct fill *f, struct str rcode)
 		put(f, m, DK_RESOLVED_IP, v_list(s->resolved));
 }
 
-static struct map *endpoint(const struct fill *f, enum dnstap_key k, struct str ip, bool has_port, uint64_t port)
+static void endpoint(const struct fill *f, enum dnstap_key k, struct str ip, bool has_port, uint64_t port)
 {
 	struct map *m;
 
 	has_port &= port <= 65535;
 	if (!ip.p && !has_port)
-		return NULL;
+		return;
 	m = below(f, &f->ev->root, k, 4);
 	put_str(f, m, DK_IP, ip);
 	if (has_port)
 		put(f, m, DK_PORT, v_int((int64_t)port));
-	return m;
 }
 
 static void fill_ends(const struct fill *f)
@@ -370,7 +370,7 @@ static void fill_ends(const struct fill *f)
 	endpoint(f, DK_SOURCE, asker, t->has & DNSTAP_HAS_QUERY_PORT, t->query_port);
 	endpoint(f, DK_DESTINATION, f->response_ip, t->has & DNSTAP_HAS_RESPONSE_PORT, t->response_port);
 	if (f->kind && f->kind->served && asker.p)
-		put_str(f, below(f, &f->ev->root, DK_CLIENT, 4), DK_IP, asker);
+		endpoint(f, DK_CLIENT, asker, t->has & DNSTAP_HAS_QUERY_PORT, t->query_port);
 	if (asker.p)
 		dnstap_add_once(f->a, &ips, asker);
 	if (f->response_ip.p)

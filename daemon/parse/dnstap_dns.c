@@ -104,7 +104,7 @@ static void read_question(struct reading *x, const struct dns_record *rec)
 /* family:16, prefix length, scope length, as many bytes of the address as the prefix needs (RFC 7871 6). */
 static struct str subnet(struct reading *x, struct str opt)
 {
-	char text[DNS_IP_TEXT], address[16] = {0};
+	char text[IP_TEXT], address[16] = {0};
 	unsigned family, bits;
 	size_t bytes, n;
 

@@ -12,7 +12,7 @@
 #define DNSTAP_KEYS(KEY)                                                                                                        \
 	KEY(TIMESTAMP, "@timestamp") KEY(AT_VERSION, "@version") KEY(MESSAGE, "message")                                        \
 	KEY(EVENT, "event") KEY(KIND, "kind") KEY(CATEGORY, "category") KEY(TYPE, "type") KEY(ACTION, "action")                 \
-	KEY(MODULE, "module") KEY(PROVIDER, "provider") KEY(START, "start") KEY(END, "end") KEY(DURATION, "duration")           \
+	KEY(MODULE, "module") KEY(DATASET, "dataset") KEY(PROVIDER, "provider") KEY(START, "start") KEY(END, "end") KEY(DURATION, "duration")           \
 	KEY(SERVICE, "service") KEY(VERSION, "version") KEY(HOST, "host") KEY(NAME, "name") KEY(LOG, "log")                     \
 	KEY(NETWORK, "network") KEY(PROTOCOL, "protocol") KEY(TRANSPORT, "transport") KEY(APPLICATION, "application")           \
 	KEY(DNS, "dns") KEY(ID, "id") KEY(OP_CODE, "op_code") KEY(HEADER_FLAGS, "header_flags") KEY(QUESTION, "question")       \

@@ -157,7 +157,7 @@ static void test_walk(void)
 
 static void test_addresses(void)
 {
-	char text[DNS_IP_TEXT];
+	char text[IP_TEXT];
 
 	CHECK_STR(str_n(text, dns_ip_text(STR("\0\0\0\0"), text)), "0.0.0.0");
 	CHECK_STR(str_n(text, dns_ip_text(STR("\xff\x0a\x63\x64"), text)), "255.10.99.100");
