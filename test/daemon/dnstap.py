@@ -21,8 +21,13 @@ def out():
     return os.path.join(harness.work, 'out.ndjson')
 
 
-def start(conf, **kw):
-    return harness.Weird(conf + OUT % out(), **kw), harness.Lines(out())
+def start(conf):
+    """A first event opens the output's file before a connection's descriptor is free again: libuv closes and weird opens by system calls that
+    the thread sanitizer does not see, so that it takes two things of one number for one."""
+    weird, lines = harness.Weird('input { generator { count => 1 } }\n' + conf + OUT % out()), harness.Lines(out())
+    lines.wait(1, alive=weird)
+    lines.lines.clear()
+    return weird, lines
 
 
 def control(kind, content=TYPE):
