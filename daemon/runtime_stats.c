@@ -24,7 +24,7 @@ void stats_open_input(struct runtime *rt, struct run_input *ri)
 {
 	struct str id = str_z(ri->in->name);
 
-	if (ri->in->ops->own_loop) {
+	if (ri->in->ops->datagrams) {
 		struct label l[3] = {{"pipeline", rt->settings.pipeline_id}, {"id", id}, {"socket", STR("udp")}};
 
 		ri->udp = series_get(SCOPE_UDP, l, 3);

@@ -66,6 +66,10 @@ static enum framer_answer next_line(struct framer *f, struct str in, struct str 
 	*frame = str_sub(in, 0, (size_t)at);
 	*used = (size_t)at + f->delimiter.len;
 	f->seen = 0;
+	if (f->chomp && frame->len && frame->p[frame->len - 1] == '\r') {
+		frame->len--;
+		*flags |= FRAME_CHOMPED;
+	}
 	return FRAMER_FRAME;
 }
 

@@ -30,6 +30,7 @@ struct framer {
 	enum framer_kind kind;
 	struct str delimiter; /* FRAMER_LINE; borrowed */
 	size_t max;	      /* a longer frame is cut there, and the rest of it left out */
+	bool chomp;	      /* FRAMER_LINE: a carriage return before the delimiter is none of the frame's (FRAME_CHOMPED) */
 	size_t seen;	      /* of the unfinished frame: already searched */
 	bool skipping;	      /* the rest of a cut frame */
 	size_t skip;	      /* octet counting: bytes of it that are still to come; 0: up to the next LF */
@@ -42,7 +43,7 @@ enum {
 };
 
 /*
- * flags: FRAME_CUT and FRAME_BAD of batch.h. A count that lies (beyond max) makes no frame of that size: what follows it is read as lines
+ * flags: FRAME_CUT, FRAME_BAD and FRAME_CHOMPED of batch.h. A count that lies (beyond max) makes no frame of that size: what follows it is read as lines
  * again, the digits kept with them and flagged FRAME_BAD.
  */
 enum framer_answer framer_next(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags);

@@ -51,6 +51,12 @@ static void cut_frames(struct stream *st, struct str *in, bool copy)
 			st->broken = st->framer.fstrm.error;
 		else if (used == 0)
 			return;
+		if (flags & FRAME_CUT) {
+			st->cut_at = st->offset;
+			/* What follows in the span would not follow in the stream. */
+			inlet_split(st->inlet);
+		}
+		st->offset += used;
 		*in = rest;
 		if (st->broken) {
 			*in = (struct str){0};
@@ -132,6 +138,17 @@ int64_t stream_waits_since(const struct stream *st)
 	return st->part_since_ns;
 }
 
+uint64_t stream_done(const struct stream *st)
+{
+	return st->framer.skipping ? st->cut_at : st->offset;
+}
+
+void stream_forget(struct stream *st)
+{
+	st->framer.seen = 0;
+	forget_part(st);
+}
+
 void stream_end(struct stream *st)
 {
 	struct str frame;
@@ -143,6 +160,7 @@ void stream_end(struct stream *st)
 		inlet_frame(st->inlet, st->source, frame, flags, true, NULL);
 	else if (st->broken || (st->framer.kind == FRAMER_FSTRM && st->part.len))
 		count_add(&st->inlet->count.bad_framing, 1);
+	st->offset += st->part.len;
 	inlet_mark(st->inlet, st->source, SPAN_CLOSE);
 	buf_release(&st->part);
 	count_part(st);

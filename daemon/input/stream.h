@@ -17,6 +17,8 @@ struct stream {
 	struct buf part;      /* the beginning of a frame; counted against the budget */
 	size_t counted;
 	size_t head;	      /* of the room given to the last read: bytes of `part` in front of it */
+	uint64_t offset;      /* in the stream: where the frame begins that is being cut, or comes next */
+	uint64_t cut_at;      /* where the last frame began that was too long */
 	int64_t part_since_ns; /* monotonic; 0: no half frame */
 	int64_t last_read_ns;
 	/* Frame Streams. Sends the framer's answer to the peer; NULL: there is no way back. */
@@ -31,6 +33,10 @@ void stream_alloc(struct stream *st, uv_buf_t *buf);
 void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n);
 /* Where a frame is half read, or the peer owes a word: since when (monotonic); 0: nothing is awaited. */
 int64_t stream_waits_since(const struct stream *st);
+/* Up to here the stream is done with: a frame that was too long only when its end was found. */
+uint64_t stream_done(const struct stream *st);
+/* The half frame is forgotten: it will be read again. */
+void stream_forget(struct stream *st);
 /* The stream ended: a half frame becomes a frame, the source is marked closed and let go. */
 void stream_end(struct stream *st);
 

@@ -131,7 +131,7 @@ static void udp_release(struct inlet *in)
 	udp_server_free(in->io);
 }
 
-static const struct input_ops udp_ops = {.own_loop = true, .endless = true, .open = udp_open, .start = udp_start,
+static const struct input_ops udp_ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_open, .start = udp_start,
 					 .stop = udp_stop, .release = udp_release};
 
 static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start,

@@ -67,7 +67,7 @@ static void udp_io_release(struct inlet *in)
 	udp_server_free(in->io);
 }
 
-static const struct input_ops ops = {.own_loop = true, .endless = true, .open = udp_io_open, .start = udp_io_start,
+static const struct input_ops ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_io_open, .start = udp_io_start,
 				     .stop = udp_io_stop, .release = udp_io_release};
 
 static const struct option options[] = {

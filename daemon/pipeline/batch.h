@@ -53,6 +53,7 @@ enum frame_flags {
 	FRAME_CUT = 1,	     /* longer than the input's limit: the rest was left out, counted */
 	FRAME_BAD = 2,	     /* broken framing: kept raw */
 	FRAME_UNENDED = 4,   /* the source ended in the middle of it */
+	FRAME_CHOMPED = 8,   /* a carriage return before the delimiter was left out */
 };
 
 struct frame {

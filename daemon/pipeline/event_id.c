@@ -1,5 +1,8 @@
 #include "pipeline/event_id.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint64_t which)
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -20,4 +23,16 @@ void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint
 		*out++ = digit[v & 63];
 	}
 	ev->id_len = 22; /* 16 bytes: the rest is padding */
+}
+
+void event_id_nth(struct event *ev, char sign, uint32_t nth)
+{
+	char tail[16];
+	int n = snprintf(tail, sizeof(tail), "%c%" PRIu32, sign, nth);
+
+	/* 22 bytes, and at most 11. */
+	if (n < 0 || ev->id_len + (size_t)n > sizeof(ev->id))
+		return;
+	memcpy(ev->id + ev->id_len, tail, (size_t)n);
+	ev->id_len = (uint8_t)(ev->id_len + n);
 }

@@ -13,5 +13,7 @@
 #include "event/event.h"
 
 void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint64_t which);
+/* Behind it: a sign and a number, for further events that came of the same frame. */
+void event_id_nth(struct event *ev, char sign, uint32_t nth);
 
 #endif
