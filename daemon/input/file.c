@@ -321,7 +321,7 @@ static const struct option options[] = {
 	{"discover_interval", OPT_INT, AT(discover_interval), .def = "15", .min = 1, .max = 1000000, .doc = "how often new files are looked for, in stat_intervals"},
 	{"ignore_older", OPT_STRING, AT(ignore_older), .doc = "a file that was not written to for so long when it is found is only read on from its end, once it changes"},
 	{"close_older", OPT_STRING, AT(close_older), .def = "\"1 hour\"", .doc = "mode tail: a file that nothing came from for so long is closed until it changes"},
-	{"max_open_files", OPT_INT, AT(max_open_files), .def = "4095", .min = 1, .max = 1000000, .doc = "files open at once; the quietest is closed for another"},
+	{"max_open_files", OPT_INT, AT(max_open_files), .def = "4095", .min = 1, .max = 1000000, .doc = "files open at once; one that has nothing to read is closed for another"},
 	{"file_chunk_size", OPT_INT, AT(chunk_size), .def = "32768", .min = 1, .max = 1073741824, .doc = "bytes of a piece"},
 	{"file_chunk_count", OPT_INT, AT(chunk_count), .def = "4611686018427387903", .min = 1, .max = INT64_MAX, .doc = "pieces read of one file before the next one's turn"},
 	{"file_sort_by", OPT_ENUM, AT(sort_by), .choices = sort_names, .def = "last_modified", .doc = "which file's turn is first"},

@@ -54,25 +54,34 @@ void tail_shut(struct watch *w, struct tail *t)
 
 /* ---- the beginning of a turn ---- */
 
-/* The one that nothing came from for the longest time makes room. */
+enum { LOOK_FOR_QUIET = 1024 };
+
+/* Some file is closed for another one, better one that has nothing to read. A hand goes round, so that it is rarely the same one. */
 static bool make_room(struct watch *w)
 {
-	struct tail *oldest = NULL;
+	struct tail *busy = NULL;
 
 	if (w->open < w->c.max_open)
 		return true;
-	for (size_t i = 0; i < w->nentries; i++) {
-		struct tail *t = w->entry[i]->tail;
+	for (size_t i = 0; i < w->nentries && !(busy && i > LOOK_FOR_QUIET); i++) {
+		struct tail *t = w->entry[w->hand++ % w->nentries]->tail;
 
-		if (t && t->fd != -1 && !t->due && t != w->current && !t->st.framer.skipping && (!oldest || t->data_ns < oldest->data_ns))
-			oldest = t;
+		if (!t || t->fd == -1 || t == w->current || t->st.framer.skipping)
+			continue;
+		if (!t->due) {
+			tail_shut(w, t);
+			return true;
+		}
+		if (!busy)
+			busy = t;
 	}
-	if (!oldest) {
-		log_warn("input", "%s: %llu files are open and all are being read: others wait", w->inlet->name, (unsigned long long)w->open);
-		return false;
+	if (busy) {
+		tail_shut(w, busy);
+		return true;
 	}
-	tail_shut(w, oldest);
-	return true;
+	log_warn("input", "%s: %llu files are open, all of them renamed or in the middle of a long line: others wait", w->inlet->name,
+		 (unsigned long long)w->open);
+	return false;
 }
 
 static void give_up(struct watch *w, struct tail *t, const char *why)

@@ -29,6 +29,7 @@ struct watch {
 	struct tail *detached;	       /* oldest first */
 	struct tail *due, **due_last, *current;
 	uint64_t ticks, open;
+	size_t hand; /* in entry[]: who is closed next where there are too many */
 	int64_t written_ns;
 	bool started, told_full, told_folder, ended;
 };

@@ -206,4 +206,5 @@ def test_zone_by_input():
     weird.stop()
 
 
-harness.main()
+if __name__ == "__main__":
+    harness.main()
