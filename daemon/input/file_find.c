@@ -75,6 +75,7 @@ static void append_detached(struct watch *w, struct tail *t)
 	*at = t;
 	t->next_detached = NULL;
 	t->entry = NULL;
+	t->stuck = 0;
 	t->detached_ns = clock_mono(&clock_system);
 }
 
@@ -124,7 +125,7 @@ static void look_renamed(void *arg, struct record *r)
 	struct stat st;
 	struct tail *t;
 
-	if (r->user || !r->placed || !r->path || r->archive || !find_inode(r->path, &r->key, path))
+	if (r->user || !r->placed || !r->path || r->archive || !is_wanted(s->w, r->path) || !find_inode(r->path, &r->key, path))
 		return;
 	if (stat(path, &st) == -1 || (uint64_t)st.st_size <= record_position(r))
 		return;
@@ -185,7 +186,7 @@ static void place_archive(struct tail *t, uint64_t size)
 		/* Of Logstash's line: all or nothing. */
 		bool whole = size && r->read == size;
 
-		r->archive = true;
+		record_set_archive(r);
 		record_place(r, 0);
 		if (whole)
 			record_whole(r, size);

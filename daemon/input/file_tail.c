@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LONG_PART = 64 * 1024 };
+
 /* ---- the source: what the work thread needs to know of the file ---- */
 
 struct file_source {
@@ -65,6 +67,7 @@ static struct source *new_source(struct tail *t)
 	fs->tail = t;
 	fs->seen_ms = t->rec->seen_ms;
 	memcpy(fs->who, t->rec->who, sizeof(fs->who));
+	fs->who[0] ^= sincedb_ordinal(t->config->db);
 	fs->delimiter = t->config->delimiter.len;
 	fs->source.path = str_n(xstrdupz(path), path.len);
 	fs->source.name = fs->source.path;
@@ -93,7 +96,7 @@ struct tail *tail_new(const struct tail_config *c, struct record *r, const char 
 	t->config = c;
 	t->rec = r;
 	record_ref(r);
-	r->user = t;
+	record_use(r, t);
 	t->path = xstrdupz(str_z(path));
 	t->dev = st->st_dev;
 	t->ino = st->st_ino;
@@ -139,7 +142,7 @@ void tail_free(struct tail *t)
 	if (!t)
 		return;
 	tail_close(t);
-	t->rec->user = NULL;
+	record_use(t->rec, NULL);
 	record_unref(t->rec);
 	free(t->path);
 	free(t);
@@ -236,6 +239,7 @@ uint64_t tail_position(const struct tail *t)
 static void begin(struct tail *t)
 {
 	stream_init(&t->st, t->config->inlet, new_source(t), FRAMER_LINE, t->config->max_line);
+	t->st.count_max = STREAM_COUNTED;
 	t->st.framer.delimiter = t->config->delimiter;
 	/* Java's reader of archives, which Logstash uses, knows CR LF. */
 	t->st.framer.chomp = t->archive;
@@ -302,6 +306,24 @@ ssize_t tail_read(struct tail *t, uint64_t max)
 	return n;
 }
 
+bool tail_in_long_line(const struct tail *t)
+{
+	return t->st.source && t->st.part.len > LONG_PART;
+}
+
+void tail_rest(struct tail *t)
+{
+	t->stuck = 0;
+	if (!t->st.source)
+		return;
+	/* One without a name ends soon, and its half line with it. */
+	if (t->entry && tail_in_long_line(t)) {
+		t->stuck = t->size;
+		stream_forget(&t->st);
+	}
+	stream_rest(&t->st);
+}
+
 void tail_end(struct tail *t)
 {
 	end_source(t);
@@ -314,13 +336,14 @@ void tail_restart(struct tail *t)
 
 	/* Half a line that was there before is a line now. */
 	end_source(t);
-	old->user = NULL;
+	record_use(old, NULL);
 	t->rec = sincedb_add(t->config->db, t->dev, t->ino, t->path);
 	record_place(t->rec, 0);
-	t->rec->archive = t->archive;
+	if (t->archive)
+		record_set_archive(t->rec);
 	record_ref(t->rec);
-	t->rec->user = t;
+	record_use(t->rec, t);
 	record_unref(old);
-	t->from = 0;
+	t->from = t->stuck = 0;
 	t->head_len = 0;
 }

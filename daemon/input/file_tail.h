@@ -47,6 +47,7 @@ struct tail {
 	uint64_t from;	       /* where it will begin */
 	uint64_t ahead;	       /* an archive: bytes to pass over until there */
 	uint64_t size;	       /* when it was last looked at */
+	uint64_t stuck;	       /* its size when a long half line was let go: until it grows there is nothing to read; 0: no such */
 	uint64_t limit, left;  /* of its present turn: up to where, how many bytes at most */
 	int64_t mtime_ns, data_ns, detached_ns; /* the last two monotonic */
 	char head[HEAD_BYTES];
@@ -70,6 +71,10 @@ bool tail_is_record(const char *path, const struct record *r);
 uint64_t tail_position(const struct tail *t);
 /* At most max bytes: as many as came (of an archive perhaps only to pass over), 0 at the end, -1 and errno. */
 ssize_t tail_read(struct tail *t, uint64_t max);
+/* Nothing more to read for now. A long half line is not held in memory: it is read again when there is more. */
+void tail_rest(struct tail *t);
+/* A long half line is open: another file would have to wait in memory for it. */
+bool tail_in_long_line(const struct tail *t);
 /* What is left is a line; the source ends. */
 void tail_end(struct tail *t);
 /* It was truncated: from the beginning, as a new file. */

@@ -35,6 +35,8 @@ void turn_offer(struct watch *w, struct tail *t)
 	}
 	if (t->state != TAIL_READING)
 		return;
+	if (t->stuck && t->size == t->stuck)
+		return;
 	/* An archive of no bytes is one that is about to be written. */
 	if (t->archive ? t->size : w->c.mode == FILE_READ || t->size != tail_position(t))
 		queue_up(w, t);
@@ -245,8 +247,10 @@ static bool read_on(struct watch *w, struct tail *t)
 {
 	struct stat st;
 
-	if (w->c.mode != FILE_READ)
+	if (w->c.mode != FILE_READ) {
+		tail_rest(t);
 		return false;
+	}
 	if (!t->archive && fstat(t->fd, &st) == 0 && (uint64_t)st.st_size > tail_position(t)) {
 		t->limit = (uint64_t)st.st_size;
 		return true;
@@ -258,10 +262,10 @@ static bool read_on(struct watch *w, struct tail *t)
 /* One piece. false: its turn is over. */
 static bool piece(struct watch *w, struct tail *t, size_t *budget)
 {
-	uint64_t max = t->archive ? t->left : t->limit - tail_position(t);
+	uint64_t max = t->archive ? UINT64_MAX : t->limit - tail_position(t);
 	ssize_t n;
 
-	if (max > t->left)
+	if (t->left && max > t->left)
 		max = t->left;
 	n = max ? tail_read(t, max) : 0;
 	*budget -= n > 0 && (size_t)n < *budget ? (size_t)n : n > 0 ? *budget : 1;
@@ -272,7 +276,7 @@ static bool piece(struct watch *w, struct tail *t, size_t *budget)
 	if (n == 0 || (!t->archive && tail_position(t) >= t->limit))
 		return read_on(w, t);
 	t->left -= (uint64_t)n < t->left ? (uint64_t)n : t->left;
-	if (t->left)
+	if (t->left || tail_in_long_line(t))
 		return true;
 	queue_up(w, t);
 	return false;

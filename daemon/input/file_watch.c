@@ -90,6 +90,14 @@ static bool excluded(const struct watch *w, struct str path)
 	return false;
 }
 
+bool is_wanted(const struct watch *w, const char *path)
+{
+	for (size_t i = 0; i < w->c.npatterns; i++)
+		if (glob_match_path(w->c.pattern[i], str_z(path)))
+			return !excluded(w, str_z(path));
+	return false;
+}
+
 static bool on_found(void *arg, const char *z)
 {
 	struct search *s = arg;

@@ -34,6 +34,11 @@ struct watch {
 	bool started, told_full, told_folder, ended;
 };
 
+/* ---- file_watch.c ---- */
+
+/* A pattern fits it, and it is not excluded. */
+bool is_wanted(const struct watch *w, const char *path);
+
 /* ---- file_find.c ---- */
 
 /* Which file the name is now; initial: when the input begins, where start_position counts. */

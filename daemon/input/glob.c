@@ -115,6 +115,47 @@ bool glob_match(struct str pattern, struct str name)
 	}
 }
 
+static struct str take_part(struct str *s)
+{
+	struct str part;
+
+	while (s->len && s->p[0] == '/')
+		*s = str_from(*s, 1);
+	if (!str_cut(s, '/', &part)) {
+		part = *s;
+		*s = (struct str){0};
+	}
+	return part;
+}
+
+bool glob_match_path(struct str pattern, struct str path)
+{
+	struct str deep = {0}, deep_path = {0};
+
+	/* As glob_match, with names for characters and ** for *: only the last one can still take more. */
+	for (;;) {
+		struct str rest = pattern, rest_path = path, part = take_part(&rest), name = take_part(&rest_path);
+
+		if (rest.len && str_eq(part, STR("**"))) {
+			deep = pattern = rest;
+			deep_path = path;
+		} else if (part.len && name.len && glob_match(part, name)) {
+			pattern = rest;
+			path = rest_path;
+		} else if (!part.len && !name.len) {
+			return true;
+		} else if (deep.p) {
+			name = take_part(&deep_path);
+			if (!name.len || name.p[0] == '.')
+				return false;
+			pattern = deep;
+			path = deep_path;
+		} else {
+			return false;
+		}
+	}
+}
+
 bool glob_magic(struct str pattern)
 {
 	for (size_t i = 0; i < pattern.len; i++)

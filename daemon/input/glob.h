@@ -19,6 +19,8 @@ enum { GLOB_ALTERNATIVES = 1024, GLOB_DEPTH = 64 };
 
 /* One name against a pattern of one name, without { }. A leading dot is only matched by a dot. */
 bool glob_match(struct str pattern, struct str name);
+/* A whole path against a whole pattern, ** included. */
+bool glob_match_path(struct str pattern, struct str path);
 /* Holds one of * ? [ or a backslash. */
 bool glob_magic(struct str pattern);
 /* All that { } stand for, in their order. The texts are the arena's. 0: more than GLOB_ALTERNATIVES. */

@@ -28,6 +28,7 @@ struct mark {
 struct sincedb {
 	struct sincedb *next; /* of all there are */
 	char *path, *seen_path, *name;
+	uint8_t ordinal;      /* among those of the same path */
 	bool device;	      /* of path: nothing is kept */
 	bool owned;
 	int64_t clean_after_ns;
@@ -121,9 +122,22 @@ void record_unref(struct record *r)
 
 struct record *sincedb_find(struct sincedb *db, dev_t dev, ino_t ino)
 {
-	struct record *r = db->n ? db->table[slot_of(db, ino)] : NULL;
+	struct record *r;
 
+	/* Another input of the same sincedb may hand over what it had (hand_over). */
+	pthread_mutex_lock(&lock);
+	r = db->n ? db->table[slot_of(db, ino)] : NULL;
 	while (r && !file_key_is(&r->key, dev, ino))
+		r = r->next;
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+static struct record *find_key(struct sincedb *db, const struct file_key *k)
+{
+	struct record *r = db->n ? db->table[slot_of(db, k->inode)] : NULL;
+
+	while (r && !(r->key.inode == k->inode && r->key.major == k->major && r->key.minor == k->minor))
 		r = r->next;
 	return r;
 }
@@ -140,14 +154,17 @@ bool sincedb_knew(const struct sincedb *db, const char *path)
 
 void sincedb_each(struct sincedb *db, void (*fn)(void *arg, struct record *r), void *arg)
 {
-	struct record **every = xmalloc(sizeof(struct record *) * (db->n + 1));
+	struct record **every;
 	size_t n = 0;
 
+	pthread_mutex_lock(&lock);
+	every = xmalloc(sizeof(struct record *) * (db->n + 1));
 	for (size_t i = 0; i < db->size; i++)
 		for (struct record *r = db->table[i]; r; r = r->next) {
-			record_ref(r);
+			r->refs++;
 			every[n++] = r;
 		}
+	pthread_mutex_unlock(&lock);
 	for (size_t i = 0; i < n; i++) {
 		if (!every[i]->gone)
 			fn(arg, every[i]);
@@ -200,6 +217,11 @@ void sincedb_remove(struct record *r)
 	if (!r->gone)
 		take_out(r);
 	pthread_mutex_unlock(&lock);
+}
+
+uint8_t sincedb_ordinal(const struct sincedb *db)
+{
+	return db->ordinal;
 }
 
 /* ---- the window ---- */
@@ -312,6 +334,20 @@ void record_place(struct record *r, uint64_t offset)
 	pthread_mutex_unlock(&lock);
 }
 
+void record_use(struct record *r, void *user)
+{
+	pthread_mutex_lock(&lock);
+	r->user = user;
+	pthread_mutex_unlock(&lock);
+}
+
+void record_set_archive(struct record *r)
+{
+	pthread_mutex_lock(&lock);
+	r->archive = true;
+	pthread_mutex_unlock(&lock);
+}
+
 void record_rename(struct record *r, const char *path)
 {
 	if (r->path && strcmp(r->path, path) == 0)
@@ -357,6 +393,43 @@ static void clean(struct sincedb *db)
 	}
 }
 
+static bool same_files(const struct sincedb *a, const struct sincedb *b)
+{
+	if (a->device != b->device || (!a->device && strcmp(a->path, b->path) != 0))
+		return false;
+	return a->seen_path && b->seen_path ? strcmp(a->seen_path, b->seen_path) == 0 : !a->device;
+}
+
+/* Of two that were read from the same line, or are the same file: who reads it knows, else who changed last. */
+static bool knows_better(const struct record *a, const struct record *b)
+{
+	if (!a->user != !b->user)
+		return a->user;
+	return a->changed_ns != b->changed_ns ? a->changed_ns > b->changed_ns : a < b;
+}
+
+/* With the lock held. Another input with the same sincedb says more of this file. */
+static bool outdone(const struct record *r)
+{
+	for (struct sincedb *db = all; db; db = db->next) {
+		struct record *other = db != r->db && same_files(db, r->db) ? find_key(db, &r->key) : NULL;
+
+		if (other && knows_better(other, r))
+			return true;
+	}
+	return false;
+}
+
+static void render(struct sincedb *db, struct buf *positions, struct buf *seen);
+
+/* With the lock held. */
+static void render_all(struct sincedb *db, struct buf *positions, struct buf *seen)
+{
+	for (struct sincedb *some = all; some; some = some->next)
+		if (some == db || same_files(some, db))
+			render(some, positions, seen);
+}
+
 /* With the lock held. */
 static void render(struct sincedb *db, struct buf *positions, struct buf *seen)
 {
@@ -366,6 +439,8 @@ static void render(struct sincedb *db, struct buf *positions, struct buf *seen)
 			struct seen_line s = {.key = r->key, .seen_ms = r->seen_ms, .changed_ms = r->changed_ns / 1000000,
 					      .head_len = r->head_len, .head_hash = r->head_hash, .plain = r->archive ? r->done : 0};
 
+			if (outdone(r))
+				continue;
 			/* Of an archive Logstash knows all or nothing. */
 			if (r->archive)
 				p.offset = r->whole && !r->first && r->done == r->read ? r->whole : 0;
@@ -392,12 +467,12 @@ static int write_all(int fd, struct str s)
 }
 
 /* Beside it, synced, then in its place: a crash leaves the old one or the new one. Mode and owner stay those of the old one. */
-static int replace_file(const char *path, struct str text)
+static int replace_file(const char *path, unsigned ordinal, struct str text)
 {
 	char tmp[PATH_MAX];
 	struct stat st;
 	bool old = stat(path, &st) == 0;
-	int n = snprintf(tmp, sizeof(tmp), "%s.new", path), fd, e;
+	int n = snprintf(tmp, sizeof(tmp), "%s.new%u", path, ordinal), fd, e;
 
 	if (n < 0 || (size_t)n >= sizeof(tmp)) {
 		errno = ENAMETOOLONG;
@@ -435,13 +510,13 @@ static int overwrite_file(const char *path, struct str text)
 	return rc;
 }
 
-static bool save(const char *name, const char *path, struct str text)
+static bool save(const struct sincedb *db, const char *path, struct str text)
 {
-	if (replace_file(path, text) == 0)
+	if (replace_file(path, db->ordinal, text) == 0)
 		return true;
 	if ((errno == EACCES || errno == EPERM || errno == EROFS) && overwrite_file(path, text) == 0)
 		return true;
-	log_warn("input", "%s: cannot write '%s': %s: after a crash lines since the last write would be read again", name, path, strerror(errno));
+	log_warn("input", "%s: cannot write '%s': %s: after a crash lines since the last write would be read again", db->name, path, strerror(errno));
 	return false;
 }
 
@@ -460,12 +535,12 @@ static void write_out(struct sincedb *db, bool keep_lock)
 	db->dirty = db->seen_dirty = false;
 	buf_init(&positions, 0);
 	buf_init(&seen, 0);
-	render(db, &positions, &seen);
+	render_all(db, &positions, &seen);
 	if (!keep_lock)
 		pthread_mutex_unlock(&lock);
 	/* First who the files are, then how far they were read. */
-	seen_dirty = seen_dirty && !save(db->name, db->seen_path, buf_slice(&seen));
-	dirty = dirty && !save(db->name, db->path, buf_slice(&positions));
+	seen_dirty = seen_dirty && !save(db, db->seen_path, buf_slice(&seen));
+	dirty = dirty && !save(db, db->path, buf_slice(&positions));
 	buf_release(&positions);
 	buf_release(&seen);
 	if (!keep_lock)
@@ -517,15 +592,6 @@ static char *slurp(const struct sincedb *db, const char *path, size_t *len)
 		*len += (size_t)n;
 	close(fd);
 	return text;
-}
-
-static struct record *find_key(struct sincedb *db, const struct file_key *k)
-{
-	struct record *r = db->n ? db->table[slot_of(db, k->inode)] : NULL;
-
-	while (r && !(r->key.inode == k->inode && r->key.major == k->major && r->key.minor == k->minor))
-		r = r->next;
-	return r;
 }
 
 static struct record *find_or_make(struct sincedb *db, const struct file_key *k)
@@ -624,18 +690,31 @@ static void note_known(struct sincedb *db)
 
 /* ---- life ---- */
 
-static struct sincedb *adopt(const struct sincedb_config *c, const char *path)
+/* An object whose owner has left and whose last lines are still under way. */
+static struct sincedb *adopt(const char *path)
 {
 	struct sincedb *db = all;
-	bool shared = false;
 
-	while (db && (db->owned || db->device || strcmp(db->path, path))) {
-		shared |= !db->device && strcmp(db->path, path) == 0;
+	while (db && (db->owned || db->device || strcmp(db->path, path) != 0))
 		db = db->next;
-	}
-	if (shared)
-		log_warn("input", "%s: '%s' is the sincedb of another input, too: each overwrites what the other one keeps", c->name, path);
 	return db;
+}
+
+static bool ordinal_taken(const struct sincedb *db, uint8_t n)
+{
+	for (const struct sincedb *other = all; other; other = other->next)
+		if (other->ordinal == n && same_files(other, db))
+			return true;
+	return false;
+}
+
+static uint8_t free_ordinal(const struct sincedb *db)
+{
+	uint8_t n = 0;
+
+	while (n < UINT8_MAX && ordinal_taken(db, n))
+		n++;
+	return n;
 }
 
 /* A symbolic link stays one: what it points to is replaced. */
@@ -655,7 +734,7 @@ struct sincedb *sincedb_open(const struct sincedb_config *c)
 	bool device = stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
 
 	pthread_mutex_lock(&lock);
-	db = device ? NULL : adopt(c, path);
+	db = device ? NULL : adopt(path);
 	if (db) {
 		free(db->name);
 		db->name = xstrdupz(str_z(c->name));
@@ -672,6 +751,7 @@ struct sincedb *sincedb_open(const struct sincedb_config *c)
 	db->device = device;
 	db->owned = true;
 	db->clean_after_ns = c->clean_after_ns;
+	db->ordinal = free_ordinal(db);
 	if (!device)
 		load(db, path, read_position);
 	if (db->seen_path)
@@ -683,14 +763,54 @@ struct sincedb *sincedb_open(const struct sincedb_config *c)
 	return db;
 }
 
+/* Its record stays where its owner may hold on to it. */
+static void learn(struct record *r, const struct record *from)
+{
+	if (r->user || r->first)
+		return;
+	r->read = from->read;
+	r->done = from->done;
+	r->whole = from->whole;
+	r->archive = from->archive;
+	r->placed = from->placed;
+	r->changed_ns = from->changed_ns;
+}
+
+/* What only this one knows goes on with another input of the same sincedb. */
+static void hand_over(struct sincedb *db, struct sincedb *heir)
+{
+	for (size_t i = 0; i < db->size; i++)
+		while (db->table[i]) {
+			struct record *r = db->table[i], *have = find_key(heir, &r->key);
+
+			r->refs++;
+			take_out(r);
+			if (have) {
+				if (knows_better(r, have))
+					learn(have, r);
+				unref_locked(r);
+				continue;
+			}
+			r->db = heir;
+			r->gone = false;
+			insert(heir, r);
+		}
+	heir->dirty = heir->seen_dirty = true;
+}
+
 static void finish_locked(struct sincedb *db)
 {
-	struct sincedb **at = &all;
+	struct sincedb **at = &all, *heir;
 
 	write_out(db, true);
 	while (*at != db)
 		at = &(*at)->next;
 	*at = db->next;
+	heir = all;
+	while (heir && !same_files(heir, db))
+		heir = heir->next;
+	if (heir)
+		hand_over(db, heir);
 	for (size_t i = 0; i < db->size; i++)
 		while (db->table[i])
 			take_out(db->table[i]);

@@ -7,6 +7,8 @@
  * The owner is an inlet, on its loop's thread. Acks may outlive it (a reload that takes the input away while an output is slow): the object then
  * stays until the last of them, and an input that opens the same path meanwhile gets this very object, so that it goes on where the other one
  * stopped reading. That needs the one list of such objects in this file; it and all windows are under one lock, taken once a span.
+ *
+ * Inputs that name the same sincedb at the same time have an object each and write what all of them know. (In Logstash each overwrites the others'.)
  */
 #ifndef WEIR_INPUT_SINCEDB_H
 #define WEIR_INPUT_SINCEDB_H
@@ -67,10 +69,16 @@ void sincedb_write(struct sincedb *db);
 /* The same, if there is a file whose ids would not survive a crash: before its first line leaves the input. */
 void sincedb_commit(struct sincedb *db);
 
+/* Two inputs that read the same file under the same sincedb: their events must not have the same ids. */
+uint8_t sincedb_ordinal(const struct sincedb *db);
+
 void record_ref(struct record *r);
 void record_unref(struct record *r);
 /* Reading begins there. */
 void record_place(struct record *r, uint64_t offset);
+/* Who reads it; NULL: nobody any more. */
+void record_use(struct record *r, void *user);
+void record_set_archive(struct record *r);
 void record_rename(struct record *r, const char *path);
 void record_head(struct record *r, struct str head);
 /* A span begins at that place; give the ack to it. */

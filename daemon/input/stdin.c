@@ -110,6 +110,7 @@ static int io_start(struct inlet *in, struct err *err)
 	uv_handle_type type = uv_guess_handle(STDIN_FILENO);
 
 	stream_init(&io->st, in, inlet_source(in, STR("stdin")), FRAMER_LINE, io->max_line);
+	io->st.count_max = STREAM_COUNTED;
 	io->kind = type == UV_NAMED_PIPE || type == UV_TCP ? IO_PIPE : IO_FILE;
 	if (io->kind == IO_PIPE) {
 		int fd = dup(STDIN_FILENO);

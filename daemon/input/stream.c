@@ -10,6 +10,7 @@ void stream_init(struct stream *st, struct inlet *in, struct source *s, enum fra
 		fstrm_init(&st->framer.fstrm, "protobuf:dnstap.Dnstap", max);
 	/* Lines are cut at their limit by the framer; here lengths are known beforehand: a frame, and the read that ends it. */
 	buf_init(&st->part, kind == FRAMER_FSTRM ? FSTRM_CONTROL_MAX + max + INLET_READ : 0);
+	st->count_max = SIZE_MAX;
 	st->last_read_ns = clock_mono(&clock_system);
 }
 
@@ -18,9 +19,11 @@ static void count_part(struct stream *st)
 {
 	struct budget *b = st->inlet->budget;
 
+	size_t count = st->part.cap < st->count_max ? st->part.cap : st->count_max;
+
 	/* Relaxed: a gauge. */
-	atomic_fetch_add_explicit(&b->used, st->part.cap - st->counted, memory_order_relaxed);
-	st->counted = st->part.cap;
+	atomic_fetch_add_explicit(&b->used, count - st->counted, memory_order_relaxed);
+	st->counted = count;
 }
 
 static void forget_part(struct stream *st)
@@ -33,9 +36,11 @@ static void forget_part(struct stream *st)
 	count_part(st);
 }
 
-/* Cuts all frames off the front of *in; all of it where the stream broke. */
-static void cut_frames(struct stream *st, struct str *in, bool copy)
+/* Cuts all frames off the front of *in; all of it where the stream broke. How many there were. */
+static size_t cut_frames(struct stream *st, struct str *in, bool copy)
 {
+	size_t n = 0;
+
 	for (;;) {
 		struct str frame, rest;
 		size_t used = 0;
@@ -50,7 +55,8 @@ static void cut_frames(struct stream *st, struct str *in, bool copy)
 		else if (a == FRAMER_BROKEN)
 			st->broken = st->framer.fstrm.error;
 		else if (used == 0)
-			return;
+			return n;
+		n += a == FRAMER_FRAME;
 		if (flags & FRAME_CUT) {
 			st->cut_at = st->offset;
 			/* What follows in the span would not follow in the stream. */
@@ -60,7 +66,7 @@ static void cut_frames(struct stream *st, struct str *in, bool copy)
 		*in = rest;
 		if (st->broken) {
 			*in = (struct str){0};
-			return;
+			return n;
 		}
 	}
 }
@@ -83,8 +89,10 @@ static void read_behind_long_part(struct stream *st, struct str in)
 	struct str all;
 
 	buf_str(&st->part, in);
+	/* It lies there now: the batch, which has perhaps no frame yet, must not grow with it. */
+	inlet_unroom(st->inlet, (char *)in.p);
 	all = buf_slice(&st->part);
-	cut_frames(st, &all, true);
+	(void)cut_frames(st, &all, true);
 	if (all.len == 0) {
 		forget_part(st);
 		return;
@@ -100,6 +108,7 @@ static void read_behind_long_part(struct stream *st, struct str in)
 void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
 {
 	struct str in;
+	bool none;
 
 	if (n <= 0) {
 		if (buf->base)
@@ -119,15 +128,18 @@ void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
 		memcpy(buf->base - st->head, st->part.p, st->head);
 	in = str_n(buf->base - st->head, st->head + (size_t)n);
 	buf_clear(&st->part);
-	cut_frames(st, &in, false);
-	if (in.len == 0) {
+	none = cut_frames(st, &in, false) == 0;
+	buf_str(&st->part, in);
+	/* A batch that has perhaps no frame yet must not grow with what is kept elsewhere, or left out. */
+	if (none)
+		inlet_unroom(st->inlet, buf->base - st->head);
+	if (st->part.len == 0) {
 		forget_part(st);
 		return;
 	}
 	/* The frame that is still open began with this read, unless it is the one that was open before. */
 	if (!st->part_since_ns || in.len != st->head + (size_t)n)
 		st->part_since_ns = st->last_read_ns;
-	buf_str(&st->part, in);
 	count_part(st);
 }
 
@@ -147,6 +159,14 @@ void stream_forget(struct stream *st)
 {
 	st->framer.seen = 0;
 	forget_part(st);
+}
+
+void stream_rest(struct stream *st)
+{
+	if (st->part.len == 0 && st->part.cap) {
+		buf_release(&st->part);
+		count_part(st);
+	}
 }
 
 void stream_end(struct stream *st)

@@ -10,12 +10,15 @@
 #include "input/framer.h"
 #include "input/input.h"
 
+enum { STREAM_COUNTED = 1024 * 1024 }; /* count_max of such inputs */
+
 struct stream {
 	struct inlet *inlet;
 	struct source *source;
 	struct framer framer;
 	struct buf part;      /* the beginning of a frame; counted against the budget */
 	size_t counted;
+	size_t count_max; /* of that; where only one long frame can be open at a time, it must not stop the very reading that would end it */
 	size_t head;	      /* of the room given to the last read: bytes of `part` in front of it */
 	uint64_t offset;      /* in the stream: where the frame begins that is being cut, or comes next */
 	uint64_t cut_at;      /* where the last frame began that was too long */
@@ -37,6 +40,8 @@ int64_t stream_waits_since(const struct stream *st);
 uint64_t stream_done(const struct stream *st);
 /* The half frame is forgotten: it will be read again. */
 void stream_forget(struct stream *st);
+/* Nothing is read of it for a while: an empty buffer goes. */
+void stream_rest(struct stream *st);
 /* The stream ended: a half frame becomes a frame, the source is marked closed and let go. */
 void stream_end(struct stream *st);
 

@@ -287,6 +287,32 @@ def test_sincedb_of_logstash():
     assert records(path('sincedb')) == {path(n): os.path.getsize(path(n)) for n in ('v1.log', 'v2.log', 'moved.log', 'old.log')}
 
 
+def test_one_sincedb_for_two_inputs():
+    """What Logstash warns of: each file goes on where it was, and both inputs' lines of a file that both read are kept apart."""
+    for name in ('a.log', 'b.log', 'both.log'):
+        append(path(name), 'old')
+    text = (conf([path('a.log'), path('both.log')], 'type => "A" sincedb_write_interval => "0.05"') +
+            conf([path('b.log'), path('both.log')], 'type => "B" sincedb_write_interval => "0.05"'))
+    sink = Sink('ok')
+    text += 'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false compression_level => 0 } }\n' % sink.port
+    weird = harness.Weird(text)
+    names, n = ('a.log', 'b.log', 'both.log'), 0
+    for k in range(3):
+        for name in names:
+            append(path(name), 'new %d' % k)
+        n += 4
+        harness.until(lambda: weird.metric('weir_output_delivered_total') == 4, '4 documents', alive=weird)
+        mark_offsets(weird, path('sincedb'), {path(x): os.path.getsize(path(x)) for x in names})
+        if k == 1:
+            weird.kill()
+        else:
+            weird.stop()
+        assert sink.stored_documents() == n, sink.report()
+        if k < 2:
+            weird = again(weird)
+            weird.line('running')
+
+
 def test_default_place():
     append(path('a.log'), 'x')
     weird, lines = start('input { file { path => ["%s", "/no/such"] start_position => "beginning" stat_interval => "0.05" } }\n' % path('a.log'))
@@ -375,6 +401,22 @@ def test_reload_while_the_output_stands_still():
     assert weird.metric('weir_output_duplicate_total') == 0
     weird.stop()
     assert records(path('sincedb')) == {path('a.log'): os.path.getsize(path('a.log'))}
+
+
+def test_lines_as_long_as_memory():
+    """Several files with lines of 31 MiB, read by turns, with the memory that is the default."""
+    for name in 'abc':
+        with open(path(name + '.log'), 'w', encoding='utf-8') as f:
+            f.write(name * (31 * 1024 * 1024) + '\nend\n' + name * (31 * 1024 * 1024))
+    weird, lines = start(conf(path('*.log'), BEGIN + ' file_chunk_count => 10'))
+    got = messages(lines.wait(6, alive=weird))
+    assert sorted((x[0], len(x)) for x in got) == [(c, 31 * 1024 * 1024) for c in 'abc'] + [('e', 3)] * 3
+    used = cpu_seconds(weird.pid)
+    for name in 'abc':                                  # the half lines that wait are not read again and again
+        append(path(name + '.log'), '')
+    assert sorted(x[0] for x in messages(lines.wait(9, alive=weird))[6:]) == ['a', 'b', 'c']
+    print('%.2f s of CPU' % (cpu_seconds(weird.pid) - used))
+    weird.stop()
 
 
 def test_held_back():

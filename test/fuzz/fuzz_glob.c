@@ -41,7 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n > 2048 || !str_cut(&name, '\n', &pattern))
 		return 0;
+	/* Without separators a path is a name. */
 	have = glob_match(pattern, name);
+	if (pattern.len && name.len && str_chr(pattern, '/') < 0 && str_chr(name, '/') < 0)
+		FUZZ_ASSERT(glob_match_path(pattern, name) == have);
+	(void)glob_match_path(pattern, name);
 	if (plain(pattern, true) && plain(name, false)) {
 		bool want = slow_match(pattern, name, &steps);
 

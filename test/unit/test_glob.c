@@ -56,6 +56,32 @@ static void test_names(void)
 	CHECK(glob_magic(STR("a*")) && glob_magic(STR("a\\b")) && !glob_magic(STR("a.b")));
 }
 
+static void path_matches(const char *pattern, const char *path, bool want)
+{
+	bool have = glob_match_path(str_z(pattern), str_z(path));
+
+	CHECK(have == want);
+	if (have != want)
+		fprintf(stderr, "  '%s' and '%s'\n", pattern, path);
+}
+
+static void test_paths(void)
+{
+	path_matches("/a/b.log", "/a/b.log", true);
+	path_matches("/a/b.log", "/a/b.log.1", false);
+	path_matches("/a/*.log", "/a/b.log", true);
+	path_matches("/a/*.log", "/a/b/c.log", false);
+	path_matches("/*/*/c.log", "/a/b/c.log", true);
+	path_matches("/a/**/c.log", "/a/c.log", true);
+	path_matches("/a/**/c.log", "/a/b/d/c.log", true);
+	path_matches("/a/**/c.log", "/a/.b/c.log", false);
+	path_matches("/a/**/b/**/c", "/a/b/x/b/y/c", true);
+	path_matches("/a/**/b/**/c", "/a/x/y/c", false);
+	path_matches("/a/**", "/a/b", true);
+	path_matches("/a/**", "/a/b/c", false);
+	path_matches("//a//b", "/a/b", true);
+}
+
 static void braces(const char *pattern, const char *want)
 {
 	struct arena a;
@@ -179,6 +205,7 @@ static void test_tree(void)
 int main(void)
 {
 	test_names();
+	test_paths();
 	test_braces();
 	test_tree();
 	return test_end();

@@ -202,6 +202,39 @@ static void test_inheritance(void)
 	forget_files();
 }
 
+/* Two inputs with one sincedb: each file's position is what its reader says, also after one of them has gone. */
+static void test_shared(void)
+{
+	struct sincedb *a = opened(0), *b;
+	struct record *r = added(a, 10, "/a", 5), *s;
+
+	added(a, 11, "/b", 6);
+	sincedb_close(&a);
+	a = opened(0);
+	b = opened(0);
+	CHECK(a != b && sincedb_ordinal(a) == 0 && sincedb_ordinal(b) == 1);
+	r = found(a, 10);
+	s = found(b, 11);
+	record_use(r, r);
+	record_use(s, s);
+	record_read(r, 50);
+	record_read(s, 60);
+	sincedb_write(a);
+	CHECK_INT(on_disk(10), 50);
+	CHECK_INT(on_disk(11), 60);
+	record_read(s, 600);
+	added(b, 12, "/c", 7);
+	record_use(s, NULL);
+	sincedb_close(&b);
+	record_read(r, 500);
+	record_use(r, NULL);
+	sincedb_close(&a);
+	CHECK_INT(on_disk(10), 500);
+	CHECK_INT(on_disk(11), 600);
+	CHECK_INT(on_disk(12), 7);
+	forget_files();
+}
+
 static void test_archive(void)
 {
 	struct sincedb *db = opened(0);
@@ -301,6 +334,7 @@ int main(void)
 	test_restart();
 	test_old_window();
 	test_inheritance();
+	test_shared();
 	test_archive();
 	test_clean_after();
 	test_remove();
