@@ -306,6 +306,7 @@ static void start_on_loop(void *arg)
 
 	loop_join(s->in->loop, &s->in->member);
 	s->rc = s->in->ops->start(s->in, s->err);
+	s->in->started = s->rc == 0;
 	if (s->rc)
 		loop_leave(&s->in->member);
 }
@@ -316,7 +317,6 @@ int inlet_start(struct inlet *in, struct loop *loop, struct err *err)
 
 	in->loop = loop;
 	loop_call(loop, start_on_loop, &s);
-	in->started = s.rc == 0;
 	return s.rc;
 }
 
