@@ -1,7 +1,7 @@
 /*
  * file.c - `input { file { path => "/var/log/syslog" } }`: the options, and what events say of their file. The work is file_watch.c's.
  */
-#include "base/log.h"
+#include "base/utf8.h"
 #include "input/decorate.h"
 #include "input/file_watch.h"
 #include "input/glob.h"
@@ -168,7 +168,7 @@ static void file_decorate(void *self, struct event *ev, const struct span *sp)
 {
 	const struct file_input *f = self;
 	/* The plan may be replaced while the event waits: its own copy. */
-	struct value path = v_str(arena_dup(ev->arena, sp->source->path)), host = v_str(own_hostname());
+	struct value path = v_str(utf8_scrub(ev->arena, arena_dup(ev->arena, sp->source->path))), host = v_str(own_hostname());
 
 	(void)event_set(ev, f->meta_path, path);
 	(void)event_set(ev, f->meta_host, host);

@@ -65,7 +65,7 @@ int tail_open(struct tail *t, const char *path);
 void tail_close(struct tail *t);
 /* The beginning of the open file is still what it was; false: it was written anew. */
 bool tail_same(struct tail *t);
-/* The beginning of a file at path is that of the record. */
+/* The beginning of a file at path is that of the record; true, too, where it cannot be read. */
 bool tail_is_record(const char *path, const struct record *r);
 /* Next byte to read. */
 uint64_t tail_position(const struct tail *t);

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -361,6 +362,37 @@ def test_same_ids_after_a_kill():
     harness.until(lambda: weird.metric('weir_output_delivered_total') + weird.metric('weir_output_duplicate_total') == 5000, 'all of it again', alive=weird)
     assert sink.stored_documents() == 5000, sink.report()
     weird.stop()
+
+
+def test_killed_again_and_again():
+    """Written and rotated all the time, while weird is killed at any moment: no line is missing, none is stored twice."""
+    sink = Sink('ok')
+    text = conf(path('a.log*'), BEGIN + ' discover_interval => 1 sincedb_write_interval => "0.1"') + (
+        'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false compression_level => 0 } }\n' % sink.port)
+    r, n, files = random.Random(4711), 0, 0
+    for k in range(6):
+        weird = harness.Weird(text, name='weird%d' % k)
+        until = n + r.randrange(2000, 6000)
+        while n < until:
+            count = r.randrange(1, 400)
+            append(path('a.log'), *['line %d %s' % (i, 'x' * r.randrange(100)) for i in range(n, n + count)])
+            n += count
+            if r.random() < 0.1:
+                for i in range(files, 0, -1):
+                    os.rename(path('a.log.%d' % i), path('a.log.%d' % (i + 1)))
+                os.rename(path('a.log'), path('a.log.1'))
+                files += 1
+            if r.random() < 0.1:                        # let it catch up to somewhere
+                want = sink.stored_documents() + 1
+                harness.until(lambda: sink.stored_documents() >= min(want, n), 'some more', alive=weird)
+        weird.kill()
+    weird = harness.Weird(text, name='last')
+    harness.until(lambda: sink.stored_documents() >= n, '%d documents' % n, alive=weird)
+    harness.until(lambda: weird.metric('weir_output_in_flight') == 0, 'nothing under way', alive=weird)
+    weird.stop()
+    report = sink.report()
+    print('%d lines, %d files, %d read again' % (n, files + 1, report['overwritten_by_id']))
+    assert report['stored'] == n, report
 
 
 def test_reload():
