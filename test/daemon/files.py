@@ -132,6 +132,32 @@ def test_directory():
     weird.stop()
 
 
+def test_unreadable():
+    """One line about it; when it may be read, it is read from where it was."""
+    if os.geteuid() != 0 or not shutil.which('setpriv'):
+        harness.skip('needs root and setpriv, to run weird as somebody who may not read everything')
+    append(path('a.log'), 'one')
+    data = path('data')
+    for d in (harness.work, data):
+        os.makedirs(d, exist_ok=True)
+        os.chown(d, 65534, 65534)
+    prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    # That user cannot answer on the socket of readiness.
+    weird, lines = start(conf(path('a.log'), BEGIN), prefix=prefix, wait=False)
+    lines.wait(1, alive=weird)
+    weird.line('running')
+    weird.stop()
+    os.chmod(path('a.log'), 0)
+    append(path('a.log'), 'two')
+    weird = harness.Weird(weird.conf, name='again', data=data, prefix=prefix, wait=False)
+    weird.expect('cannot read .*a.log.: Permission denied')
+    weird.line('Permission denied')
+    os.chmod(path('a.log'), 0o644)
+    assert messages(lines.wait(2, alive=weird)) == ['one', 'two']
+    weird.stop()
+    assert sum('Permission denied' in x for x in weird.lines) == 1
+
+
 # ---- rotation ----
 
 def test_rotation_while_down():
