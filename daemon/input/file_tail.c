@@ -47,7 +47,7 @@ static uint64_t frame_offset(struct file_source *fs, const struct batch *b, cons
 	return fs->offset;
 }
 
-/* design: first sight, who the file is, and where the line begins: the same line has the same id whenever it is read again. */
+/* First sight, who the file is, and where the line begins: the same line has the same id whenever it is read again. */
 static void file_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev)
 {
 	struct file_source *fs = (struct file_source *)s;

@@ -4,21 +4,17 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "input/sincedb_disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* A span of lines that is under way. */
 struct mark {
-	struct ack ack; /* first: ack_done() casts */
+	struct ack ack; /* first: mark_done() casts */
 	struct record *record;
 	struct mark *next;
 	uint64_t start;
@@ -452,69 +448,11 @@ static void render(struct sincedb *db, struct buf *positions, struct buf *seen)
 		}
 }
 
-static int write_all(int fd, struct str s)
-{
-	while (s.len) {
-		ssize_t n = write(fd, s.p, s.len);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		s = str_from(s, (size_t)n);
-	}
-	return 0;
-}
-
-/* Beside it, synced, then in its place: a crash leaves the old one or the new one. Mode and owner stay those of the old one. */
-static int replace_file(const char *path, unsigned ordinal, struct str text)
-{
-	char tmp[PATH_MAX];
-	struct stat st;
-	bool old = stat(path, &st) == 0;
-	int n = snprintf(tmp, sizeof(tmp), "%s.new%u", path, ordinal), fd, e;
-
-	if (n < 0 || (size_t)n >= sizeof(tmp)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1)
-		return -1;
-	if (old) {
-		(void)fchmod(fd, st.st_mode & 0777);
-		(void)!fchown(fd, st.st_uid, st.st_gid);
-	}
-	if (write_all(fd, text) == 0 && fdatasync(fd) == 0 && rename(tmp, path) == 0) {
-		close(fd);
-		return 0;
-	}
-	e = errno;
-	close(fd);
-	(void)unlink(tmp);
-	errno = e;
-	return -1;
-}
-
-/* The folder is closed to us but the file is not: better written in place than not at all. */
-static int overwrite_file(const char *path, struct str text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), rc;
-
-	if (fd == -1)
-		return -1;
-	rc = write_all(fd, text);
-	if (rc == 0)
-		rc = fdatasync(fd);
-	close(fd);
-	return rc;
-}
-
 static bool save(const struct sincedb *db, const char *path, struct str text)
 {
-	if (replace_file(path, db->ordinal, text) == 0)
+	if (positions_replace(path, db->ordinal, text) == 0)
 		return true;
-	if ((errno == EACCES || errno == EPERM || errno == EROFS) && overwrite_file(path, text) == 0)
+	if ((errno == EACCES || errno == EPERM || errno == EROFS) && positions_overwrite(path, text) == 0)
 		return true;
 	log_warn("input", "%s: cannot write '%s': %s: after a crash lines since the last write would be read again", db->name, path, strerror(errno));
 	return false;
@@ -567,32 +505,6 @@ void sincedb_commit(struct sincedb *db)
 }
 
 /* ---- reading ---- */
-
-static char *slurp(const struct sincedb *db, const char *path, size_t *len)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = NULL;
-	ssize_t n;
-
-	*len = 0;
-	if (fd == -1) {
-		if (errno != ENOENT)
-			log_warn("input", "%s: cannot read '%s': %s: files count as new", db->name, path, strerror(errno));
-		return NULL;
-	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > SINCEDB_BYTES) {
-		log_warn("input", "%s: '%s' holds no positions: it is no regular file, or larger than %d MiB", db->name, path,
-			 SINCEDB_BYTES / 1024 / 1024);
-		close(fd);
-		return NULL;
-	}
-	text = xmalloc((size_t)st.st_size + 1);
-	while (*len < (size_t)st.st_size && (n = read(fd, text + *len, (size_t)st.st_size - *len)) > 0)
-		*len += (size_t)n;
-	close(fd);
-	return text;
-}
 
 static struct record *find_or_make(struct sincedb *db, const struct file_key *k)
 {
@@ -659,7 +571,7 @@ static bool read_seen(struct sincedb *db, struct str text)
 static void load(struct sincedb *db, const char *path, bool (*one)(struct sincedb *db, struct str text))
 {
 	size_t len, bad = 0;
-	char *text = slurp(db, path, &len);
+	char *text = positions_read(db->name, path, &len);
 	struct str rest = str_n(text, len), line;
 
 	while (rest.len) {

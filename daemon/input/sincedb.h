@@ -16,7 +16,7 @@
 #include "input/sincedb_text.h"
 #include "pipeline/ack.h"
 
-enum { SINCEDB_BYTES = 256 * 1024 * 1024, HEAD_BYTES = 256 };
+enum { HEAD_BYTES = 256 };
 
 struct sincedb;
 struct mark;
