@@ -141,8 +141,12 @@ static void take_header(struct parse *p, struct event *ev, struct str line, stru
 	int pri;
 
 	syslog_parse(line, &m);
-	if (syslog_take_pri(&s, &pri) == 1)
+	if (syslog_take_pri(&s, &pri) == 1) {
 		r->line = s;
+	} else if (has_header(&m) && dispatch_own_log(r)) {
+		/* "2026-11-23 08:12:46.933 INFO  [..": what would be read as a host is a level. */
+		return;
+	}
 	if (!has_header(&m)) {
 		r->text = m.msg;
 		return;

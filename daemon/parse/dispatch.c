@@ -102,3 +102,11 @@ const struct format *dispatch_parse(struct dispatch *d, struct record *r, const 
 	}
 	return NULL;
 }
+
+bool dispatch_own_log(const struct record *r)
+{
+	for (const struct format *const *f = formats_all; *f; f++)
+		if ((*f)->own_log && (*f)->shape(r))
+			return true;
+	return false;
+}

@@ -66,6 +66,7 @@ struct format {
 	/* May this be a line of ours although its program is unknown? Cheap. NULL: never. */
 	bool (*shape)(const struct record *r);
 	enum format_result (*parse)(struct record *r);
+	bool own_log; /* shape also knows a line of its own log file by its date, level ..: parse reads that date (rec_stamp), no syslog header is looked for */
 	bool doubles; /* the daemon logs each line twice, under two facilities: the second is marked */
 };
 
@@ -142,5 +143,8 @@ void dispatch_free(struct dispatch *d);
  * format that claims the program, matched or not (NULL: nobody does).
  */
 const struct format *dispatch_parse(struct dispatch *d, struct record *r, const struct format **known);
+
+/* Is r->line, which came without PRI, of the own log file of a format's daemon? */
+bool dispatch_own_log(const struct record *r);
 
 #endif
