@@ -1,0 +1,635 @@
+/*
+ * openvpn.c - OpenVPN's server.
+ *
+ *	203.0.113.77:46739 VERIFY OK: depth=0, CN=alice-laptop			before an address was given
+ *	alice-laptop/203.0.113.77:46739 MULTI: primary virtual IP for ..: 10.8.0.2	from then on
+ *
+ * Who it is about stands in front. The name there is the certificate's (the user's with username-as-common-name), and stands there only after
+ * everything was checked; "[alice-laptop] Peer Connection Initiated" stands in the log of a failed login, too. So vpn.certificate is set wherever a
+ * line has the name, user.name only by a line that proves it. A name may hold blanks, '/' and quotes: find_peer().
+ *
+ * Its own log file begins with "2026-11-23 08:15:13 us=687322 " (2.5 on) or "Mon Nov 23 08:15:13 2026 ".
+ */
+#include "parse/message.h"
+
+/* What is the peer's in front of a text. */
+struct peer {
+	struct str name, ip, port; /* name.len 0: none yet */
+	struct str rest;	   /* the text behind */
+};
+
+/* "203.0.113.77:46739", "2001:db8::77:46739", "::ffff:192.0.2.1:1194": the last colon is the port's. The length, or 0. */
+static size_t address_port(struct str s, struct str *ip, struct str *port)
+{
+	size_t n = 0;
+	ptrdiff_t colon;
+
+	while (n < s.len && n < 60 && (ch_xdigit(s.p[n]) || s.p[n] == '.' || s.p[n] == ':'))
+		n++;
+	s = str_sub(s, 0, n);
+	colon = str_rchr(s, ':');
+	if (colon < 2 || (size_t)colon + 1 == n)
+		return 0;
+	*ip = str_sub(s, 0, (size_t)colon);
+	*port = str_from(s, (size_t)colon + 1);
+	for (size_t i = 0; i < port->len; i++)
+		if (!ch_digit(port->p[i]))
+			return 0;
+	return port->len <= 5 && str_is_ip(*ip) ? n : 0;
+}
+
+/* The peer in front of s, whose name ends not before `from`. */
+static bool find_peer(struct str s, size_t from, struct peer *out)
+{
+	size_t n = from ? 0 : address_port(s, &out->ip, &out->port);
+
+	if (n && n < s.len && s.p[n] == ' ') {
+		out->name = STR("");
+		out->rest = str_from(s, n + 1);
+		return true;
+	}
+	for (size_t i = from ? from : 1; i + 8 < s.len; i++) {
+		if (s.p[i] != '/')
+			continue;
+		n = address_port(str_from(s, i + 1), &out->ip, &out->port);
+		if (n == 0 || i + 1 + n >= s.len || s.p[i + 1 + n] != ' ')
+			continue;
+		out->name = str_sub(s, 0, i);
+		/* The text of another message, in which somebody wrote what looks like a peer: "AUTH-PAM: BACKGROUND: user 'x/192.0.2.1:5 .." */
+		if (str_find(out->name, STR(": ")) >= 0 || s.p[0] == '[')
+			return false;
+		out->rest = str_from(s, i + n + 2);
+		return true;
+	}
+	return false;
+}
+
+/* "[AF_INET]203.0.113.77:46739 (via [AF_INET]10.0.1.200%ens5)", "[AF_INET6]2001:db8::77:46739", "[AF_INET][undef]:1194" */
+static bool put_socket(struct record *r, struct str s, enum field_id ip_field, enum field_id port_field)
+{
+	struct str ip, port, rest, via, zone;
+	size_t n;
+
+	(void)(scan_lit(&s, "[AF_INET]") || scan_lit(&s, "[AF_INET6]"));
+	if (scan_lit(&s, "[undef]:"))
+		return rec_num(r, port_field, s);
+	n = address_port(s, &ip, &port);
+	if (n == 0)
+		return false;
+	rec_ip(r, ip_field, ip);
+	rec_num(r, port_field, port);
+	if (ip_field == F_SOURCE_IP)
+		rec_str(r, F_SOURCE_ADDRESS, ip);
+	rest = str_from(s, n);
+	if (scan_lit(&rest, " (via ") && scan_until(&rest, ')', &via)) {
+		(void)(scan_lit(&via, "[AF_INET]") || scan_lit(&via, "[AF_INET6]") || scan_lit(&via, "::ffff:"));
+		zone = via;
+		if (str_cut(&zone, '%', &via))
+			rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, zone);
+		(void)rec_ip(r, F_DESTINATION_IP, via);
+	}
+	return true;
+}
+
+/* "C=ES, O=Icecrown CA, CN=client01", "/C=US/CN=client1/emailAddress=x": the common name of a subject. */
+static struct str common_name(struct str s)
+{
+	bool slashes = s.len && s.p[0] == '/';
+	struct str part;
+
+	if (slashes)
+		s = str_from(s, 1);
+	while (s.len) {
+		if (slashes ? !str_cut(&s, '/', &part) : !scan_until_str(&s, STR(", "), &part)) {
+			part = s;
+			s = STR("");
+		}
+		if (scan_lit(&part, "CN="))
+			return part;
+	}
+	return STR("");
+}
+
+static void put_name(struct record *r, struct str name)
+{
+	if (name.len && !str_eq(name, STR("UNDEF")))
+		rec_str(r, F_VPN_CERTIFICATE, name);
+}
+
+/* The inner address: 10.8.0.2, 2001:db8::1000, "10.8.0.2@1" with a VLAN; an Ethernet address of a bridge. */
+static bool put_inner(struct record *r, struct str s)
+{
+	struct str head, rest = s;
+
+	if (str_cut(&rest, '@', &head))
+		s = head;
+	if (rec_ip(r, F_CLIENT_IP, s) || rec_mac(r, F_CLIENT_MAC, s))
+		return true;
+	rest = s;
+	if (!scan_ip(&rest, &head) || !scan_ch(&rest, '/'))
+		return false;
+	rec_raw(r, "network", s); /* what lies behind the peer */
+	return true;
+}
+
+/* TLSv1.3: 1.3 */
+static void put_tls_version(struct record *r, struct str s)
+{
+	if (!scan_lit(&s, "TLSv"))
+		return;
+	rec_str(r, F_TLS_VERSION, s);
+	rec_str(r, F_TLS_VERSION_PROTOCOL, STR("tls"));
+}
+
+/* IV_PLAT=linux */
+static bool put_peer_info(struct record *r, struct str s)
+{
+	struct str key;
+	char *name;
+
+	if (!str_cut(&s, '=', &key) || key.len == 0 || key.len > 40 || !str_is_name(key))
+		return false;
+	if (s.len > 1 && s.p[0] == '"' && s.p[s.len - 1] == '"')
+		s = str_sub(s, 1, s.len - 2);
+	if (str_eq(key, STR("IV_PLAT"))) {
+		rec_str(r, F_VPN_PLATFORM, s);
+		return true;
+	}
+	if (str_eq(key, STR("IV_HWADDR")) && rec_mac(r, F_SOURCE_MAC, s))
+		return true;
+	name = arena_bytes(r->arena, key.len + 1);
+	memcpy(name, key.p, key.len);
+	name[key.len] = 0;
+	rec_raw(r, name, s);
+	return true;
+}
+
+/* PUSH_REPLY,route-gateway 10.8.0.1,..,ifconfig 10.8.0.2 255.255.255.0,peer-id 1,cipher AES-256-GCM,.. */
+static void put_push(struct record *r, struct str s)
+{
+	struct str item, value;
+
+	if (scan_lit(&s, "AUTH_FAILED")) {
+		rec_action(r, "vpn-login", "authentication", "denied");
+		rec_outcome(r, "failure");
+		if (scan_ch(&s, ','))
+			rec_str(r, F_EVENT_REASON, s);
+		return;
+	}
+	if (!scan_lit(&s, "PUSH_REPLY,"))
+		return;
+	while (s.len) {
+		if (!str_cut(&s, ',', &item)) {
+			item = s;
+			s = STR("");
+		}
+		if (scan_lit(&item, "ifconfig ") && scan_word(&item, &value))
+			(void)rec_ip(r, F_CLIENT_IP, value);
+		else if (scan_lit(&item, "ifconfig-ipv6 ") && scan_ip(&item, &value) && rec_get(r, F_CLIENT_IP).type == V_NONE)
+			(void)rec_ip(r, F_CLIENT_IP, value);
+		else if (scan_lit(&item, "peer-id "))
+			rec_raw(r, "peer_id", item);
+		else if (scan_lit(&item, "cipher "))
+			rec_raw(r, "cipher", item);
+	}
+}
+
+static bool put_more(struct record *r, char place, struct str v)
+{
+	switch (place) {
+	case 'P':
+		return put_peer_info(r, v);
+	case 'S': /* a certificate's subject */
+		rec_str(r, F_TLS_CLIENT_SUBJECT, v);
+		put_name(r, common_name(v));
+		return true;
+	case 'V':
+		rec_str(r, F_SERVICE_VERSION, v);
+		return true;
+	case 'a':
+		rec_raw(r, "ca", v);
+		return true;
+	case 'c':
+		rec_str(r, F_TLS_CIPHER, v);
+		return true;
+	case 'd':
+		rec_raw(r, "cipher", v);
+		return true;
+	case 'f':
+		rec_str(r, F_FILE_PATH, v);
+		return true;
+	case 'g':
+		rec_raw(r, "signal", v);
+		return true;
+	case 'i':
+		rec_raw(r, "peer_id", v);
+		return true;
+	case 's':
+		rec_str(r, F_VPN_SESSION_ID, v);
+		return true;
+	case 't':
+		rec_str(r, F_VPN_TUNNEL, v);
+		return true;
+	case 'v':
+		put_tls_version(r, v);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A inner address, C socket of the peer, D socket of the server, E error, I inner address that may be none, M session's reason, N certificate's name,
+ * R reason, U user, u user and the mark behind him; put_more() has the rest.
+ */
+static bool put(struct record *r, char place, struct str v)
+{
+	switch (place) {
+	case 'A':
+		return put_inner(r, v);
+	case 'C':
+		return put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
+	case 'D':
+		(void)put_socket(r, v, F_SERVER_IP, F_SERVER_PORT);
+		return true;
+	case 'E':
+		rec_str(r, F_ERROR_MESSAGE, v);
+		return true;
+	case 'I':
+		(void)rec_ip(r, F_CLIENT_IP, v);
+		return true;
+	case 'M':
+		rec_str(r, F_VPN_SESSION_REASON, v);
+		return true;
+	case 'N':
+		put_name(r, v);
+		return true;
+	case 'R':
+		rec_str(r, F_EVENT_REASON, v);
+		return true;
+	case 'U':
+		rec_user(r, F_USER_NAME, v);
+		return true;
+	default:
+		return put_more(r, place, v);
+	}
+}
+
+#define MSG "daemon-message", "network", "info"
+#define LOGIN "vpn-login", "authentication"
+#define CERT "vpn-certificate", "authentication"
+#define CONN "vpn-connect", "network"
+#define LIST (const struct message[])
+
+/* First what a session goes through; what the server says of itself is below. */
+static const struct messages messages = {
+	.by = {
+		['['] = LIST{
+			{"[%N] Peer Connection Initiated with %C", CONN, "start", NULL},
+			{"[%N] Inactivity timeout (--%M), restarting", MSG, NULL},
+			{"[%N] Inactivity timeout (--%M), exiting", MSG, NULL},
+			{0}},
+		['A'] = LIST{
+			{"AUTH: Received control message: %R", LOGIN, "denied", "failure"},
+			{"AUTH-PAM: BACKGROUND: user '%U' failed to authenticate: %R", LOGIN, "denied", "failure"},
+			{"AUTH-PAM: %R", MSG, NULL},
+			{"Authenticate/Decrypt packet error: %E", MSG, "failure"},
+			{0}},
+		['B'] = LIST{{"Bad %E", MSG, "failure"}, {0}},
+		['C'] = LIST{
+			{"Control Channel: %v, cipher %* %c, %*", CONN, "protocol", NULL},
+			{"Control Channel: %v, cipher %* %c", CONN, "protocol", NULL},
+			{"CC-EEN exit message received by peer", MSG, NULL},
+			{"Connection reset, restarting [%*", MSG, NULL},
+			{"CRL: loaded %* CRLs from file %f", MSG, NULL},
+			{"CRL: cannot %E", MSG, "failure"},
+			{0}},
+		['D'] = LIST{
+			{"Data Channel: cipher '%d', peer-id: %i", MSG, NULL},
+			{"Data Channel: cipher '%d'%*", MSG, NULL},
+			{"Delayed exit in %* seconds", MSG, NULL},
+			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
+			{0}},
+		['I'] = LIST{
+			{"Incoming Data Channel: Cipher '%d' initialized%*", MSG, NULL},
+			{"Inactivity timeout (--%M), restarting", MSG, NULL},
+			{"Inactivity timeout (--%M), exiting", MSG, NULL},
+			{0}},
+		['L'] = LIST{{"Listening for incoming TCP connection on %D", MSG, NULL}, {0}},
+		['M'] = LIST{
+			{"MULTI: Learn: %A -> %*", "vpn-assign", "network", "start", "success"},
+			{"MULTI: Learn (%*): %A -> %*", "vpn-assign", "network", "start", "success"},
+			{"MULTI: primary virtual IP for %*: %A", "vpn-assign", "network", "start", "success"},
+			{"MULTI: primary virtual IPv6 for %*: %A", "vpn-assign", "network", "start", "success"},
+			{"MULTI_sva: pool returned IPv4=%I, IPv6=%I", MSG, NULL},
+			{"MULTI: new connection by client '%N' will cause previous active sessions by this client to be dropped.%*", MSG, NULL},
+			{"MULTI: bad source address from client [%*], packet dropped", MSG, "failure"},
+			{"MULTI: internal route %* -> %*", MSG, NULL},
+			{"MULTI: client has been rejected due to %R", LOGIN, "denied", "failure"},
+			{"MULTI: connection rejected: %R, CLI:%*", LOGIN, "denied", "failure"},
+			{"MULTI: Connection attempt from %C ignored while %R", CONN, "denied", "failure"},
+			{"MULTI: Connection from %C would exceed %R", CONN, "denied", "failure"},
+			{"MULTI: no free --ifconfig-pool addresses are available", MSG, "failure"},
+			{"MULTI: no dynamic or static remote --ifconfig address is available for %*", MSG, "failure"},
+			{"MULTI ERROR: %E", MSG, "failure"},
+			{"MULTI: %R", MSG, NULL},
+			{"MULTI_%R", MSG, NULL},
+			{"MULTI %R", MSG, NULL},
+			{0}},
+		['O'] = LIST{
+			{"OPTIONS IMPORT: reading client specific options from: %f", MSG, NULL},
+			{"OCC exit message received by peer", MSG, NULL},
+			{"Outgoing Data Channel: Cipher '%d' initialized%*", MSG, NULL},
+			{"OpenVPN %V %*", MSG, NULL},
+			{"OpenSSL: %E", MSG, "failure"},
+			{0}},
+		['P'] = LIST{
+			{"Peer Connection Initiated with %C", CONN, "start", NULL},
+			{"PLUGIN_CALL: POST %f/PLUGIN_AUTH_USER_PASS_VERIFY status=0", LOGIN, "allowed", "success"},
+			{"PLUGIN_CALL: POST %f/PLUGIN_AUTH_USER_PASS_VERIFY status=1", LOGIN, "denied", "failure"},
+			{"PUSH: Received control message: '%*", MSG, NULL},
+			{"PUSH: No %R", MSG, "failure"},
+			{0}},
+		['S'] = LIST{
+			{"SENT CONTROL [%N]: '%*' (status=%*)", MSG, NULL},
+			{"SIG%g[%*,%M] received, client-instance exiting", "vpn-disconnect", "network", "end", NULL},
+			{"SIG%g[%*,%M] received, client-instance restarting", "vpn-disconnect", "network", "end", NULL},
+			{"SIG%g[%*,%M] received, process exiting", MSG, NULL},
+			{"SIG%g[%*,%M] received, process restarting", MSG, NULL},
+			{"Socket Buffers: %*", MSG, NULL},
+			{0}},
+		['T'] = LIST{
+			{"TLS: Initial packet from %C, sid=%s", CONN, "start", NULL},
+			{"TLS: Username/Password authentication succeeded for username '%U' [CN SET]", LOGIN, "allowed", "success"},
+			{"TLS: Username/Password authentication succeeded for username '%U'", LOGIN, "allowed", "success"},
+			{"TLS: Username/auth-token authentication succeeded for username '%U' [CN SET]", LOGIN, "allowed", "success"},
+			{"TLS: Username/auth-token authentication succeeded for username '%U'", LOGIN, "allowed", "success"},
+			{"TLS: Username/Password authentication deferred for username '%U' [CN SET]", LOGIN, "info", NULL},
+			{"TLS: Username/Password authentication deferred for username '%U'", LOGIN, "info", NULL},
+			{"TLS Auth Error: username attempted to change from '%*' to '%*' -- tunnel disabled", LOGIN, "denied", "failure"},
+			{"TLS Auth Error: %R", LOGIN, "denied", "failure"},
+			{"TLS Auth Error (%R", LOGIN, "denied", "failure"},
+			{"TLS Error: Auth Username/Password was not provided by peer", LOGIN, "denied", "failure"},
+			{"TLS Error: Username/Password authentication failed%*", LOGIN, "denied", "failure"},
+			{"TLS Error: TLS key negotiation failed to occur within %* seconds%*", CONN, "error", "failure"},
+			{"TLS Error: TLS handshake failed", CONN, "error", "failure"},
+			{"TLS Error: %* from %C (%*)", MSG, "failure"},
+			{"TLS Error: %* from %C", MSG, "failure"},
+			{"TLS Error: %* out of sync: %C %*", MSG, "failure"},
+			{"TLS Error: %E", MSG, "failure"},
+			{"TLS error: %E", MSG, "failure"},
+			{"TLS_ERROR: %E", MSG, "failure"},
+			{"TLS: %*", MSG, NULL},
+			{"TCP connection established with %C", CONN, "start", NULL},
+			{"TCP/UDP: %*", MSG, NULL},
+			{"TCPv4_SERVER link local (bound): %D", MSG, NULL},
+			{"TCPv6_SERVER link local (bound): %D", MSG, NULL},
+			{"TCPv%* link %*", MSG, NULL},
+			{"TUN/TAP device %t opened", MSG, NULL},
+			{"TUN/TAP %*", MSG, NULL},
+			{0}},
+		['U'] = LIST{
+			{"UDPv4 link local (bound): %D", MSG, NULL},
+			{"UDPv6 link local (bound): %D", MSG, NULL},
+			{"UDPv%* link %*", MSG, NULL},
+			{"UID set to %*", MSG, NULL},
+			{"Unroutable control packet received from %C (%*)", MSG, "failure"},
+			{"Unrecognized option %*", MSG, "failure"},
+			{"Use --help for more information.", MSG, NULL},
+			{0}},
+		['V'] = LIST{
+			{"VERIFY OK: depth=0, %S", CERT, "info", "success"},
+			{"VERIFY OK: depth=%*, %a", CERT, "info", "success"},
+			{"VERIFY SCRIPT OK: depth=0, %S", CERT, "info", "success"},
+			{"VERIFY SCRIPT ERROR: depth=0, %S", CERT, "denied", "failure"},
+			{"VERIFY X509NAME OK: %S", CERT, "info", "success"},
+			{"VERIFY X509NAME ERROR: %S, must be %*", CERT, "denied", "failure"},
+			{"VERIFY ERROR: depth=0, error=%R: %S, serial=%*", CERT, "denied", "failure"},
+			{"VERIFY ERROR: depth=0, error=%R: %S", CERT, "denied", "failure"},
+			{"VERIFY ERROR: depth=%*, error=%R: %a", CERT, "denied", "failure"},
+			{"VERIFY ERROR: %R", CERT, "denied", "failure"},
+			{"VERIFY WARNING: depth=0, %R: %S", CERT, "info", NULL},
+			{"VERIFY WARNING: %R", CERT, "info", NULL},
+			{"VERIFY CRL: %R", CERT, "denied", "failure"},
+			{"VERIFY KU ERROR", CERT, "denied", "failure"},
+			{"VERIFY EKU ERROR", CERT, "denied", "failure"},
+			{"VERIFY %* OK%*", CERT, "info", "success"},
+			{"VERIFY %* ERROR%*", CERT, "denied", "failure"},
+			{"Validating certificate %*", MSG, NULL},
+			{0}},
+		['W'] = LIST{
+			{"WARNING: Failed running command (--auth-user-pass-verify): %R", LOGIN, "denied", "failure"},
+			{"WARNING: %R", MSG, NULL},
+			{0}},
+		['p'] = LIST{
+			{"peer info: %P", MSG, NULL},
+			{"peer %i (%N) floated from %* to %C", MSG, NULL},
+			{"pid=%*", MSG, NULL},
+			{0}},
+		['r'] = LIST{{"read %*: %E (%*)", MSG, "failure"}, {"read %E", MSG, "failure"}, {0}},
+		['t'] = LIST{
+			{"tls-crypt unwrap error: %E", MSG, "failure"},
+			{"tls-crypt%*", MSG, NULL},
+			{0}},
+		['w'] = LIST{{"write %*: %E (%*)", MSG, "failure"}, {"write %E", MSG, "failure"}, {0}},
+	},
+};
+
+/* How lines begin that say only how the server is. */
+static bool of_the_server(struct str s)
+{
+	static const struct str begins[] = {
+		STR_INIT("library versions:"), STR_INIT("Initialization Sequence Completed"), STR_INIT("IFCONFIG POOL"), STR_INIT("ifconfig_pool"),
+		STR_INIT("net_"), STR_INIT("ROUTE"), STR_INIT("GID set to"), STR_INIT("Could not determine IPv4/IPv6"), STR_INIT("Closing "),
+		STR_INIT("/sbin/"), STR_INIT("/usr/"), STR_INIT("/bin/"), STR_INIT("Diffie-Hellman"), STR_INIT("NOTE:"), STR_INIT("Note:"),
+		STR_INIT("DEPRECATED"), STR_INIT("DCO "), STR_INIT("dco_"), STR_INIT("Outgoing Control Channel"), STR_INIT("Incoming Control Channel"),
+		STR_INIT("MANAGEMENT:"), STR_INIT("Timers:"), STR_INIT("Protocol options:"), STR_INIT("event_wait"), STR_INIT("succeeded ->"),
+		STR_INIT("Control Channel"), STR_INIT("Data Channel"), STR_INIT("Local Options"), STR_INIT("Expected Remote Options"),
+		STR_INIT("Options error:"), STR_INIT("ERROR:"), STR_INIT("Exiting due to fatal error"), STR_INIT("Re-using"), STR_INIT("LZO"),
+		STR_INIT("LZ4"), STR_INIT("OPTIONS"), STR_INIT("do_ifconfig"), STR_INIT("Replay-window"), STR_INIT("Current Parameter Settings"),
+		STR_INIT("Preserving"), STR_INIT("CRL"), STR_INIT("Cannot"), STR_INIT("Fatal"), STR_INIT("openvpn_"), STR_INIT("SSL"),
+		STR_INIT("Certificate"), STR_INIT("++ Certificate"), STR_INIT("PLUGIN"), STR_INIT("AEAD"), STR_INIT("Using"), STR_INIT("Linux "),
+		STR_INIT("client_connect"), STR_INIT("Need"), STR_INIT("Received"), STR_INIT("Key"), STR_INIT("Peer"), STR_INIT("Opened"),
+	};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+		if (str_starts(s, begins[i]))
+			return true;
+	return false;
+}
+
+static bool is_action(struct record *r, const char *name)
+{
+	struct value v = rec_get(r, F_EVENT_ACTION);
+
+	return v.type == V_STRING && str_eqz(value_str(&v), name);
+}
+
+/* "TCP connection ..", "UDPv4 link ..", "read UDPv4 ..": as far as the line says. */
+static void put_transport(struct record *r, struct str s)
+{
+	(void)(scan_lit(&s, "read ") || scan_lit(&s, "write "));
+	if (str_starts(s, STR("UDPv")))
+		rec_str(r, F_NETWORK_TRANSPORT, STR("udp"));
+	else if (str_starts(s, STR("TCPv")) || str_starts(s, STR("TCP connection")))
+		rec_str(r, F_NETWORK_TRANSPORT, STR("tcp"));
+}
+
+/* The text behind the peer. `named`: the certificate's name stood in front, so the peer is let in. */
+static bool take_text(struct record *r, struct str s, bool named)
+{
+	const struct message *m = message_find(r, &messages, s, put);
+
+	if (!m) {
+		if (!of_the_server(s))
+			return false;
+		rec_action(r, "daemon-message", "network", "info");
+		return true;
+	}
+	put_transport(r, s);
+	/* put_push() knows better. */
+	if (str_starts(s, STR("SENT CONTROL ["))) {
+		struct str body = s, head, what;
+
+		if (scan_until_str(&body, STR("]: '"), &head) && scan_until_last(&body, STR("' (status="), &what))
+			put_push(r, what);
+	}
+	/* A bridge learns Ethernet addresses, a site's peer has a network behind: nothing is given. */
+	if (is_action(r, "vpn-assign") && rec_get(r, F_CLIENT_IP).type == V_NONE)
+		rec_action(r, "daemon-message", "network", "info");
+	/* Keys are made anew every hour. */
+	if (named && is_action(r, "vpn-connect"))
+		rec_action(r, "daemon-message", "network", "info");
+	if (m->outcome && strcmp(m->outcome, "failure") == 0 && rec_get(r, F_EVENT_REASON).type == V_NONE &&
+	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
+		rec_str(r, F_EVENT_REASON, s);
+	return true;
+}
+
+static void put_peer(struct record *r, const struct peer *p)
+{
+	put_name(r, p->name);
+	rec_str(r, F_SOURCE_ADDRESS, p->ip);
+	rec_ip(r, F_SOURCE_IP, p->ip);
+	rec_num(r, F_SOURCE_PORT, p->port);
+}
+
+/* Where a name holds "/192.0.2.1:5 " itself, the text that is known behind a later one tells. */
+static bool take_peer(struct record *r, struct str s)
+{
+	struct record_mark mark = rec_mark(r);
+	struct peer p, first;
+	size_t from = 0;
+	bool any = false;
+
+	for (int tries = 0; tries < 4 && find_peer(s, from, &p); tries++) {
+		if (!any)
+			first = p;
+		any = true;
+		put_peer(r, &p);
+		if (take_text(r, p.rest, p.name.len > 0))
+			goto known;
+		rec_reset(r, mark);
+		from = p.name.len + 1;
+	}
+	if (!any)
+		return false;
+	p = first;
+	put_peer(r, &p);
+	rec_action(r, "daemon-message", "network", "info");
+known:
+	if (p.name.len && !str_eq(p.name, STR("UNDEF")) && rec_get(r, F_USER_NAME).type == V_NONE &&
+	    (is_action(r, "vpn-assign") || is_action(r, "vpn-disconnect")))
+		rec_user(r, F_USER_NAME, p.name);
+	return true;
+}
+
+/* "alice-laptop/203.0.113.77:46739" of a line that has nothing in front. */
+static void name_assigned(struct record *r, struct str s)
+{
+	ptrdiff_t at = str_find(s, STR(" -> "));
+	struct str who = at >= 0 ? str_from(s, (size_t)at + 4) : STR("");
+	struct str ip, port;
+	ptrdiff_t slash = str_rchr(who, '/');
+
+	if (slash <= 0 || address_port(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
+		return;
+	put_peer(r, &(struct peer){str_sub(who, 0, (size_t)slash), ip, port, STR("")});
+	rec_user(r, F_USER_NAME, str_sub(who, 0, (size_t)slash));
+}
+
+/* The date of its own log file: "us=687322 " may follow. */
+static bool take_stamp(struct str *s, struct syslog_stamp *stamp, struct str *text)
+{
+	struct str t = *s, us;
+	bool iso;
+	uint64_t n;
+
+	if (syslog_take_date(&t, stamp, text, &iso) != SYSLOG_DATE_OK || !scan_ch(&t, ' '))
+		return false;
+	if (scan_lit(&t, "us=")) {
+		if (!scan_digits(&t, 6, &us) || !str_u64(us, 999999, &n) || !scan_space(&t))
+			return false;
+		stamp->ns = (uint32_t)n * 1000;
+	}
+	*s = t;
+	return true;
+}
+
+static bool is_dated(struct str s)
+{
+	if (s.len < 20)
+		return false;
+	if (ch_digit(s.p[0]))
+		return s.p[4] == '-' && s.p[10] == ' ' && s.p[19] == ' ';
+	/* Mon Nov 23 08:15:13 2026 */
+	return s.len > 25 && s.p[3] == ' ' && s.p[7] == ' ' && s.p[10] == ' ' && s.p[19] == ' ' && ch_digit(s.p[20]) && s.p[24] == ' ';
+}
+
+static enum format_result openvpn_parse(struct record *r)
+{
+	struct str s = r->text, date;
+	struct syslog_stamp stamp;
+
+	if (is_dated(s) && take_stamp(&s, &stamp, &date)) {
+		rec_stamp(r, &stamp, date);
+		if (r->program.len == 0) {
+			rec_str(r, F_EVENT_PROVIDER, STR("openvpn"));
+			rec_str(r, F_PROCESS_NAME, STR("openvpn"));
+		}
+	}
+	rec_str(r, F_VPN_PROTOCOL, STR("openvpn"));
+	if (take_peer(r, s))
+		return FORMAT_MATCH;
+	if (!take_text(r, s, false))
+		return FORMAT_NO_MATCH;
+	if (is_action(r, "vpn-assign"))
+		name_assigned(r, s);
+	return FORMAT_MATCH;
+}
+
+/* A line of its own log file: microseconds, a peer in front, or a beginning that is its own. */
+static bool openvpn_shape(const struct record *r)
+{
+	static const struct str begins[] = {STR_INIT("OpenVPN 2."), STR_INIT("MULTI: "), STR_INIT("TLS: "), STR_INIT("TLS Error: "),
+					    STR_INIT("VERIFY "), STR_INIT("Initialization Sequence Completed"), STR_INIT("TUN/TAP device "),
+					    STR_INIT("UDPv4 link "), STR_INIT("UDPv6 link "), STR_INIT("TCP connection established with [AF_INET"),
+					    STR_INIT("IFCONFIG POOL"), STR_INIT("library versions: OpenSSL")};
+	struct str s = r->line, date;
+	struct syslog_stamp stamp;
+	struct peer p;
+
+	if (!is_dated(s) || !take_stamp(&s, &stamp, &date))
+		return false;
+	if (stamp.ns || find_peer(s, 0, &p))
+		return true;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+		if (str_starts(s, begins[i]))
+			return true;
+	return false;
+}
+
+static const char *const programs[] = {"openvpn", "openvpn-*", "openvpn(*", "openvpn@*", "openvpn_*", "ovpn-*", "ovpn_*", NULL};
+
+FORMAT(openvpn, .programs = programs, .service = "openvpn", .dataset = "weir.vpn", .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.6",
+       .shape = openvpn_shape, .own_log = true, .parse = openvpn_parse)
