@@ -1,0 +1,518 @@
+/*
+ * strongswan.c - charon, strongSwan's IKE daemon.
+ *
+ *	04[IKE] <rw|1> assigning virtual IP 10.3.0.1 to peer 'carol@corp.example'
+ *
+ * Thread, group, the connection's name and the IKE_SA's number (where ike_name is on, as in the journal), and the text; every line has at least those.
+ * The peer is the source, we are the destination; a packet's are as the packet has them. An identity is a user's name once the peer has proven it (or
+ * was refused under it); a distinguished name gives its common name. What the peer only claims is weir.raw.remote_id.
+ *
+ * charon logs what is of interest to auditors twice, to daemon and to authpriv.
+ */
+#include "parse/message.h"
+
+/* CN of "C=CH, O=Lab, CN=carol"; empty where it is no distinguished name. */
+static struct str common_name(struct str s)
+{
+	struct str part;
+
+	if (str_chr(s, '=') < 0)
+		return STR("");
+	while (s.len) {
+		if (!scan_until_str(&s, STR(", "), &part)) {
+			part = s;
+			s = STR("");
+		}
+		if (scan_lit(&part, "CN="))
+			return part;
+	}
+	return STR("");
+}
+
+/* An identity that is proven or refused. An address is nobody's name. */
+static void put_user(struct record *r, struct str s)
+{
+	struct str cn = common_name(s);
+
+	if (s.len == 0 || s.p[0] == '%' || str_is_ip(s))
+		return;
+	if (cn.len) {
+		rec_str(r, F_VPN_CERTIFICATE, cn);
+		rec_str(r, F_TLS_CLIENT_SUBJECT, s);
+		s = cn;
+	}
+	rec_user(r, F_USER_NAME, s);
+}
+
+/* "203.0.113.77[4500]" */
+static bool put_end(struct record *r, struct str s, enum field_id ip, enum field_id port)
+{
+	struct str head;
+
+	if (!str_cut(&s, '[', &head))
+		return rec_ip(r, ip, s);
+	if (!s.len || s.p[s.len - 1] != ']' || !rec_ip(r, ip, head))
+		return false;
+	return rec_num(r, port, str_sub(s, 0, s.len - 1));
+}
+
+static void put_subject(struct record *r, struct str s)
+{
+	rec_str(r, F_TLS_CLIENT_SUBJECT, s);
+	rec_str(r, F_VPN_CERTIFICATE, common_name(s));
+}
+
+/* IKE_AUTH: of version 2; ID_PROT, QUICK_MODE ..: of version 1; INFORMATIONAL is in both. */
+static void put_exchange(struct record *r, struct str s)
+{
+	static const struct str second[] = {STR_INIT("IKE_SA_INIT"), STR_INIT("IKE_AUTH"), STR_INIT("CREATE_CHILD_SA"), STR_INIT("IKE_INTERMEDIATE")};
+	static const struct str first[] = {STR_INIT("ID_PROT"), STR_INIT("AGGRESSIVE"), STR_INIT("QUICK_MODE"), STR_INIT("TRANSACTION"),
+					   STR_INIT("INFORMATIONAL_V1")};
+
+	rec_raw(r, "exchange", s);
+	for (size_t i = 0; i < sizeof(second) / sizeof(*second); i++)
+		if (str_eq(s, second[i]))
+			rec_str(r, F_VPN_PROTOCOL, STR("ikev2"));
+	for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++)
+		if (str_eq(s, first[i]))
+			rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
+}
+
+static bool put_more(struct record *r, char place, struct str v)
+{
+	switch (place) {
+	case 'c':
+		put_subject(r, v);
+		return true;
+	case 'd':
+		return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
+	case 'e':
+		put_exchange(r, v);
+		return true;
+	case 'f':
+		rec_str(r, F_FILE_PATH, v);
+		return true;
+	case 'i':
+		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
+		return true;
+	case 'k':
+		rec_raw(r, "child_id", v);
+		return true;
+	case 'l':
+		rec_raw(r, "local_id", v);
+		return true;
+	case 'm':
+		rec_raw(r, "auth_method", v);
+		return true;
+	case 'n':
+		rec_str(r, F_VPN_CONNECTION_ID, v);
+		return true;
+	case 'o':
+		rec_raw(r, "spi_out", v);
+		return true;
+	case 'p':
+		rec_raw(r, "spi_in", v);
+		return true;
+	case 'q':
+		rec_raw(r, "message_id", v);
+		return true;
+	case 'r':
+		rec_raw(r, "remote_id", v);
+		return true;
+	case 's':
+		return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
+	case 't':
+		rec_str(r, F_VPN_TUNNEL, v);
+		return true;
+	case 'x':
+		rec_raw(r, "local_ts", v);
+		return true;
+	case 'y':
+		rec_raw(r, "remote_ts", v);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A inner address, B bytes of a packet, D our address, E error, G connection, I bytes in, O bytes out, P proposal, R reason, S the peer's address,
+ * U user, V version; put_more() has the rest.
+ */
+static bool put(struct record *r, char place, struct str v)
+{
+	switch (place) {
+	case 'A':
+		return rec_ip(r, F_CLIENT_IP, v);
+	case 'B':
+		return rec_num(r, F_NETWORK_BYTES, v);
+	case 'D':
+		(void)rec_ip(r, F_DESTINATION_IP, v); /* "%any" */
+		return true;
+	case 'E':
+		rec_str(r, F_ERROR_MESSAGE, v);
+		return true;
+	case 'G':
+		rec_str(r, F_VPN_GROUP, v);
+		return true;
+	case 'I':
+		return rec_num(r, F_SOURCE_BYTES, v);
+	case 'O':
+		return rec_num(r, F_DESTINATION_BYTES, v);
+	case 'P':
+		rec_raw(r, "proposal", v);
+		return true;
+	case 'R':
+		rec_str(r, F_EVENT_REASON, v);
+		return true;
+	case 'S':
+		if (rec_ip(r, F_SOURCE_IP, v))
+			rec_str(r, F_SOURCE_ADDRESS, v);
+		return true;
+	case 'U':
+		put_user(r, v);
+		return true;
+	case 'V':
+		rec_str(r, F_SERVICE_VERSION, v);
+		return true;
+	default:
+		return put_more(r, place, v);
+	}
+}
+
+#define MSG "daemon-message", "network", "info"
+#define LOGIN "vpn-login", "authentication"
+#define CONN "vpn-connect", "network"
+#define GONE "vpn-disconnect", "network", "end"
+#define TUNNEL "vpn-tunnel", "network"
+#define LIST (const struct message[])
+
+static const struct messages messages = {
+	.by = {
+		['C'] = LIST{
+			{"CHILD_SA %t{%k} established with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "start", "success"},
+			{"CHILD_SA %t{%k} state change: %*", MSG, NULL},
+			{"CHILD_SA closed", TUNNEL, "end", NULL},
+			{"CHILD_SA rekeying failed, %R", TUNNEL, "error", "failure"},
+			{0}},
+		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
+		['E'] = LIST{
+			{"EAP method %m failed for peer %U", LOGIN, "denied", "failure"},
+			{"EAP method %m succeeded, %*MSK established", LOGIN, "allowed", "success"},
+			{"EAP vendor specific method %m failed for peer %U", LOGIN, "denied", "failure"},
+			{0}},
+		['I'] = LIST{
+			{"IKE_SA %G[%n] established between %D[%l]...%S[%U]", CONN, "start", "success"},
+			{"IKE_SA %G[%n] rekeyed between %D[%l]...%S[%U]", MSG, "success"},
+			{"IKE_SA %G[%n] state change: %*", MSG, NULL},
+			{"IKE_SA deleted", MSG, NULL},
+			{"IDir '%r' does not match to '%*'", LOGIN, "denied", "failure"},
+			{0}},
+		['M'] = LIST{{"Main Mode authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"}, {0}},
+		['R'] = LIST{
+			{"RADIUS authentication of '%U' successful", LOGIN, "allowed", "success"},
+			{"RADIUS authentication of '%U' failed", LOGIN, "denied", "failure"},
+			{0}},
+		['S'] = LIST{
+			{"Starting IKE charon daemon (strongSwan %V, %*)", MSG, NULL},
+			{"Starting charon-systemd IKE daemon (strongSwan %V, %*)", MSG, NULL},
+			{"Starting strongSwan %V IPsec [starter]%*", MSG, NULL},
+			{0}},
+		['X'] = LIST{
+			{"XAuth authentication of '%l' (myself) %*", MSG, NULL},
+			{"XAuth authentication of '%U' successful", LOGIN, "allowed", "success"},
+			{"XAuth authentication of '%U' failed", LOGIN, "denied", "failure"},
+			{"XAuth authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"},
+			{0}},
+		['a'] = LIST{
+			{"assigning virtual IP %A to peer '%U'", "vpn-assign", "network", "start", "success"},
+			{"assigning new lease to '%U'", MSG, NULL},
+			{"acquired new lease for address %A in pool '%*'", MSG, NULL},
+			{"acquired existing lease for address %A in pool '%*'", MSG, NULL},
+			{"authentication of '%l' (myself) with %m", MSG, NULL},
+			{"authentication of '%l' (myself) %*", MSG, NULL},
+			{"authentication of '%U' with %m successful", LOGIN, "allowed", "success"},
+			{"authentication of '%U' with %m failed", LOGIN, "denied", "failure"},
+			{"authorization forbids IKE_SA, canceling", LOGIN, "denied", "failure"},
+			{"adding virtual IP address pool %*", MSG, NULL},
+			{"added configuration '%G'", MSG, NULL},
+			{0}},
+		['c'] = LIST{
+			{"closing CHILD_SA %t{%k} with SPIs %p_i (%I bytes) %o_o (%O bytes) and TS %x === %y", TUNNEL, "end", NULL},
+			{"closing expired CHILD_SA %t{%k} with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "end", NULL},
+			{"certificate was revoked on %R", LOGIN, "denied", "failure"},
+			{"certificate status is %R", MSG, NULL},
+			{"constraint check failed: %R", LOGIN, "denied", "failure"},
+			{"creating acquire job for policy %x === %y with %*", MSG, NULL},
+			{"checking certificate status of \"%c\"", MSG, NULL},
+			{"canceling IKE_SA setup due to uniqueness policy", CONN, "denied", "failure"},
+			{0}},
+		['d'] = LIST{
+			{"deleting IKE_SA %G[%n] between %D[%l]...%S[%U]", GONE, NULL},
+			{"deleting half open IKE_SA with %S after timeout", GONE, NULL},
+			{"deleting half open IKE_SA after timeout", GONE, NULL},
+			{"deleting duplicate IKE_SA for peer '%U' due to %R", GONE, NULL},
+			{"destroying duplicate IKE_SA for peer '%U', %R", GONE, NULL},
+			{"deleting CHILD_SA after %* seconds of inactivity", TUNNEL, "end", NULL},
+			{"deleting policy %x === %y %*", MSG, NULL},
+			{"deleted SAD entry with SPI %p", MSG, NULL},
+			{"detected reauth of existing IKE_SA, %*", MSG, NULL},
+			{"detected rekeying of CHILD_SA %t{%k}", MSG, NULL},
+			{"destroying IKE_SA in state %* without notification", GONE, NULL},
+			{"destroying IKE_SA after failed XAuth authentication", LOGIN, "denied", "failure"},
+			{0}},
+		['e'] = LIST{
+			{"establishing IKE_SA failed, %R", CONN, "error", "failure"},
+			{"establishing CHILD_SA %t{%k} reqid %*", MSG, NULL},
+			{"establishing CHILD_SA %t{%k}", MSG, NULL},
+			{0}},
+		['f'] = LIST{
+			{"failed to establish CHILD_SA, %R", TUNNEL, "error", "failure"},
+			{"final authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"},
+			{0}},
+		['g'] = LIST{
+			{"generating %e request %q [%*", MSG, NULL},
+			{"generating %e response %q [%*", MSG, NULL},
+			{"giving up after %* retransmits", CONN, "error", "failure"},
+			{0}},
+		['i'] = LIST{
+			{"initiating IKE_SA %G[%n] to %d", MSG, NULL},
+			{"initiating Main Mode IKE_SA %G[%n] to %d", MSG, NULL},
+			{"initiating Aggressive Mode IKE_SA %G[%n] to %d", MSG, NULL},
+			{"initiating %m method (id %*", MSG, NULL},
+			{"inbound CHILD_SA %t{%k} established with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "start", "success"},
+			{"ignoring IKE_SA setup from %S, %R", CONN, "denied", "failure"},
+			{"installing new virtual IP %A", MSG, NULL},
+			{"interface %i %*", MSG, NULL},
+			{"issuer is \"%*\"", MSG, NULL},
+			{"integrity check failed", MSG, "failure"},
+			{0}},
+		['l'] = LIST{
+			{"lease %A by '%U' went offline", "vpn-release", "network", "end", NULL},
+			{"looking for peer configs matching %D[%l]...%S[%r]", MSG, NULL},
+			{"looking for pre-shared key peer configs matching %D...%S[%r]", MSG, NULL},
+			{"looking for %m peer configs matching %D...%S[%r]", MSG, NULL},
+			{"looking for an %* config for %D...%S", MSG, NULL},
+			{"local endpoint changed from %* to %d", MSG, NULL},
+			{"loaded %*", MSG, NULL},
+			{0}},
+		['m'] = LIST{{"maximum IKE_SA lifetime %*", MSG, NULL}, {"message parsing failed", MSG, "failure"}, {0}},
+		['n'] = LIST{
+			{"no IKE config found for %D...%S, sending %R", CONN, "denied", "failure"},
+			{"no matching peer config found", CONN, "denied", "failure"},
+			{"no peer config found", CONN, "denied", "failure"},
+			{"no shared key found for '%l' - '%U'", LOGIN, "denied", "failure"},
+			{"no shared key found for '%l'[%D] - '%U'[%S]", LOGIN, "denied", "failure"},
+			{"no shared key found for %D - %S", LOGIN, "denied", "failure"},
+			{"no EAP key found for hosts '%l' - '%U'", LOGIN, "denied", "failure"},
+			{"no trusted %* public key found for '%U'", LOGIN, "denied", "failure"},
+			{"no issuer certificate found for \"%c\"", MSG, "failure"},
+			{"no virtual IP found for %* requested by '%U'", MSG, "failure"},
+			{"no virtual IP found, sending %R", MSG, "failure"},
+			{"no matching CHILD_SA config found for %x === %y", TUNNEL, "denied", "failure"},
+			{"no matching proposal found, sending %R", TUNNEL, "denied", "failure"},
+			{"no private key found for '%l'", MSG, "failure"},
+			{0}},
+		['o'] = LIST{{"outbound CHILD_SA %t{%k} established with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "start", "success"}, {0}},
+		['p'] = LIST{
+			{"parsed %e request %q [%*", MSG, NULL},
+			{"parsed %e response %q [%*", MSG, NULL},
+			{"peer requested virtual IP %*", MSG, NULL},
+			{"peer didn't accept %R", MSG, "failure"},
+			{"peer certificate invalid %R", LOGIN, "denied", "failure"},
+			{"pool '%*' is full, unable to assign address", MSG, "failure"},
+			{"peer not responding, trying again (%*)", MSG, "failure"},
+			{0}},
+		['r'] = LIST{
+			{"received packet: from %s to %d (%B bytes)", MSG, NULL},
+			{"received packet from %s to %d on ignored interface", MSG, NULL},
+			{"received unencrypted informational: from %s to %d", MSG, "failure"},
+			{"received EAP identity '%r'", MSG, NULL},
+			{"received end entity cert \"%c\"", MSG, NULL},
+			{"received issuer cert \"%*\"", MSG, NULL},
+			{"received cert request for %*", MSG, NULL},
+			{"received DELETE for IKE_SA %G[%n]", MSG, NULL},
+			{"received DELETE for %* CHILD_SA with SPI %o", MSG, NULL},
+			{"received AUTHENTICATION_FAILED %*", LOGIN, "denied", "failure"},
+			{"received %R notify error", MSG, "failure"},
+			{"received %R error notify", MSG, "failure"},
+			{"received %R notify, no CHILD_SA built", TUNNEL, "error", "failure"},
+			{"received %R, EAP authentication failed", LOGIN, "denied", "failure"},
+			{"received proposals unacceptable", CONN, "denied", "failure"},
+			{"received proposals inacceptable", CONN, "denied", "failure"},
+			{"received %* vendor ID", MSG, NULL},
+			{"received retransmit of %*", MSG, NULL},
+			{"received group membership '%*' from RADIUS", MSG, NULL},
+			{"received invalid IKE header from %S - ignored", MSG, "failure"},
+			{"received unsupported IKE version %* from %S, sending %R", CONN, "denied", "failure"},
+			{"received netlink error: %E", MSG, "failure"},
+			{"received RADIUS DAE %* for %U from %*", MSG, NULL},
+			{"reassigning offline lease to '%U'", MSG, NULL},
+			{"reassigning online lease to '%U'", MSG, NULL},
+			{"reassigning existing offline lease by '%*' to '%U'", MSG, NULL},
+			{"reauthenticating IKE_SA %G[%n]%*", MSG, NULL},
+			{"rekeying IKE_SA failed, %R", CONN, "error", "failure"},
+			{"remote endpoint changed from %* to %s", MSG, NULL},
+			{"requested DH group %* not supported", MSG, "failure"},
+			{"retransmit %* of request with message ID %q", MSG, NULL},
+			{0}},
+		['s'] = LIST{
+			{"sending packet: from %s to %d (%B bytes)", MSG, NULL},
+			{"sending keep alive to %d", MSG, NULL},
+			{"sending retransmit %* of %* message ID %q, seq %*", MSG, NULL},
+			{"sending DELETE for IKE_SA %G[%n]", MSG, NULL},
+			{"sending DELETE for %* CHILD_SA with SPI %p", MSG, NULL},
+			{"sending cert request for %*", MSG, NULL},
+			{"sending end entity cert \"%*\"", MSG, NULL},
+			{"selected peer config '%G' unacceptable: %R", CONN, "denied", "failure"},
+			{"selected peer config '%G' inacceptable: %R", CONN, "denied", "failure"},
+			{"selected peer config '%G'", MSG, NULL},
+			{"selected peer config \"%G\"", MSG, NULL},
+			{"selected proposal: %P", MSG, NULL},
+			{"switching to peer config '%G'", MSG, NULL},
+			{"signature validation failed, %R", MSG, "failure"},
+			{"subject certificate invalid %R", LOGIN, "denied", "failure"},
+			{0}},
+		['t'] = LIST{
+			{"tried %* shared key%* for '%l' - '%U', but %R", LOGIN, "denied", "failure"},
+			{"traffic selectors %x === %y unacceptable", TUNNEL, "denied", "failure"},
+			{"traffic selectors %x === %y inacceptable", TUNNEL, "denied", "failure"},
+			{0}},
+		['u'] = LIST{
+			{"unable to add SAD entry with SPI %p (%R)", MSG, "failure"},
+			{"unable to %E", MSG, "failure"},
+			{"using certificate \"%c\"", MSG, NULL},
+			{"using trusted certificate \"%c\"", MSG, NULL},
+			{0}},
+		['v'] = LIST{{"verification of AUTH payload %R", LOGIN, "denied", "failure"}, {0}},
+	},
+	.any = LIST{
+		{"%S is initiating a Main Mode IKE_SA", CONN, "start", NULL},
+		{"%S is initiating a Aggressive Mode IKE_SA", CONN, "start", NULL},
+		{"%S is initiating an IKE_SA", CONN, "start", NULL},
+		{"%m phase2 authentication of '%U' with %* successful", LOGIN, "allowed", "success"},
+		{0}},
+};
+
+/* "04[IKE] <rw|1> ", "04[IKE] ", "12[NET1] <7> ": *s moves behind it. */
+static bool take_head(struct record *r, struct str *s)
+{
+	struct str t = *s, thread, group = {0}, conn, name;
+	size_t n = 0;
+
+	if (!scan_digits(&t, 4, &thread) || thread.len < 2 || !scan_ch(&t, '['))
+		return false;
+	while (n < t.len && n < 4 && (unsigned char)(t.p[n] - 'A') < 26)
+		n++;
+	group = str_sub(t, 0, n);
+	t = str_from(t, n);
+	if (t.len && ch_digit(t.p[0]))
+		t = str_from(t, 1);
+	if (n < 3 || !scan_ch(&t, ']') || !scan_blanks(&t))
+		return false;
+	rec_num(r, F_PROCESS_THREAD_ID, thread);
+	rec_str(r, F_LOG_LOGGER, group);
+	if (t.len && t.p[0] == '<') {
+		struct str rest = str_from(t, 1);
+
+		if (str_cut(&rest, '>', &conn)) {
+			ptrdiff_t bar = str_rchr(conn, '|');
+
+			name = bar >= 0 ? str_sub(conn, 0, (size_t)bar) : STR("");
+			conn = str_from(conn, (size_t)(bar + 1));
+			rec_str(r, F_VPN_GROUP, name);
+			rec_str(r, F_VPN_CONNECTION_ID, conn);
+			t = rest;
+			(void)scan_blanks(&t);
+		}
+	}
+	*s = t;
+	return true;
+}
+
+static void take_text(struct record *r, struct str s)
+{
+	const struct message *m = message_find(r, &messages, s, put);
+
+	if (!m) {
+		rec_action(r, "daemon-message", "network", "info");
+		return;
+	}
+	if (str_starts(s, STR("XAuth ")) || str_find(s, STR(" Mode IKE_SA")) > 0)
+		rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
+	/* "XAuth authentication of 'erin' failed" gives no reason. */
+	if (m->outcome && strcmp(m->outcome, "failure") == 0 && rec_get(r, F_EVENT_REASON).type == V_NONE &&
+	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE && rec_get(r, F_USER_NAME).type == V_NONE)
+		rec_str(r, F_EVENT_REASON, s);
+	if (strcmp(m->action, "vpn-disconnect") == 0 && rec_get(r, F_EVENT_REASON).type != V_NONE)
+		rec_value(r, F_VPN_SESSION_REASON, rec_get(r, F_EVENT_REASON));
+}
+
+/* The starter's own: charon (711) started after 40 ms. */
+static bool starter(struct record *r, struct str s)
+{
+	static const struct str begins[] = {STR_INIT("charon "), STR_INIT("Starting "), STR_INIT("ipsec "), STR_INIT("no "), STR_INIT("starter ")};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+		if (str_starts(s, begins[i])) {
+			take_text(r, s);
+			return true;
+		}
+	return false;
+}
+
+/* A log file of its own may have a date in front, of a form that is configured. */
+static bool take_stamp(struct str *s, struct syslog_stamp *stamp, struct str *date)
+{
+	bool iso;
+
+	return syslog_take_date(s, stamp, date, &iso) == SYSLOG_DATE_OK && scan_space(s);
+}
+
+static enum format_result strongswan_parse(struct record *r)
+{
+	struct str s = r->text, date;
+	struct syslog_stamp stamp;
+
+	rec_str(r, F_NETWORK_PROTOCOL, STR("ike"));
+	if (take_head(r, &s)) {
+		take_text(r, s);
+	} else if (take_stamp(&s, &stamp, &date) && take_head(r, &s)) {
+		rec_stamp(r, &stamp, date);
+		take_text(r, s);
+	} else if (!r->program.len || !starter(r, r->text)) {
+		return FORMAT_NO_MATCH;
+	}
+	if (!r->program.len) {
+		rec_str(r, F_EVENT_PROVIDER, STR("charon"));
+		rec_str(r, F_PROCESS_NAME, STR("charon"));
+	}
+	return FORMAT_MATCH;
+}
+
+static bool is_head(struct str s)
+{
+	static const struct str groups[] = {STR_INIT("DMN"), STR_INIT("MGR"), STR_INIT("IKE"), STR_INIT("CHD"), STR_INIT("JOB"), STR_INIT("CFG"),
+					    STR_INIT("KNL"), STR_INIT("NET"), STR_INIT("ASN"), STR_INIT("ENC"), STR_INIT("LIB"), STR_INIT("ESP"),
+					    STR_INIT("TLS"), STR_INIT("TNC"), STR_INIT("IMC"), STR_INIT("IMV"), STR_INIT("PTS"), STR_INIT("APP")};
+
+	if (s.len < 7 || !ch_digit(s.p[0]) || !ch_digit(s.p[1]) || s.p[2] != '[')
+		return false;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (str_starts(str_from(s, 3), groups[i]))
+			return true;
+	return false;
+}
+
+static bool strongswan_shape(const struct record *r)
+{
+	struct str s = r->line, date;
+	struct syslog_stamp stamp;
+
+	return is_head(s) || (take_stamp(&s, &stamp, &date) && is_head(s));
+}
+
+static const char *const programs[] = {"charon", "charon-systemd", "charon-cmd", "charon-nm", "ipsec", "ipsec_starter", "strongswan", NULL};
+
+FORMAT(strongswan, .programs = programs, .service = "strongswan", .dataset = "weir.vpn", .doc = "strongSwan's charon", .versions = "strongSwan 5.9 to 6.0",
+       .shape = strongswan_shape, .own_log = true, .doubles = true, .parse = strongswan_parse)
