@@ -272,6 +272,9 @@ static void learn_vpn(struct identity *id, const struct event *ev, struct str wh
 	} else if (str_eq(what, STR("release")) && inner) {
 		keep_row(id, lease_ended(&id->leases, &ip, t, NULL));
 	} else if (str_eq(what, STR("disconnect")) && s) {
+		/* IKE deletes an SA at each rekeying, too: there the address is given back by a line of its own. */
+		if (str_eq(text(ev, F_NETWORK_PROTOCOL), STR("ike")))
+			return;
 		end_session(id, s, t);
 		sessions_end(&id->sessions, s);
 	}

@@ -462,6 +462,7 @@ static const struct messages messages = {
 			{"Internet Systems Consortium DHCP Server %V", MSG, NULL},
 			{0}},
 		['L'] = LIST{
+			{"Launching %*", MSG, NULL},
 			{"Listening on LPF/%i/%M/%N", MSG, NULL},
 			{"Listening on LPF/%i/%M", MSG, NULL},
 			{"Listening on %*", MSG, NULL},
@@ -503,6 +504,8 @@ static const struct messages messages = {
 			{"Sending on   %*", MSG, NULL},
 			{"Sending updates to %P.", MSG, NULL},
 			{"Server starting service.", MSG, NULL},
+			{"Starting ISC DHCPv%* server: %*", MSG, NULL},
+			{"Stopping ISC DHCPv%* server: %*", MSG, NULL},
 			{0}},
 		['T'] = LIST{{"There's already a DHCP server running.", MSG, "failure"}, {0}},
 		['U'] = LIST{
@@ -514,8 +517,9 @@ static const struct messages messages = {
 		['W'] = LIST{
 			{"WARNING: %R", MSG, NULL},
 			{"Warning, %R", MSG, NULL},
-			{"Wrote %l to leases file.", MSG, NULL},
-			{"Wrote %l to lease file.", MSG, NULL},
+			{"Wrote %l leases to leases file.", MSG, NULL},
+			{"Wrote %* to leases file.", MSG, NULL},
+			{"Wrote %* to lease file.", MSG, NULL},
 			{0}},
 		['a'] = LIST{{"added reverse map from %Q to %H", DNS, "success"}, {0}},
 		['b'] = LIST{

@@ -466,6 +466,34 @@ static void unknown_text(struct record *r, struct str text)
 	rec_action(r, "daemon-message", "network", "info");
 }
 
+/* "[host.example.com.]" behind a key; kea-dhcp-ddns writes a request as lines of "Key: [value]". */
+static bool bracketed(struct str text, const char *key, struct str *out)
+{
+	ptrdiff_t at = str_find(text, str_z(key));
+
+	if (at < 0)
+		return false;
+	text = str_from(text, (size_t)at + strlen(key));
+	return str_cut(&text, ']', out) && out->len;
+}
+
+/* DHCP_DDNS_ADD_SUCCEEDED DHCP_DDNS Request ID 0001..: successfully added .. FQDN: [host.example.com.] IP Address: [10.20.0.5] DHCID: [..] */
+static void put_ddns(struct record *r, struct str id, struct str text)
+{
+	struct str name, ip;
+
+	if (!bracketed(text, "FQDN: [", &name))
+		return;
+	rec_host(r, F_CLIENT_DOMAIN, name);
+	if (bracketed(text, "IP Address: [", &ip))
+		(void)rec_ip(r, F_CLIENT_IP, ip);
+	rec_action(r, "dns-update", "network", "info");
+	if (str_ends(id, STR("_SUCCEEDED")))
+		rec_outcome(r, "success");
+	else if (str_ends(id, STR("_FAILED")) || str_ends(id, STR("_REJECTED")))
+		rec_outcome(r, "failure");
+}
+
 static void put_message(struct record *r, struct str id, struct str text)
 {
 	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
@@ -473,6 +501,8 @@ static void put_message(struct record *r, struct str id, struct str text)
 	rec_str(r, F_EVENT_CODE, id);
 	if (!k || !message_match(r, k->pattern, text, put)) {
 		unknown_text(r, text);
+		if (str_starts(id, STR("DHCP_DDNS_")))
+			put_ddns(r, id, text);
 		return;
 	}
 	if (k->message_type)

@@ -137,7 +137,7 @@ static void put_tls_version(struct record *r, struct str s)
 {
 	if (!scan_lit(&s, "TLSv"))
 		return;
-	rec_str(r, F_TLS_VERSION, s);
+	rec_str(r, F_TLS_VERSION, str_eq(s, STR("1")) ? STR("1.0") : s);
 	rec_str(r, F_TLS_VERSION_PROTOCOL, STR("tls"));
 }
 
@@ -307,6 +307,9 @@ static const struct messages messages = {
 		['D'] = LIST{
 			{"Data Channel: cipher '%d', peer-id: %i", MSG, NULL},
 			{"Data Channel: cipher '%d'%*", MSG, NULL},
+			{"Data Channel: using negotiated cipher '%d'", MSG, NULL},
+			{"Data Channel Encrypt: Cipher '%d' initialized%*", MSG, NULL},
+			{"Data Channel Decrypt: Cipher '%d' initialized%*", MSG, NULL},
 			{"Delayed exit in %* seconds", MSG, NULL},
 			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
 			{0}},

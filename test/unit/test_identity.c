@@ -113,6 +113,10 @@ static void test_inform(void)
 	"{\"@timestamp\":\"2026-11-23T" time "Z\",\"event\":{\"action\":\"vpn-" action "\"},\"host\":{\"name\":\"vpn\"}," \
 	"\"source\":{\"ip\":\"203.0.113.77\",\"port\":46739}" more "}"
 
+#define IKE(time, action, more)                                                                                       \
+	"{\"@timestamp\":\"2026-11-23T" time "Z\",\"event\":{\"action\":\"vpn-" action "\"},\"host\":{\"name\":\"vpn\"}," \
+	"\"network\":{\"protocol\":\"ike\"},\"vpn\":{\"connection_id\":\"1\"},\"user\":{\"name\":\"carol\"}" more "}"
+
 static void test_vpn(void)
 {
 	CHECK(opened_plugin(&o, PLUGIN_FILTER, "identity {}", ECS_V8));
@@ -123,6 +127,13 @@ static void test_vpn(void)
 	feed(VPN("09:00:00", "disconnect", ""));
 	asks("09:00:01", "10.8.0.2", NOBODY);
 	asks("08:59:59", "10.8.0.2", "- alice - vpn");
+	/* An IKE_SA that was made anew is deleted under its old number; the address stays. */
+	feed(IKE("09:30:00", "login", ""));
+	feed(IKE("09:30:00", "assign", ",\"client\":{\"ip\":\"10.3.0.1\"}"));
+	feed(IKE("09:40:00", "disconnect", ""));
+	asks("09:41:00", "10.3.0.1", "- carol - vpn");
+	feed(IKE("09:50:00", "release", ",\"client\":{\"ip\":\"10.3.0.1\"}"));
+	asks("09:50:01", "10.3.0.1", NOBODY);
 	/* A refused login proves nobody. */
 	feed(VPN("10:00:00", "login", ",\"user\":{\"name\":\"mallory\"},\"vpn\":{\"x\":1}"));
 	feed(VPN("10:00:02", "disconnect", ""));
