@@ -415,6 +415,7 @@ static const struct messages messages = {
 		['B'] = LIST{
 			{"Best match for DUID %D is an abandoned address, %R", MSG, NULL},
 			{"Both servers %*", MSG, NULL},
+			{"Bound to %*", MSG, NULL},
 			{0}},
 		['C'] = LIST{
 			{"Can't remove reverse map on %Q: %E", DNS, "failure"},
@@ -528,10 +529,12 @@ static const struct messages messages = {
 			{"bind update on %A from %P rejected: %R", MSG, "failure"},
 			{"bind update on %A got ack from %P: %R", MSG, "failure"},
 			{"before submitting a bug.%*", MSG, NULL},
+			{"bugs on either our web page %*", MSG, NULL},
 			{"bad %E", MSG, "failure"},
 			{0}},
 		['c'] = LIST{{"client %C has duplicate%* on %N", MSG, NULL}, {"commit_leases: %E", MSG, "failure"}, {0}},
-		['d'] = LIST{{"data: %R", MSG, NULL}, {"dhcp_failover_%R", MSG, NULL}, {0}},
+		['d'] = LIST{{"data: %R", MSG, NULL}, {"dhcp_failover_%R", MSG, NULL}, {"dhcp.c:%*: %E", MSG, "failure"},
+			   {"dhcpv6.c:%*: %E", MSG, "failure"}, {0}},
 		['e'] = LIST{{"execute_statement argv[%*", MSG, NULL}, {"execute: %R", MSG, NULL}, {"exiting.", MSG, NULL}, {0}},
 		['f'] = LIST{
 			{"failover peer %P: I move from %w to %o", MSG, NULL},
@@ -573,7 +576,6 @@ static const struct messages messages = {
 			{"timeout waiting for failover peer %P", MSG, "failure"},
 			{"to which interface %i is attached. **", MSG, NULL},
 			{"than a configuration issue please read %*", MSG, NULL},
-			{"bugs %*", MSG, NULL},
 			{0}},
 		['u'] = LIST{
 			{"uid lease %A for client %C is duplicate on %N", MSG, NULL},
@@ -588,6 +590,7 @@ static const struct messages messages = {
 		{"%T message from %S port %s, link address %G, peer address %A", "", "network", "protocol", NULL},
 		{"%T message from %S port %s, transaction ID %X", "", "network", "protocol", NULL},
 		{"%T message from %S port %s", "", "network", "protocol", NULL},
+		{"%Q: host unknown.", MSG, "failure"},
 		{0}},
 };
 

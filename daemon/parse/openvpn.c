@@ -313,6 +313,7 @@ static const struct messages messages = {
 			{"Delayed exit in %* seconds", MSG, NULL},
 			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
 			{0}},
+		['E'] = LIST{{"ERROR: %E", MSG, "failure"}, {0}},
 		['I'] = LIST{
 			{"Incoming Data Channel: Cipher '%d' initialized%*", MSG, NULL},
 			{"Inactivity timeout (--%M), restarting", MSG, NULL},
@@ -335,16 +336,16 @@ static const struct messages messages = {
 			{"MULTI: no free --ifconfig-pool addresses are available", MSG, "failure"},
 			{"MULTI: no dynamic or static remote --ifconfig address is available for %*", MSG, "failure"},
 			{"MULTI ERROR: %E", MSG, "failure"},
-			{"MULTI: %R", MSG, NULL},
-			{"MULTI_%R", MSG, NULL},
-			{"MULTI %R", MSG, NULL},
+			{"MULTI%*", MSG, NULL},
 			{0}},
 		['O'] = LIST{
 			{"OPTIONS IMPORT: reading client specific options from: %f", MSG, NULL},
 			{"OCC exit message received by peer", MSG, NULL},
 			{"Outgoing Data Channel: Cipher '%d' initialized%*", MSG, NULL},
+			{"OpenVPN STATISTICS", MSG, NULL},
 			{"OpenVPN %V %*", MSG, NULL},
 			{"OpenSSL: %E", MSG, "failure"},
+			{"Options error: %E", MSG, "failure"},
 			{0}},
 		['P'] = LIST{
 			{"Peer Connection Initiated with %C", CONN, "start", NULL},
@@ -448,11 +449,12 @@ static bool of_the_server(struct str s)
 		STR_INIT("DEPRECATED"), STR_INIT("DCO "), STR_INIT("dco_"), STR_INIT("Outgoing Control Channel"), STR_INIT("Incoming Control Channel"),
 		STR_INIT("MANAGEMENT:"), STR_INIT("Timers:"), STR_INIT("Protocol options:"), STR_INIT("event_wait"), STR_INIT("succeeded ->"),
 		STR_INIT("Control Channel"), STR_INIT("Data Channel"), STR_INIT("Local Options"), STR_INIT("Expected Remote Options"),
-		STR_INIT("Options error:"), STR_INIT("ERROR:"), STR_INIT("Exiting due to fatal error"), STR_INIT("Re-using"), STR_INIT("LZO"),
+		STR_INIT("Exiting due to fatal error"), STR_INIT("Re-using"), STR_INIT("LZO"),
 		STR_INIT("LZ4"), STR_INIT("OPTIONS"), STR_INIT("do_ifconfig"), STR_INIT("Replay-window"), STR_INIT("Current Parameter Settings"),
 		STR_INIT("Preserving"), STR_INIT("CRL"), STR_INIT("Cannot"), STR_INIT("Fatal"), STR_INIT("openvpn_"), STR_INIT("SSL"),
 		STR_INIT("Certificate"), STR_INIT("++ Certificate"), STR_INIT("PLUGIN"), STR_INIT("AEAD"), STR_INIT("Using"), STR_INIT("Linux "),
 		STR_INIT("client_connect"), STR_INIT("Need"), STR_INIT("Received"), STR_INIT("Key"), STR_INIT("Peer"), STR_INIT("Opened"),
+		STR_INIT("setsockopt"), STR_INIT("auth_user_pass_verify"),
 	};
 
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
@@ -490,6 +492,10 @@ static bool take_text(struct record *r, struct str s, bool named)
 		return true;
 	}
 	put_transport(r, s);
+	if (str_starts(s, STR("WARNING: ")))
+		rec_str(r, F_LOG_LEVEL, STR("WARNING"));
+	else if (str_starts(s, STR("ERROR: ")))
+		rec_str(r, F_LOG_LEVEL, STR("ERROR"));
 	/* put_push() knows better. */
 	if (str_starts(s, STR("SENT CONTROL ["))) {
 		struct str body = s, head, what;
