@@ -10,6 +10,8 @@
  *
  * put the word `sshd` into this directory's meson.build, and lines with what they become into test/parse/sshd.test.
  *
+ * A daemon with many messages: message.h matches them as its sources have them.
+ *
  * A parser is pure and total over any bytes: no clock, no zone, no state. It writes into a record, which becomes part of the
  * event only if the parser answers FORMAT_MATCH; so it may write as it reads and still say in the end that it was something
  * else. What fields there are, and which values event.action takes, is said in docs/events.md; a value that the line

@@ -22,7 +22,7 @@ struct known {
 
 /*
  * Sorted by id. Places: A lease's address, C client, D destination, d a port, E destination and port, F name the server chose, H name the client
- * sent, I iaid, K classes, L seconds, l seconds of probation, M error, N interface, n interface it leaves by, O source and port, P prefix, Q address
+ * sent, I iaid, K classes, L seconds, l seconds of probation, M error, m command, N interface, n interface it leaves by, O source and port, P prefix, Q address
  * or prefix, R r address asked for, S source, s a port, T DHCP message, U subnet id, V version, W subnet, X x reason, c ciaddr, f file, p pid.
  */
 static const struct known table[] = {
@@ -90,6 +90,7 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V6_REVOKED_ADDR_LEASE", "address %A was revoked from client %C as it is reserved for client %*",
 	 "dhcp-expire", "end", NULL, NULL},
+	{"COMMAND_RECEIVED", "Received command '%m'%*", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
 	 "daemon-message", "info", NULL, NULL},
@@ -491,6 +492,9 @@ static bool put_more(struct record *r, char place, struct str v)
 		return true;
 	case 'l':
 		rec_raw(r, "probation_seconds", v);
+		return true;
+	case 'm':
+		rec_raw(r, "command", v);
 		return true;
 	case 'n':
 		rec_str(r, F_OBSERVER_EGRESS_INTERFACE_NAME, v);

@@ -460,7 +460,8 @@ static bool of_the_server(struct str s)
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
 		if (str_starts(s, begins[i]))
 			return true;
-	return false;
+	/* The settings, one a line, at verb 4: "proto = 0". */
+	return str_find(s, STR(" = ")) > 0;
 }
 
 static bool is_action(struct record *r, const char *name)

@@ -370,6 +370,7 @@ static const struct messages messages = {
 			{"selected peer config \"%G\"", MSG, NULL},
 			{"selected proposal: %P", MSG, NULL},
 			{"switching to peer config '%G'", MSG, NULL},
+			{"schedule delete of duplicate IKE_SA for peer '%U' due to %R", MSG, NULL},
 			{"signature validation failed, %R", MSG, "failure"},
 			{"subject certificate invalid %R", LOGIN, "denied", "failure"},
 			{0}},
