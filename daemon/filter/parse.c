@@ -131,9 +131,15 @@ static bool has_header(const struct syslog_msg *m)
 }
 
 /*
- * The header, where no input took it. The whole line stays in event.original. A text with a date that is no syslog header ("2026-.. queries: info:")
- * reads as one with the first word as its program; the formats see the line, too.
+ * A date that is no syslog header ("2026-.. queries: info:", "2026-.. zone example.com/IN:") reads as one whose host and program are the first words. So
+ * where one is lacking, or nothing but the date speaks for a header, the formats are asked about the line as a whole first.
  */
+static bool is_own_file(const struct syslog_msg *m, const struct record *r)
+{
+	return (m->shape == SYSLOG_LOCAL || m->tag.len == 0 || (m->pri < 0 && m->pid.len == 0)) && dispatch_shape(r);
+}
+
+/* The header, where no input took it. The whole line stays in event.original. */
 static void take_header(struct parse *p, struct event *ev, struct str line, struct record *r)
 {
 	struct syslog_msg m;
@@ -141,16 +147,15 @@ static void take_header(struct parse *p, struct event *ev, struct str line, stru
 	int pri;
 
 	syslog_parse(line, &m);
-	if (syslog_take_pri(&s, &pri) == 1) {
+	if (syslog_take_pri(&s, &pri) == 1)
 		r->line = s;
-	} else if (has_header(&m) && dispatch_own_log(r)) {
-		/* "2026-11-23 08:12:46.933 INFO  [..": what would be read as a host is a level. */
-		return;
-	}
 	if (!has_header(&m)) {
 		r->text = m.msg;
 		return;
 	}
+	r->text = r->line;
+	if (is_own_file(&m, r))
+		return;
 	if (!event_get(ev, field_ref(F_EVENT_ORIGINAL))) {
 		(void)take_scalar(ev, field_ref(F_EVENT_ORIGINAL)->part[0].key);
 		(void)event_set(ev, field_ref(F_EVENT_ORIGINAL), v_str(line));

@@ -103,10 +103,10 @@ const struct format *dispatch_parse(struct dispatch *d, struct record *r, const 
 	return NULL;
 }
 
-bool dispatch_own_log(const struct record *r)
+bool dispatch_shape(const struct record *r)
 {
 	for (const struct format *const *f = formats_all; *f; f++)
-		if ((*f)->own_log && (*f)->shape(r))
+		if ((*f)->shape && (*f)->shape(r))
 			return true;
 	return false;
 }

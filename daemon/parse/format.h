@@ -65,10 +65,12 @@ struct format {
 	const char *service;	     /* service.type, where the parser puts none */
 	const char *dataset;	     /* event.dataset */
 	const char *const *programs; /* lower case; a '*' at the end stands for anything; NULL-terminated */
-	/* May this be a line of ours although its program is unknown? Cheap. NULL: never. */
+	/*
+	 * May this be a line of ours although its program is unknown? Cheap. NULL: never. It is also asked of whole lines that look as if they had
+	 * a header, but no program or no host: those of a file that the daemon dates itself ("2026-11-23T07:55:21.370Z queries: info: ..").
+	 */
 	bool (*shape)(const struct record *r);
 	enum format_result (*parse)(struct record *r);
-	bool own_log; /* shape also knows a line of its own log file by its date, level ..: parse reads that date (rec_stamp), no syslog header is looked for */
 	bool doubles; /* the daemon logs each line twice, under two facilities: the second is marked */
 };
 
@@ -145,8 +147,7 @@ void dispatch_free(struct dispatch *d);
  * format that claims the program, matched or not (NULL: nobody does).
  */
 const struct format *dispatch_parse(struct dispatch *d, struct record *r, const struct format **known);
-
-/* Is r->line, which came without PRI, of the own log file of a format's daemon? */
-bool dispatch_own_log(const struct record *r);
+/* Does any format's shape fit? */
+bool dispatch_shape(const struct record *r);
 
 #endif

@@ -230,7 +230,7 @@ static enum format_result bootp_message(struct record *r, struct str s)
 	if (!scan_lit(&s, "REPLY "))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_DHCP_MESSAGE_TYPE, STR("BOOTREPLY"));
-	rec_action(r, "dhcp-ack", "network", "start");
+	rec_action(r, "dhcp-lease", "network", "start");
 	if (scan_lit(&s, "on ")) {
 		if (!scan_ip(&s, &ip) || !rec_ip(r, F_CLIENT_IP, ip) || !scan_lit(&s, " to "))
 			return FORMAT_NO_MATCH;

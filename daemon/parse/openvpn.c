@@ -642,4 +642,4 @@ static bool openvpn_shape(const struct record *r)
 static const char *const programs[] = {"openvpn", "openvpn-*", "openvpn(*", "openvpn@*", "openvpn_*", "ovpn-*", "ovpn_*", NULL};
 
 FORMAT(openvpn, .programs = programs, .service = "openvpn", .dataset = "weir.vpn", .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.6",
-       .shape = openvpn_shape, .own_log = true, .parse = openvpn_parse)
+       .shape = openvpn_shape, .parse = openvpn_parse)
