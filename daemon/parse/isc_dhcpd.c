@@ -16,11 +16,11 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"DISCOVER", "dhcp-discover", "protocol"}, {"OFFER", "dhcp-offer", "protocol"}, {"REQUEST", "dhcp-request", "protocol"},
-	{"ACK", "dhcp-ack", "start"}, {"NAK", "dhcp-nak", "denied"}, {"RELEASE", "dhcp-release", "end"},
-	{"DECLINE", "dhcp-decline", "denied"}, {"INFORM", "dhcp-inform", "protocol"}, {"EXPIRE", "dhcp-expire", "end"},
+	{"ACK", "dhcp-ack", "protocol"}, {"NAK", "dhcp-nak", "denied"}, {"RELEASE", "dhcp-release", "protocol"},
+	{"DECLINE", "dhcp-decline", "protocol"}, {"INFORM", "dhcp-inform", "protocol"}, {"EXPIRE", "dhcp-expire", "protocol"},
 	/* DHCPv6 */
 	{"SOLICIT", "dhcp-discover", "protocol"}, {"ADVERTISE", "dhcp-offer", "protocol"}, {"RENEW", "dhcp-request", "protocol"},
-	{"REBIND", "dhcp-request", "protocol"}, {"CONFIRM", "dhcp-request", "protocol"}, {"REPLY", "dhcp-ack", "start"},
+	{"REBIND", "dhcp-request", "protocol"}, {"CONFIRM", "dhcp-request", "protocol"}, {"REPLY", "dhcp-ack", "protocol"},
 	{"INFORMATION-REQUEST", "dhcp-inform", "protocol"},
 };
 
@@ -163,6 +163,8 @@ static enum format_result dhcp_message(struct record *r, struct str s)
 	rec_str(r, F_DHCP_MESSAGE_TYPE, name);
 	rec_str(r, F_NETWORK_TYPE, STR("ipv4"));
 	is_request = str_eq(name, STR("REQUEST"));
+	if (str_eq(name, STR("NAK")))
+		rec_outcome(r, "failure");
 	if (str_eq(name, STR("DISCOVER")))
 		return scan_lit(&s, "from ") && take_client(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 	if (str_eq(name, STR("INFORM"))) {
@@ -230,7 +232,7 @@ static enum format_result bootp_message(struct record *r, struct str s)
 	if (!scan_lit(&s, "REPLY "))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_DHCP_MESSAGE_TYPE, STR("BOOTREPLY"));
-	rec_action(r, "dhcp-lease", "network", "start");
+	rec_action(r, "dhcp-lease", "network", "protocol");
 	if (scan_lit(&s, "on ")) {
 		if (!scan_ip(&s, &ip) || !rec_ip(r, F_CLIENT_IP, ip) || !scan_lit(&s, " to "))
 			return FORMAT_NO_MATCH;
@@ -252,7 +254,7 @@ static enum format_result bootp_message(struct record *r, struct str s)
  */
 static enum format_result take_event(struct record *r, struct str s)
 {
-	static const struct verb events[] = {{"commit", "dhcp-lease", "start"}, {"release", "dhcp-release", "end"}, {"expiry", "dhcp-expire", "end"}};
+	static const struct verb events[] = {{"commit", "dhcp-lease", "protocol"}, {"release", "dhcp-release", "protocol"}, {"expiry", "dhcp-expire", "protocol"}};
 	const struct verb *v = NULL;
 	struct str word, key, value;
 	bool ip = false;
@@ -421,13 +423,13 @@ static const struct messages messages = {
 			{"Can't remove reverse map on %Q: %E", DNS, "failure"},
 			{"Can't %E", MSG, "failure"},
 			{"Cannot reuse: %R", MSG, NULL},
-			{"Client %D releases address %A, which is not leased to it.", "dhcp-release", "network", "end", "failure"},
-			{"Client %D releases address %A", "dhcp-release", "network", "end", "success"},
-			{"Client %D releases prefix %A, which is not leased to it.", "dhcp-release", "network", "end", "failure"},
-			{"Client %D releases prefix %A", "dhcp-release", "network", "end", "success"},
-			{"Client %D declines address %A, which is not offered to it.", "dhcp-decline", "network", "denied", "failure"},
-			{"Client %D declines address %A", "dhcp-decline", "network", "denied", NULL},
-			{"Client %D reports address %A is already in use by another host!", "dhcp-decline", "network", "denied", NULL},
+			{"Client %D releases address %A, which is not leased to it.", "dhcp-release", "network", "protocol", "failure"},
+			{"Client %D releases address %A", "dhcp-release", "network", "protocol", "success"},
+			{"Client %D releases prefix %A, which is not leased to it.", "dhcp-release", "network", "protocol", "failure"},
+			{"Client %D releases prefix %A", "dhcp-release", "network", "protocol", "success"},
+			{"Client %D declines address %A, which is not offered to it.", "dhcp-decline", "network", "protocol", "failure"},
+			{"Client %D declines address %A", "dhcp-decline", "network", "protocol", NULL},
+			{"Client %D reports address %A is already in use by another host!", "dhcp-decline", "network", "protocol", NULL},
 			{"Config file: %F", MSG, NULL},
 			{"Configuration file errors encountered%*", MSG, "failure"},
 			{"Copyright %*", MSG, NULL},
@@ -486,8 +488,8 @@ static const struct messages messages = {
 			{"Pool threshold reset - shared subnet: %N; address: %A; %R", MSG, NULL},
 			{0}},
 		['R'] = LIST{
-			{"Reply %* address %A to client with duid %D iaid = %I static", "dhcp-lease", "network", "start", "success"},
-			{"Reply %* address %A to client with duid %D iaid = %I valid for %L seconds", "dhcp-lease", "network", "start", "success"},
+			{"Reply %* address %A to client with duid %D iaid = %I static", "dhcp-lease", "network", "protocol", "success"},
+			{"Reply %* address %A to client with duid %D iaid = %I valid for %L seconds", "dhcp-lease", "network", "protocol", "success"},
 			{"Received signal %*, initiating shutdown.", MSG, NULL},
 			{"Reclaiming REQUESTed abandoned IP address %A.", MSG, NULL},
 			{"Reclaiming abandoned lease %A.", MSG, NULL},
