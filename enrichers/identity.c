@@ -209,6 +209,9 @@ static void learn_dhcp(struct identity *id, const struct event *ev, struct str w
 	struct str host = text(ev, F_HOST_NAME);
 	struct lease_row *r = NULL;
 
+	/* "DHCPDECLINE of .. : not found": what the server refused changes nothing; else anybody could take an address from its holder. */
+	if (str_eq(text(ev, F_EVENT_OUTCOME), STR("failure")))
+		return;
 	if (str_eq(what, STR("inform"))) {
 		sessions_inform(&id->sessions, host, ip, t);
 	} else if (str_eq(what, STR("request"))) {

@@ -90,6 +90,9 @@ static void test_change_of_hands(void)
 	asks("09:02:00", "10.20.0.100", NOBODY);
 	asks("08:30:00", "10.20.0.100", ALICE_HAS); /* a line of then that comes now */
 	asks("08:30:00", "::ffff:10.20.0.100", ALICE_HAS);
+	feed("{\"@timestamp\":\"2026-11-23T09:08:00Z\",\"event\":{\"action\":\"dhcp-decline\",\"outcome\":\"failure\"},\"host\":{\"name\":\"dhcp\"},"
+	     "\"client\":{\"ip\":\"10.20.0.100\",\"mac\":\"" ALICE "\"}}");
+	asks("09:09:00", "10.20.0.100", BOB_HAS); /* a decline that was refused */
 	feed(DHCP("09:10:00", "decline", "10.20.0.100", "", "", ""));
 	asks("09:11:00", "10.20.0.100", NOBODY);
 	opened_release(&o);
