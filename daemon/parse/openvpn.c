@@ -233,6 +233,11 @@ static bool put_more(struct record *r, char place, struct str v)
 	case 'v':
 		put_tls_version(r, v);
 		return true;
+	case 'x': /* an address, with or without port */
+		if (put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT))
+			return true;
+		rec_str(r, F_SOURCE_ADDRESS, v);
+		return rec_ip(r, F_SOURCE_IP, v);
 	default:
 		return false;
 	}
@@ -425,6 +430,12 @@ static const struct messages messages = {
 			{"WARNING: Failed running command (--auth-user-pass-verify): %R", LOGIN, "denied", "failure"},
 			{"WARNING: %R", MSG, NULL},
 			{0}},
+		/* pfSense's scripts, under the same name. */
+		['o'] = LIST{
+			{"openvpn server '%t' user '%U' address '%x' - connected", CONN, "start", "success"},
+			{"openvpn server '%t' user '%U' address '%x' - disconnected", "vpn-disconnect", "network", "end", NULL},
+			{"openvpn server '%t' user '%*' address '%x' - connecting", CONN, "start", NULL},
+			{0}},
 		['p'] = LIST{
 			{"peer info: %P", MSG, NULL},
 			{"peer %i (%N) floated from %* to %C", MSG, NULL},
@@ -434,6 +445,10 @@ static const struct messages messages = {
 		['t'] = LIST{
 			{"tls-crypt unwrap error: %E", MSG, "failure"},
 			{"tls-crypt%*", MSG, NULL},
+			{0}},
+		['u'] = LIST{
+			{"user '%U' authenticated", LOGIN, "allowed", "success"},
+			{"user '%U' could not authenticate.", LOGIN, "denied", "failure"},
 			{0}},
 		['w'] = LIST{{"write %*: %E (%*)", MSG, "failure"}, {"write %E", MSG, "failure"}, {0}},
 	},
@@ -511,7 +526,7 @@ static bool take_text(struct record *r, struct str s, bool named)
 	if (named && is_action(r, "vpn-connect"))
 		rec_action(r, "daemon-message", "network", "info");
 	if (m->outcome && strcmp(m->outcome, "failure") == 0 && rec_get(r, F_EVENT_REASON).type == V_NONE &&
-	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
+	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE && rec_get(r, F_USER_NAME).type == V_NONE)
 		rec_str(r, F_EVENT_REASON, s);
 	return true;
 }
