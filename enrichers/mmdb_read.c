@@ -1,0 +1,305 @@
+#include "enrichers/mmdb_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { METADATA_VALUES_MAX = 1024 };
+
+enum type {
+	T_EXTENDED, T_POINTER, T_TEXT, T_DOUBLE, T_BYTES, T_UINT16, T_UINT32, T_MAP, T_INT32, T_UINT64, T_UINT128, T_ARRAY,
+	T_CONTAINER, T_END, T_BOOL, T_FLOAT,
+};
+
+/* Which map one is in, as far as its keys mean something. */
+enum place {
+	IN_NOTHING, IN_ROOT, IN_CITY, IN_CITY_NAMES, IN_CONTINENT, IN_CONTINENT_NAMES, IN_COUNTRY, IN_COUNTRY_NAMES, IN_LOCATION, IN_POSTAL,
+	IN_REGIONS, IN_REGION, IN_REGION_NAMES, IN_METADATA,
+};
+
+/*
+ * A key's meaning: as a map or list it leads to `below`, as a scalar it is the fact. MaxMind's layout nests
+ * ({"city": {"names": {"en": "London"}}}), the flat one does not ({"city": "London", "state1": "England"}).
+ */
+static const struct row {
+	uint8_t in, below, fact;
+	bool flat;
+	struct str key;
+} rows[] = {
+#define ROW(in, key, below, fact) {in, below, fact, false, STR_INIT(key)}
+#define FLAT(in, key, below, fact) {in, below, fact, true, STR_INIT(key)}
+	FLAT(IN_ROOT, "city", IN_CITY, FACT_CITY),
+	ROW(IN_ROOT, "continent", IN_CONTINENT, FACT_NONE),
+	ROW(IN_ROOT, "country", IN_COUNTRY, FACT_NONE),
+	ROW(IN_ROOT, "location", IN_LOCATION, FACT_NONE),
+	ROW(IN_ROOT, "postal", IN_POSTAL, FACT_NONE),
+	ROW(IN_ROOT, "subdivisions", IN_REGIONS, FACT_NONE),
+	ROW(IN_ROOT, "traits", IN_ROOT, FACT_NONE),
+	ROW(IN_ROOT, "autonomous_system_number", IN_NOTHING, FACT_AS_NUMBER),
+	ROW(IN_ROOT, "autonomous_system_organization", IN_NOTHING, FACT_AS_ORG),
+	FLAT(IN_ROOT, "country_code", IN_NOTHING, FACT_COUNTRY_CODE),
+	FLAT(IN_ROOT, "latitude", IN_NOTHING, FACT_LATITUDE),
+	FLAT(IN_ROOT, "longitude", IN_NOTHING, FACT_LONGITUDE),
+	FLAT(IN_ROOT, "postcode", IN_NOTHING, FACT_POSTAL_CODE),
+	FLAT(IN_ROOT, "state1", IN_NOTHING, FACT_REGION_NAME),
+	FLAT(IN_ROOT, "timezone", IN_NOTHING, FACT_TIMEZONE),
+	ROW(IN_ROOT, "domain", IN_NOTHING, FACT_DOMAIN),
+	ROW(IN_ROOT, "isp", IN_NOTHING, FACT_ISP),
+	ROW(IN_ROOT, "organization", IN_NOTHING, FACT_ORGANIZATION),
+	ROW(IN_ROOT, "is_anonymous", IN_NOTHING, FACT_ANONYMOUS),
+	ROW(IN_ROOT, "is_anonymous_vpn", IN_NOTHING, FACT_ANONYMOUS_VPN),
+	ROW(IN_ROOT, "is_hosting_provider", IN_NOTHING, FACT_HOSTING_PROVIDER),
+	ROW(IN_ROOT, "is_public_proxy", IN_NOTHING, FACT_PUBLIC_PROXY),
+	ROW(IN_ROOT, "is_residential_proxy", IN_NOTHING, FACT_RESIDENTIAL_PROXY),
+	ROW(IN_ROOT, "is_tor_exit_node", IN_NOTHING, FACT_TOR_EXIT_NODE),
+	ROW(IN_CITY, "names", IN_CITY_NAMES, FACT_NONE),
+	ROW(IN_CITY_NAMES, "en", IN_NOTHING, FACT_CITY),
+	ROW(IN_CONTINENT, "code", IN_NOTHING, FACT_CONTINENT_CODE),
+	ROW(IN_CONTINENT, "names", IN_CONTINENT_NAMES, FACT_NONE),
+	ROW(IN_CONTINENT_NAMES, "en", IN_NOTHING, FACT_CONTINENT_NAME),
+	ROW(IN_COUNTRY, "iso_code", IN_NOTHING, FACT_COUNTRY_CODE),
+	ROW(IN_COUNTRY, "names", IN_COUNTRY_NAMES, FACT_NONE),
+	ROW(IN_COUNTRY_NAMES, "en", IN_NOTHING, FACT_COUNTRY_NAME),
+	ROW(IN_LOCATION, "latitude", IN_NOTHING, FACT_LATITUDE),
+	ROW(IN_LOCATION, "longitude", IN_NOTHING, FACT_LONGITUDE),
+	ROW(IN_LOCATION, "time_zone", IN_NOTHING, FACT_TIMEZONE),
+	ROW(IN_POSTAL, "code", IN_NOTHING, FACT_POSTAL_CODE),
+	ROW(IN_REGION, "iso_code", IN_NOTHING, FACT_REGION_CODE),
+	ROW(IN_REGION, "names", IN_REGION_NAMES, FACT_NONE),
+	ROW(IN_REGION_NAMES, "en", IN_NOTHING, FACT_REGION_NAME),
+	ROW(IN_METADATA, "node_count", IN_NOTHING, FACT_NODE_COUNT),
+	ROW(IN_METADATA, "record_size", IN_NOTHING, FACT_RECORD_SIZE),
+	ROW(IN_METADATA, "ip_version", IN_NOTHING, FACT_IP_VERSION),
+	ROW(IN_METADATA, "database_type", IN_NOTHING, FACT_DATABASE_TYPE),
+	ROW(IN_METADATA, "build_epoch", IN_NOTHING, FACT_BUILD_EPOCH),
+#undef ROW
+#undef FLAT
+};
+
+static const struct row *find_row(unsigned in, struct str key)
+{
+	if (in == IN_NOTHING)
+		return NULL;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].in == in && str_eq(rows[i].key, key))
+			return &rows[i];
+	return NULL;
+}
+
+static const char past_end[] = "a value runs past the end of the data";
+
+/* One value without what is within it. */
+struct item {
+	enum type type;
+	size_t size; /* bytes, pairs or elements; a boolean's value */
+	size_t at;   /* where its bytes or its first element begin; of a pointer: what it points to */
+};
+
+static uint64_t big_endian(struct str s, size_t at, size_t n)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | (unsigned char)s.p[at + i];
+	return v;
+}
+
+/* *at moves behind the head; behind the bytes, too, where there are any. */
+static const char *take_item(struct str s, size_t *at, struct item *out)
+{
+	static const uint32_t pointer_base[] = {0, 2048, 526336, 0}, size_base[] = {29, 285, 65821};
+	unsigned control, type;
+	size_t n, size;
+
+	if (*at >= s.len)
+		return past_end;
+	control = (unsigned char)s.p[(*at)++];
+	type = control >> 5;
+	if (type == T_POINTER) {
+		n = (control >> 3 & 3) + 1;
+		if (s.len - *at < n)
+			return past_end;
+		out->type = T_POINTER;
+		out->at = big_endian(s, *at, n) + (n < 4 ? (size_t)(control & 7) << 8 * n : 0) + pointer_base[n - 1];
+		*at += n;
+		return NULL;
+	}
+	if (type == T_EXTENDED) {
+		if (*at >= s.len)
+			return past_end;
+		type = 7u + (unsigned char)s.p[(*at)++];
+		if (type < T_INT32 || type > T_FLOAT || type == T_CONTAINER || type == T_END)
+			return "a value has an unknown type";
+	}
+	size = control & 31;
+	if (size >= 29) {
+		n = size - 28;
+		if (s.len - *at < n)
+			return past_end;
+		size = big_endian(s, *at, n) + size_base[n - 1];
+		*at += n;
+	}
+	*out = (struct item){.type = (enum type)type, .size = size, .at = *at};
+	if (type == T_MAP || type == T_ARRAY || type == T_BOOL)
+		return NULL;
+	if (s.len - *at < size)
+		return past_end;
+	*at += size;
+	return NULL;
+}
+
+/* The same through one pointer. *back is where to go on, if there was one, else SIZE_MAX. */
+static const char *take_value(struct str s, size_t *at, struct item *out, size_t *back)
+{
+	const char *wrong = take_item(s, at, out);
+
+	*back = SIZE_MAX;
+	if (wrong || out->type != T_POINTER)
+		return wrong;
+	*back = *at;
+	*at = out->at;
+	wrong = take_item(s, at, out);
+	if (!wrong && out->type == T_POINTER)
+		return "a pointer leads to a pointer";
+	return wrong;
+}
+
+/* The double whose shortest text is that of the float: 37.422001, not 37.42200088500977. */
+static double widen(float f)
+{
+	char text[32];
+
+	for (int digits = 6; digits < 9; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, (double)f);
+		if (strtof(text, NULL) == f)
+			return strtod(text, NULL);
+	}
+	snprintf(text, sizeof(text), "%.9g", (double)f);
+	return strtod(text, NULL);
+}
+
+static bool read_double(struct str s, const struct item *i, double *out)
+{
+	uint64_t bits;
+	uint32_t half;
+	float f;
+
+	if (i->type == T_DOUBLE && i->size == 8) {
+		bits = big_endian(s, i->at, 8);
+		memcpy(out, &bits, 8);
+	} else if (i->type == T_FLOAT && i->size == 4) {
+		half = (uint32_t)big_endian(s, i->at, 4);
+		memcpy(&f, &half, 4);
+		*out = widen(f);
+	} else {
+		return false;
+	}
+	/* Infinities and NaN are no places. */
+	return *out >= -360 && *out <= 360;
+}
+
+static void keep(struct str s, const struct item *i, const struct row *row, struct mmdb_facts *f)
+{
+	unsigned fact = row->fact;
+	bool ok = false;
+
+	if (fact < FACT_TEXTS) {
+		ok = i->type == T_TEXT;
+		if (ok)
+			f->text[fact] = str_sub(s, i->at, i->size);
+		/* The flat layout writes "" for what it does not know. */
+		if (ok && row->flat && i->size == 0) {
+			f->flat = true;
+			return;
+		}
+	} else if (fact < FACT_AS_NUMBER) {
+		ok = read_double(s, i, fact == FACT_LATITUDE ? &f->latitude : &f->longitude);
+	} else if (fact < FACTS) {
+		ok = i->type == T_BOOL || ((i->type == T_UINT16 || i->type == T_UINT32 || i->type == T_UINT64) && i->size <= 8);
+		if (ok)
+			f->number[fact - FACT_AS_NUMBER] = i->type == T_BOOL ? i->size : big_endian(s, i->at, i->size);
+	}
+	if (!ok)
+		return;
+	f->has |= 1u << fact;
+	f->flat |= row->flat;
+}
+
+/* A map or list that is being read. */
+struct frame {
+	size_t left; /* pairs or elements */
+	size_t back; /* where to go on when it is done; SIZE_MAX: right behind it */
+	uint8_t in;
+	bool map;
+};
+
+static const char *walk(struct str s, size_t at, unsigned in, unsigned values_max, struct mmdb_facts *f)
+{
+	struct frame stack[MMDB_DEPTH_MAX];
+	unsigned depth = 0, values = 0;
+	/* What the next value is: the record itself at first. */
+	static const struct row nothing = {.fact = FACT_NONE};
+	struct row first = {.below = (uint8_t)in, .fact = FACT_NONE};
+	const struct row *row = &first;
+
+	do {
+		struct item item;
+		size_t back;
+		const char *wrong;
+
+		if (depth) {
+			struct frame *top = &stack[depth - 1];
+
+			if (top->left == 0) {
+				if (top->back != SIZE_MAX)
+					at = top->back;
+				depth--;
+				continue;
+			}
+			top->left--;
+			row = &nothing;
+			if (top->map) {
+				wrong = take_value(s, &at, &item, &back);
+				if (wrong)
+					return wrong;
+				if (item.type != T_TEXT)
+					return "a key is no text";
+				if (back != SIZE_MAX)
+					at = back;
+				row = find_row(top->in, str_sub(s, item.at, item.size));
+				row = row ? row : &nothing;
+			} else if (top->in == IN_REGIONS) {
+				/* From the country down: the last one is the most specific, and only what it says itself counts. */
+				f->has &= ~(1u << FACT_REGION_CODE | 1u << FACT_REGION_NAME);
+				first.below = IN_REGION;
+				row = &first;
+			}
+		}
+		if (++values > values_max)
+			return values_max == MMDB_VALUES_MAX ? "a record has more than 256 values" : "the metadata have more than 1024 values";
+		wrong = take_value(s, &at, &item, &back);
+		if (wrong)
+			return wrong;
+		if (item.type == T_MAP || item.type == T_ARRAY) {
+			if (depth == MMDB_DEPTH_MAX)
+				return "maps lie in maps more than 16 deep";
+			stack[depth++] = (struct frame){item.size, back, row->below, item.type == T_MAP};
+			continue;
+		}
+		keep(s, &item, row, f);
+		if (back != SIZE_MAX)
+			at = back;
+	} while (depth);
+	return NULL;
+}
+
+const char *mmdb_read_record(struct str section, size_t at, struct mmdb_facts *f)
+{
+	*f = (struct mmdb_facts){0};
+	return walk(section, at, IN_ROOT, MMDB_VALUES_MAX, f);
+}
+
+const char *mmdb_read_metadata(struct str section, struct mmdb_facts *f)
+{
+	*f = (struct mmdb_facts){0};
+	return walk(section, 0, IN_METADATA, METADATA_VALUES_MAX, f);
+}
