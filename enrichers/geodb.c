@@ -144,8 +144,6 @@ static int check_metadata(int fd, off_t size, off_t *at, struct mmdb_facts *f, c
 
 static const char *check_record(const struct geodb *db, uint64_t *seen, uint8_t type, uint32_t offset, size_t *at)
 {
-	struct mmdb_facts f;
-
 	*at = offset;
 	if (type == MMDB_RECORD_TYPE_SEARCH_NODE || type == MMDB_RECORD_TYPE_EMPTY)
 		return NULL;
@@ -154,7 +152,7 @@ static const char *check_record(const struct geodb *db, uint64_t *seen, uint8_t 
 	if (seen[offset / 64] >> offset % 64 & 1)
 		return NULL;
 	seen[offset / 64] |= UINT64_C(1) << offset % 64;
-	return mmdb_read_record(db->data, offset, &f);
+	return mmdb_read_record(db->data, offset, NULL);
 }
 
 static int check_tree(const struct geodb *db, struct err *err)
@@ -244,6 +242,8 @@ static int open_copy(struct geodb *db, int copy, struct err *err)
 		db->data = str_n((const char *)db->mmdb.file_content + tree + SEPARATOR,
 				 (size_t)at - (sizeof(marker) - 1) - tree - SEPARATOR);
 		rc = check_tree(db, err);
+		/* All of it was touched; what look-ups need comes back, from the page cache. */
+		(void)madvise((void *)db->mmdb.file_content, (size_t)db->mmdb.file_size, MADV_DONTNEED);
 		if (rc)
 			MMDB_close(&db->mmdb);
 	}

@@ -213,7 +213,7 @@ static void keep(struct str s, const struct item *i, const struct row *row, stru
 		}
 	} else if (fact < FACT_AS_NUMBER) {
 		ok = read_double(s, i, fact == FACT_LATITUDE ? &f->latitude : &f->longitude);
-	} else if (fact < FACTS) {
+	} else {
 		ok = i->type == T_BOOL || ((i->type == T_UINT16 || i->type == T_UINT32 || i->type == T_UINT64) && i->size <= 8);
 		if (ok)
 			f->number[fact - FACT_AS_NUMBER] = i->type == T_BOOL ? i->size : big_endian(s, i->at, i->size);
@@ -285,7 +285,8 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 			stack[depth++] = (struct frame){item.size, back, row->below, item.type == T_MAP};
 			continue;
 		}
-		keep(s, &item, row, f);
+		if (row->fact != FACT_NONE)
+			keep(s, &item, row, f);
 		if (back != SIZE_MAX)
 			at = back;
 	} while (depth);
@@ -294,6 +295,8 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 
 const char *mmdb_read_record(struct str section, size_t at, struct mmdb_facts *f)
 {
+	if (!f)
+		return walk(section, at, IN_NOTHING, MMDB_VALUES_MAX, NULL);
 	*f = (struct mmdb_facts){0};
 	return walk(section, at, IN_ROOT, MMDB_VALUES_MAX, f);
 }

@@ -76,7 +76,7 @@ static inline uint64_t facts_number(const struct mmdb_facts *f, enum mmdb_fact w
 	return f->number[which - FACT_AS_NUMBER];
 }
 
-/* The record that begins at `at` of the section. NULL, or why it is damaged (a static text); then *f is not to be used. */
+/* The record that begins at `at` of the section. NULL, or why it is damaged (a static text); then *f is not to be used. f NULL: only checks. */
 const char *mmdb_read_record(struct str section, size_t at, struct mmdb_facts *f);
 /* The map that a file's metadata is; pointers count from its own beginning. */
 const char *mmdb_read_metadata(struct str section, struct mmdb_facts *f);
