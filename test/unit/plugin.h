@@ -23,20 +23,17 @@ struct opened {
 	struct codec *codec;
 };
 
-/*
- * false: refused (the first message is in o->diag.first). In either case opened_release() follows. state: where it keeps what it
- * remembers, or NULL.
- */
-static inline bool opened_plugin_with(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs, struct state_db *state)
+/* false: refused (the first message is in o->diag.first). In either case opened_release() follows. */
+static inline bool opened_plugin_by(struct opened *o, enum plugin_kind kind, const char *text, const struct settings *settings)
 {
 	struct config_env env = {0};
 	struct ast_plugin *ap;
 	struct err err;
 
-	*o = (struct opened){.settings = {.ecs = ecs, .clock = &clock_system, .pipeline_id = STR_INIT("main"), .state = state}};
+	*o = (struct opened){.settings = *settings};
 	arena_init(&o->arena, NULL);
 	diag_init(&o->diag);
-	o->ctx = (struct plugin_ctx){.arena = &o->arena, .settings = &o->settings, .ecs = ecs, .diag = &o->diag};
+	o->ctx = (struct plugin_ctx){.arena = &o->arena, .settings = &o->settings, .ecs = settings->ecs, .diag = &o->diag};
 	ap = config_parse_plugin(&o->arena, str_z(text), &env, &o->diag);
 	if (!ap)
 		return false;
@@ -59,6 +56,14 @@ static inline bool opened_plugin_with(struct opened *o, enum plugin_kind kind, c
 		return false;
 	}
 	return true;
+}
+
+/* state: where it keeps what it remembers, or NULL. */
+static inline bool opened_plugin_with(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs, struct state_db *state)
+{
+	struct settings s = {.ecs = ecs, .clock = &clock_system, .pipeline_id = STR_INIT("main"), .state = state};
+
+	return opened_plugin_by(o, kind, text, &s);
 }
 
 static inline bool opened_plugin(struct opened *o, enum plugin_kind kind, const char *text, enum ecs_mode ecs)
