@@ -1,7 +1,7 @@
 #include "enrichers/geodb.h"
 
 #include "base/arena.h"
-#include "base/ts.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -305,6 +305,7 @@ struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
 		} else if ((db = load(fd, path, &st, scratch, err))) {
 			db->next = open_list;
 			open_list = db;
+			log_info("geoip", "'%s': %s", path, db->about);
 		} else {
 			err_prefix(err, "cannot use the database '%s': ", path);
 		}

@@ -40,6 +40,11 @@ size_t sites_count(const struct sites *t)
 	return t->n;
 }
 
+const struct site *sites_at(const struct sites *t, size_t i)
+{
+	return &t->row[i];
+}
+
 /* ---- one row ---- */
 
 int sites_add(struct sites *t, struct site *row, struct str network, struct err *err)

@@ -47,6 +47,8 @@ int sites_read_file(struct sites *t, const char *file, struct err *err);
 /* After the last row: sorts; -1 and err where a network is there twice. */
 int sites_ready(struct sites *t, const char *file, struct err *err);
 size_t sites_count(const struct sites *t);
+/* By their order after sites_ready(): by address, wider ones first. */
+const struct site *sites_at(const struct sites *t, size_t i);
 
 /* The row with the longest network that has ip, or NULL. */
 const struct site *sites_find(const struct sites *t, const struct ip *ip);

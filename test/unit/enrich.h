@@ -7,6 +7,7 @@
 
 #include "plugin.h"
 
+#include <ftw.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -33,6 +34,31 @@ static inline void enrich_begin(void)
 	clock_virtual_init(&enrich_now, INT64_C(1767225600000000000));
 	hash_init(NULL);
 	fields_init();
+}
+
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static inline int enrich_end(void)
+{
+	(void)nftw(enrich_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return test_end();
+}
+
+/* Beside the path first, then renamed over it, as everybody should. */
+static inline void write_file(const char *path, struct str bytes)
+{
+	char temporary[4096];
+	FILE *f;
+
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	f = fopen(temporary, "w");
+	if (!f || fwrite(bytes.p, 1, bytes.len, f) != bytes.len || fclose(f) || rename(temporary, path)) {
+		perror(path);
+		abort();
+	}
 }
 
 /* %s in the text becomes the folder, each time. */

@@ -237,19 +237,8 @@ static inline struct str make_bytes(struct mmdb_make *m, const char *type)
 	return buf_slice(b);
 }
 
-/* Beside the path first, then renamed over it, as everybody should. */
-static inline void write_file(const char *path, struct str bytes)
-{
-	char temporary[4096];
-	FILE *f;
-
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	f = fopen(temporary, "w");
-	if (!f || fwrite(bytes.p, 1, bytes.len, f) != bytes.len || fclose(f) || rename(temporary, path)) {
-		perror(path);
-		abort();
-	}
-}
+/* See enrich.h. */
+static inline void write_file(const char *path, struct str bytes);
 
 static inline void make_file(struct mmdb_make *m, const char *type, const char *path)
 {

@@ -562,5 +562,5 @@ int main(void)
 	test_own_maps();
 	test_replaced();
 	test_default_folder();
-	return test_end();
+	return enrich_end();
 }
