@@ -239,9 +239,13 @@ static int open_copy(struct geodb *db, int copy, struct err *err)
 	if (rc == 0) {
 		describe(db, &f);
 		tree = (size_t)db->mmdb.metadata.node_count * db->mmdb.full_record_byte_size;
-		db->data = str_n((const char *)db->mmdb.file_content + tree + SEPARATOR,
-				 (size_t)at - (sizeof(marker) - 1) - tree - SEPARATOR);
-		rc = check_tree(db, err);
+		if (tree != facts_number(&f, FACT_NODE_COUNT) * (facts_number(&f, FACT_RECORD_SIZE) / 4)) {
+			rc = err_set(err, "it is damaged: its metadata can be read in two ways");
+		} else {
+			db->data = str_n((const char *)db->mmdb.file_content + tree + SEPARATOR,
+					 (size_t)at - (sizeof(marker) - 1) - tree - SEPARATOR);
+			rc = check_tree(db, err);
+		}
 		/* All of it was touched; what look-ups need comes back, from the page cache. */
 		(void)madvise((void *)db->mmdb.file_content, (size_t)db->mmdb.file_size, MADV_DONTNEED);
 		if (rc)

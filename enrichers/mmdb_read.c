@@ -1,7 +1,6 @@
 #include "enrichers/mmdb_read.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <math.h>
 
 enum { METADATA_VALUES_MAX = 1024 };
 
@@ -13,7 +12,7 @@ enum type {
 /* Which map one is in, as far as its keys mean something. */
 enum place {
 	IN_NOTHING, IN_ROOT, IN_CITY, IN_CITY_NAMES, IN_CONTINENT, IN_CONTINENT_NAMES, IN_COUNTRY, IN_COUNTRY_NAMES, IN_LOCATION, IN_POSTAL,
-	IN_REGIONS, IN_REGION, IN_REGION_NAMES, IN_METADATA,
+	IN_REGIONS, IN_REGION, IN_REGION_NAMES, IN_METADATA, IN_WORDS,
 };
 
 /*
@@ -71,6 +70,8 @@ static const struct row {
 	ROW(IN_METADATA, "ip_version", IN_NOTHING, FACT_IP_VERSION),
 	ROW(IN_METADATA, "database_type", IN_NOTHING, FACT_DATABASE_TYPE),
 	ROW(IN_METADATA, "build_epoch", IN_NOTHING, FACT_BUILD_EPOCH),
+	ROW(IN_METADATA, "languages", IN_WORDS, FACT_NONE),
+	ROW(IN_METADATA, "description", IN_WORDS, FACT_NONE),
 #undef ROW
 #undef FLAT
 };
@@ -163,18 +164,17 @@ static const char *take_value(struct str s, size_t *at, struct item *out, size_t
 	return wrong;
 }
 
-/* The double whose shortest text is that of the float: 37.422001, not 37.42200088500977. */
+/* The double with the fewest decimals that is the same float: 37.422001, not 37.42200088500977. */
 static double widen(float f)
 {
-	char text[32];
+	/* A whole number below 2^53 by a power of ten: the quotient is the double nearest to that decimal. */
+	for (double ten = 1; ten <= 1e9; ten *= 10) {
+		double d = nearbyint((double)f * ten) / ten;
 
-	for (int digits = 6; digits < 9; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, (double)f);
-		if (strtof(text, NULL) == f)
-			return strtod(text, NULL);
+		if ((float)d == f)
+			return d;
 	}
-	snprintf(text, sizeof(text), "%.9g", (double)f);
-	return strtod(text, NULL);
+	return (double)f;
 }
 
 static bool read_double(struct str s, const struct item *i, double *out)
@@ -189,6 +189,8 @@ static bool read_double(struct str s, const struct item *i, double *out)
 	} else if (i->type == T_FLOAT && i->size == 4) {
 		half = (uint32_t)big_endian(s, i->at, 4);
 		memcpy(&f, &half, 4);
+		if (!(f >= -360 && f <= 360))
+			return false;
 		*out = widen(f);
 	} else {
 		return false;
@@ -202,6 +204,9 @@ static void keep(struct str s, const struct item *i, const struct row *row, stru
 	unsigned fact = row->fact;
 	bool ok = false;
 
+	/* The first of two, as the library has it. */
+	if (facts_have(f, fact))
+		return;
 	if (fact < FACT_TEXTS) {
 		ok = i->type == T_TEXT;
 		if (ok)
@@ -279,6 +284,9 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 		wrong = take_value(s, &at, &item, &back);
 		if (wrong)
 			return wrong;
+		/* The library loses memory where these hold anything else. */
+		if (depth && stack[depth - 1].in == IN_WORDS && item.type != T_TEXT)
+			return "a language or a description is no text";
 		if (item.type == T_MAP || item.type == T_ARRAY) {
 			if (depth == MMDB_DEPTH_MAX)
 				return "maps lie in maps more than 16 deep";
