@@ -34,9 +34,20 @@ int geo_field_find(struct str name, const char **near)
 	return -1;
 }
 
-struct str geo_field_name(enum geo_field f, enum geo_style style)
+void geo_names_init(struct geo_names *n, enum geo_style style)
 {
-	return str_z(style == GEO_LEGACY ? rows[f].legacy : rows[f].ecs);
+	n->style = style;
+	n->lat = key_make(STR("lat"));
+	n->lon = key_make(STR("lon"));
+	for (int f = 0; f < GF_FIELDS; f++) {
+		struct str path = str_z(style == GEO_LEGACY ? rows[f].legacy : rows[f].ecs), head;
+
+		n->field[f].n = 0;
+		while (str_cut(&path, '.', &head))
+			n->field[f].key[n->field[f].n++] = key_make(head);
+		if (path.len)
+			n->field[f].key[n->field[f].n++] = key_make(path);
+	}
 }
 
 enum {
@@ -79,12 +90,12 @@ uint32_t geo_fields_of(enum geo_kind kind, enum geo_style style, uint32_t wanted
 	return usual;
 }
 
-bool geo_put(struct arena *a, struct map *m, struct str path, struct value v)
+bool geo_put(struct arena *a, struct map *m, const struct geo_names *names, enum geo_field f, struct value v)
 {
-	struct str head;
+	unsigned last = names->field[f].n - 1u;
 
-	while (str_cut(&path, '.', &head)) {
-		struct key k = key_make(head);
+	for (unsigned i = 0; i < last; i++) {
+		struct key k = names->field[f].key[i];
 		struct value *below = map_find(m, &k);
 
 		if (!below)
@@ -93,7 +104,7 @@ bool geo_put(struct arena *a, struct map *m, struct str path, struct value v)
 			return false;
 		m = below->map;
 	}
-	map_set(a, m, key_make(path), v);
+	map_set(a, m, names->field[f].key[last], v);
 	return true;
 }
 
@@ -101,21 +112,20 @@ bool geo_put(struct arena *a, struct map *m, struct str path, struct value v)
 struct making {
 	struct arena *a;
 	const struct mmdb_facts *f;
-	enum geo_style style;
+	const struct geo_names *names;
 	uint32_t fields;
 	struct map **part;
 };
 
 static void put(struct making *m, enum geo_field field, struct value v)
 {
-	struct str name = geo_field_name(field, m->style);
 	struct map **part = &m->part[rows[field].part];
 
-	if (!(m->fields >> field & 1) || !name.len)
+	if (!(m->fields >> field & 1) || !m->names->field[field].n)
 		return;
 	if (!*part)
 		*part = map_new(m->a, 12);
-	geo_put(m->a, *part, name, v);
+	geo_put(m->a, *part, m->names, field, v);
 }
 
 static void put_str(struct making *m, enum geo_field field, struct str s)
@@ -153,8 +163,8 @@ static void put_place(struct making *m, const struct country *known)
 	if (lat && lon && m->fields & BIT(LOCATION)) {
 		struct map *location = map_new(m->a, 4);
 
-		map_push(m->a, location, key_make(STR("lat")), v_float(f->latitude));
-		map_push(m->a, location, key_make(STR("lon")), v_float(f->longitude));
+		map_push(m->a, location, m->names->lat, v_float(f->latitude));
+		map_push(m->a, location, m->names->lon, v_float(f->longitude));
 		put(m, GF_LOCATION, v_map(location));
 	}
 	if (lat)
@@ -187,15 +197,15 @@ static void put_network(struct making *m, enum geo_kind kind)
 			put(m, traits[i].field, v_bool(facts_have(f, traits[i].fact) && facts_number(f, traits[i].fact)));
 }
 
-void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, enum geo_style style, uint32_t fields,
+void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names, uint32_t fields,
 	       struct map *part[GEO_PARTS])
 {
-	struct making m = {.a = a, .f = f, .style = style, .fields = fields, .part = part};
-	bool fill = (f->flat || style == GEO_WEIR) && facts_have(f, FACT_COUNTRY_CODE);
+	struct making m = {.a = a, .f = f, .names = names, .fields = fields, .part = part};
+	bool fill = (f->flat || names->style == GEO_WEIR) && facts_have(f, FACT_COUNTRY_CODE);
 
 	part[GEO_PLACE] = part[GEO_NET] = NULL;
 	/* Logstash takes a city's record without a place on the map for none at all. */
-	if (kind == GEO_CITY && style != GEO_WEIR && !facts_have(f, FACT_LATITUDE) && !facts_have(f, FACT_LONGITUDE))
+	if (kind == GEO_CITY && names->style != GEO_WEIR && !facts_have(f, FACT_LATITUDE) && !facts_have(f, FACT_LONGITUDE))
 		return;
 	put_place(&m, fill ? country_find(f->text[FACT_COUNTRY_CODE]) : NULL);
 	put_network(&m, kind);

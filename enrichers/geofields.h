@@ -64,15 +64,25 @@ int geo_field_find(struct str name, const char **near);
 /* The fields (1 << id) that a database of this kind gives: `wanted` of it, or with 0 its default ones. */
 uint32_t geo_fields_of(enum geo_kind kind, enum geo_style style, uint32_t wanted);
 
+/* Where each field goes below the target, its keys hashed once. */
+struct geo_names {
+	enum geo_style style;
+	struct {
+		struct key key[3];
+		uint8_t n; /* 0: nowhere */
+	} field[GF_FIELDS];
+	struct key lat, lon;
+};
+
+void geo_names_init(struct geo_names *n, enum geo_style style);
+
 /*
  * What the facts say of the fields, as maps to be put below the target, made in `a`; NULL where nothing is said of that part. IP and
  * NETWORK belong to the address and are the caller's to add. Texts are copied.
  */
-void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, enum geo_style style, uint32_t fields,
+void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names, uint32_t fields,
 	       struct map *part[GEO_PARTS]);
-/* The key of [ip] and of the network's text, or its path, below the target. */
-struct str geo_field_name(enum geo_field f, enum geo_style style);
-/* Sets a dotted path in a map, making maps on the way; false where a scalar stands in the way. */
-bool geo_put(struct arena *a, struct map *m, struct str path, struct value v);
+/* Sets one field below the target, making maps on the way; false where a scalar stands in the way. */
+bool geo_put(struct arena *a, struct map *m, const struct geo_names *names, enum geo_field f, struct value v);
 
 #endif

@@ -43,6 +43,7 @@ struct geoip {
 	int type;
 
 	enum geo_style style;
+	struct geo_names names;
 	uint32_t wanted;
 	bool whole_location; /* [location] is set as one, not leaf by leaf */
 	struct geoset_conf conf;
@@ -162,6 +163,7 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (read_fields(g, err) == -1 || (g->source && read_target(g, ctx, err) == -1) || read_databases(g, ctx, err) == -1)
 		return -1;
 	fields_init();
+	geo_names_init(&g->names, g->style);
 	g->side[0] = key_make(STR("source"));
 	g->side[1] = key_make(STR("client"));
 	g->side[2] = key_make(STR("destination"));
@@ -226,7 +228,9 @@ static const struct record *get_record(struct geoip *g, const struct geodb *db, 
 		return r;
 	geodb_read(db, offset, &f);
 	r->key = key;
-	geo_parts(&g->memory, &f, geodb_kind(db), g->style, g->of_db[nth], r->part);
+	geo_parts(&g->memory, &f, geodb_kind(db), &g->names, g->of_db[nth], r->part);
+	for (unsigned p = 0; p < GEO_PARTS; p++)
+		bug_on(r->part[p] && r->part[p]->n > MAP_FITS); /* larger maps have an index: the tables of fields keep below */
 	r->any = r->part[GEO_PLACE] || r->part[GEO_NET];
 	/* A record of a known kind is an answer if only by the address itself; one of a city needs its place. */
 	if (!r->any && g->style != GEO_WEIR)
@@ -241,6 +245,9 @@ static void resolve(struct geoip *g, const struct ip *ip, struct answer *a)
 	const struct geoset *set = g->watch.object;
 
 	*a = (struct answer){.ip = *ip, .used = true};
+	/* weir's own form asks about the world only; Logstash's leaves that to the database. */
+	if (g->style == GEO_WEIR && ip_scope(ip) != IP_GLOBAL)
+		return;
 	for (unsigned i = 0; i < set->n; i++) {
 		const struct record *r;
 		uint32_t offset;
@@ -277,24 +284,34 @@ static const struct answer *ask(struct geoip *g, const struct ip *ip)
 
 /* ---- into the event ---- */
 
-/* The maps anew, the texts borrowed. */
+static struct map *clone(struct arena *a, const struct map *m);
+
+/* All of m into a map without any entry but with room: the maps anew, the texts borrowed. */
+static void fill(struct arena *a, struct map *into, const struct map *m)
+{
+	memcpy(into->e, m->e, m->n * sizeof(*m->e));
+	memcpy(into->hash, m->hash, m->n * sizeof(*m->hash));
+	into->n = m->n;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->e[i].val.type == V_MAP)
+			into->e[i].val.map = clone(a, m->e[i].val.map);
+}
+
 static struct map *clone(struct arena *a, const struct map *m)
 {
 	struct map *out = map_new_block(a, (m->n + 4) & ~3u);
 
-	bug_on(m->n > MAP_FITS);
-	memcpy(out->e, m->e, m->n * sizeof(*m->e));
-	memcpy(out->hash, m->hash, m->n * sizeof(*m->hash));
-	out->n = m->n;
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->e[i].val.type == V_MAP)
-			out->e[i].val.map = clone(a, m->e[i].val.map);
+	fill(a, out, m);
 	return out;
 }
 
 /* false: a scalar stands where a map belongs. */
 static bool merge(const struct geoip *g, struct arena *a, struct map *into, const struct map *m)
 {
+	if (into->n == 0 && into->cap >= m->n && !into->index) {
+		fill(a, into, m);
+		return true;
+	}
 	for (uint32_t i = 0; i < m->n; i++) {
 		const struct entry *e = &m->e[i];
 		struct value *have = map_find(into, &e->key);
@@ -312,11 +329,6 @@ static bool merge(const struct geoip *g, struct arena *a, struct map *into, cons
 		*have = is_map ? v_map(clone(a, e->val.map)) : e->val;
 	}
 	return true;
-}
-
-static bool put_own(const struct geoip *g, struct event *ev, struct map *into, enum geo_field f, struct str text)
-{
-	return geo_put(ev->arena, into, geo_field_name(f, g->style), v_str(text));
 }
 
 /* What was found, below the target, which is a map. */
@@ -339,7 +351,7 @@ static bool put_answer(const struct geoip *g, struct event *ev, struct map *into
 		char text[IP_TEXT];
 
 		ip_format_groups(&first, text);
-		if (!put_own(g, ev, into, GF_NETWORK, arena_printf(ev->arena, "%s/%u", text, (unsigned)a->bits)))
+		if (!geo_put(ev->arena, into, &g->names, GF_NETWORK, v_str(arena_printf(ev->arena, "%s/%u", text, (unsigned)a->bits))))
 			return false;
 	}
 	return true;
@@ -396,7 +408,7 @@ static enum step run_sides(struct geoip *g, struct event *ev)
 		if (!value_is(side, V_MAP))
 			continue;
 		v = map_find(side->map, &g->ip);
-		if (!value_is(v, V_STRING) || !ip_parse(value_str(v), &ip) || ip_scope(&ip) != IP_GLOBAL)
+		if (!value_is(v, V_STRING) || !ip_parse(value_str(v), &ip))
 			continue;
 		a = ask(g, &ip);
 		/* A side that holds something else than ECS says stays as far as it came. */

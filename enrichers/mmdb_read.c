@@ -20,12 +20,14 @@ enum place {
  * ({"city": {"names": {"en": "London"}}}), the flat one does not ({"city": "London", "state1": "England"}).
  */
 static const struct row {
-	uint8_t in, below, fact;
+	uint16_t tag; /* the place and the key's length: one comparison rules out nearly all rows */
+	uint8_t below, fact;
 	bool flat;
-	struct str key;
+	const char *key;
 } rows[] = {
-#define ROW(in, key, below, fact) {in, below, fact, false, STR_INIT(key)}
-#define FLAT(in, key, below, fact) {in, below, fact, true, STR_INIT(key)}
+#define TAG(in, len) ((in) << 8 | (len))
+#define ROW(in, key, below, fact) {TAG(in, sizeof(key) - 1), below, fact, false, key}
+#define FLAT(in, key, below, fact) {TAG(in, sizeof(key) - 1), below, fact, true, key}
 	FLAT(IN_ROOT, "city", IN_CITY, FACT_CITY),
 	ROW(IN_ROOT, "continent", IN_CONTINENT, FACT_NONE),
 	ROW(IN_ROOT, "country", IN_COUNTRY, FACT_NONE),
@@ -78,10 +80,10 @@ static const struct row {
 
 static const struct row *find_row(unsigned in, struct str key)
 {
-	if (in == IN_NOTHING)
+	if (in == IN_NOTHING || key.len > 255)
 		return NULL;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (rows[i].in == in && str_eq(rows[i].key, key))
+		if (rows[i].tag == TAG(in, key.len) && memcmp(rows[i].key, key.p, key.len) == 0)
 			return &rows[i];
 	return NULL;
 }

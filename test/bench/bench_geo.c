@@ -1,8 +1,8 @@
 /*
  * bench_geo.c - what geoip and site cost an event: an address asked again, a record asked again, a record for the first time.
  *
- * bench_geo [EVENTS [DATABASE...]]: nanoseconds per event, the event's own making taken off. Without a database it writes one with
- * 8,000 records. For instructions run it under callgrind with a small count.
+ * bench_geo [EVENTS [DATABASE [CASE]]]: nanoseconds per event, the event's own making taken off. Without a database (or with an empty name) it
+ * writes one with 8,000 records. For instructions run one case under callgrind with a small count.
  */
 #include "../unit/enrich.h"
 #include "../unit/mmdb_make.h"
@@ -98,26 +98,45 @@ static void write_sites(void)
 	buf_release(&b);
 }
 
+static const struct {
+	const char *what, *filter;
+	enum ecs_mode ecs;
+	uint32_t spread, step;
+} cases[] = {
+	{"geoip, one address", "geoip { database => \"$\" }", ECS_V8, 1, 256},
+	{"geoip, 200 addresses of 200 networks", "geoip { database => \"$\" }", ECS_V8, 200, 256},
+	{"geoip, 500,000 addresses of 2,000 networks", "geoip { database => \"$\" }", ECS_V8, 500000, 1},
+	{"geoip, 2,000,000 addresses of 8,000 networks", "geoip { database => \"$\" }", ECS_V8, 2000000, 1},
+	{"geoip of Logstash, 200 addresses of 200 networks", "geoip { source => \"[source][ip]\" database => \"$\" }", ECS_DISABLED, 200, 256},
+	{"geoip of Logstash, 500,000 addresses of 2,000 networks", "geoip { source => \"[source][ip]\" database => \"$\" }", ECS_DISABLED,
+	 500000, 1},
+	{"site, 1,001 networks, 250,000 addresses", "site { networks => \"%s/sites.csv\" }", ECS_V8, 250000, 1},
+};
+
+enum { CASES = sizeof(cases) / sizeof(*cases) };
+
 int main(int argc, char **argv)
 {
-	long n = argc > 1 ? strtol(argv[1], NULL, 10) : 1000000;
-	char own[512], legacy[512];
-	const char *db = argc > 2 ? argv[2] : "%s/geo.mmdb";
+	long n = argc > 1 ? strtol(argv[1], NULL, 10) : 1000000, only = argc > 3 ? strtol(argv[3], NULL, 10) : -1;
+	const char *db = argc > 2 && *argv[2] ? argv[2] : "%s/geo.mmdb";
 
 	log_threshold = LOG_ERROR;
 	enrich_begin();
 	arena_init(&arena, NULL);
 	write_own();
 	write_sites();
-	snprintf(own, sizeof(own), "geoip { database => \"%s\" }", db);
-	snprintf(legacy, sizeof(legacy), "geoip { source => \"[source][ip]\" database => \"%s\" }", db);
-	measure("geoip, one address", own, ECS_V8, n, 1, 256);
-	measure("geoip, 200 addresses of 200 networks", own, ECS_V8, n, 200, 256);
-	measure("geoip, 500,000 addresses of 2,000 networks", own, ECS_V8, n, 500000, 1);
-	measure("geoip, 2,000,000 addresses of 8,000 networks", own, ECS_V8, n, 2000000, 1);
-	measure("geoip of Logstash, 200 addresses of 200 networks", legacy, ECS_DISABLED, n, 200, 256);
-	measure("geoip of Logstash, 500,000 addresses of 2,000 networks", legacy, ECS_DISABLED, n, 500000, 1);
-	measure("site, 1,001 networks, 250,000 addresses", "site { networks => \"%s/sites.csv\" }", ECS_V8, n, 250000, 1);
+	for (long i = 0; i < CASES; i++) {
+		struct str filter = str_z(cases[i].filter), head = filter;
+		char text[512];
+
+		if (only >= 0 && i != only)
+			continue;
+		if (str_cut(&filter, '$', &head))
+			snprintf(text, sizeof(text), "%.*s%s%.*s", STR_ARG(head), db, STR_ARG(filter));
+		else
+			snprintf(text, sizeof(text), "%.*s", STR_ARG(head));
+		measure(cases[i].what, text, cases[i].ecs, n, cases[i].spread, cases[i].step);
+	}
 	arena_release(&arena);
 	(void)enrich_end();
 	return EXIT_SUCCESS;
