@@ -18,7 +18,7 @@
 
 #include <stdio.h>
 
-enum { RECORDS_MAX = 4096, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16 };
+enum { RECORDS_MAX = 4096, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
 enum { TYPE_CITY, TYPE_ASN };
 
 /* A record as it is put into events. */
@@ -177,7 +177,7 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		say_what_is_missing(g);
 	arena_init(&g->memory, NULL);
 	g->record = xzalloc(SLOTS * sizeof(*g->record));
-	for (g->answers = 1; g->answers < (size_t)g->cache_size; g->answers *= 2)
+	for (g->answers = 1; g->answers < ANSWERS_MAX && g->answers < (size_t)g->cache_size; g->answers *= 2)
 		;
 	g->answer = xzalloc(g->answers * sizeof(*g->answer));
 	return 0;
@@ -441,8 +441,8 @@ static const struct option options[] = {
 	{"fields", OPT_LIST, offsetof(struct geoip, fields), .doc = "which fields, by Logstash's names; default: by the kind of the database"},
 	{"tag_on_failure", OPT_LIST, offsetof(struct geoip, tag_on_failure), .def = "[\"_geoip_lookup_failure\"]",
 	 .doc = "tags where source holds no address or no database knows it (a host's name is never looked up)"},
-	{"cache_size", OPT_INT, offsetof(struct geoip, cache_size), .def = "1000", .min = 1, .max = 1 << 20,
-	 .doc = "addresses whose answer is kept"},
+	{"cache_size", OPT_INT, offsetof(struct geoip, cache_size), .def = "1000", .min = 0, .max = INT32_MAX,
+	 .doc = "addresses whose answer is kept, at most 65536"},
 	{0},
 };
 
