@@ -110,7 +110,7 @@ bool geo_put(struct arena *a, struct map *m, const struct geo_names *names, enum
 
 /* A map that is being made of facts. */
 struct making {
-	struct arena *a;
+	struct arena *a, *texts;
 	const struct mmdb_facts *f;
 	const struct geo_names *names;
 	uint32_t fields;
@@ -132,7 +132,7 @@ static void put_str(struct making *m, enum geo_field field, struct str s)
 {
 	/* What is not said has no bytes, not even none. */
 	if (s.p && m->fields >> field & 1)
-		put(m, field, v_str(arena_dup(m->a, utf8_scrub(m->a, s))));
+		put(m, field, v_str(arena_dup(m->texts, utf8_scrub(m->a, s))));
 }
 
 static struct str text_of(const struct mmdb_facts *f, enum mmdb_fact fact)
@@ -197,10 +197,10 @@ static void put_network(struct making *m, enum geo_kind kind)
 			put(m, traits[i].field, v_bool(facts_have(f, traits[i].fact) && facts_number(f, traits[i].fact)));
 }
 
-void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names, uint32_t fields,
-	       struct map *part[GEO_PARTS])
+void geo_parts(struct arena *a, struct arena *texts, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names,
+	       uint32_t fields, struct map *part[GEO_PARTS])
 {
-	struct making m = {.a = a, .f = f, .names = names, .fields = fields, .part = part};
+	struct making m = {.a = a, .texts = texts, .f = f, .names = names, .fields = fields, .part = part};
 	bool fill = (f->flat || names->style == GEO_WEIR) && facts_have(f, FACT_COUNTRY_CODE);
 
 	part[GEO_PLACE] = part[GEO_NET] = NULL;

@@ -78,10 +78,10 @@ void geo_names_init(struct geo_names *n, enum geo_style style);
 
 /*
  * What the facts say of the fields, as maps to be put below the target, made in `a`; NULL where nothing is said of that part. IP and
- * NETWORK belong to the address and are the caller's to add. Texts are copied.
+ * NETWORK belong to the address and are the caller's to add. Texts are copied into `texts`, which may be `a`.
  */
-void geo_parts(struct arena *a, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names, uint32_t fields,
-	       struct map *part[GEO_PARTS]);
+void geo_parts(struct arena *a, struct arena *texts, const struct mmdb_facts *f, enum geo_kind kind, const struct geo_names *names,
+	       uint32_t fields, struct map *part[GEO_PARTS]);
 /* Sets one field below the target, making maps on the way; false where a scalar stands in the way. */
 bool geo_put(struct arena *a, struct map *m, const struct geo_names *names, enum geo_field f, struct value v);
 

@@ -51,7 +51,8 @@ struct geoip {
 	uint32_t of_db[GEOSET_MAX]; /* the fields each database gives */
 	struct key side[SIDES], ip;
 
-	struct arena memory; /* of what records became */
+	struct arena memory;  /* of what records became */
+	struct arena scratch; /* of one that is being made */
 	struct record *record;
 	unsigned records;
 	struct answer *answer;
@@ -176,6 +177,7 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (!g->conf.must && ((const struct geoset *)g->watch.object)->n == 0)
 		say_what_is_missing(g);
 	arena_init(&g->memory, NULL);
+	arena_init(&g->scratch, NULL);
 	g->record = xzalloc(SLOTS * sizeof(*g->record));
 	for (g->answers = 1; g->answers < ANSWERS_MAX && g->answers < (size_t)g->cache_size; g->answers *= 2)
 		;
@@ -189,6 +191,7 @@ static void geoip_close(void *self)
 
 	watch_release(&g->watch);
 	arena_release(&g->memory);
+	arena_release(&g->scratch);
 	free(g->record);
 	free(g->answer);
 }
@@ -228,9 +231,18 @@ static const struct record *get_record(struct geoip *g, const struct geodb *db, 
 		return r;
 	geodb_read(db, offset, &f);
 	r->key = key;
-	geo_parts(&g->memory, &f, geodb_kind(db), &g->names, g->of_db[nth], r->part);
-	for (unsigned p = 0; p < GEO_PARTS; p++)
-		bug_on(r->part[p] && r->part[p]->n > MAP_FITS); /* larger maps have an index: the tables of fields keep below */
+	arena_clear(&g->scratch);
+	geo_parts(&g->scratch, &g->memory, &f, geodb_kind(db), &g->names, g->of_db[nth], r->part);
+	for (unsigned p = 0; p < GEO_PARTS; p++) {
+		struct value v = v_map(r->part[p]);
+
+		if (!v.map)
+			continue;
+		/* Larger maps have an index; the tables of fields keep below that. */
+		bug_on(v.map->n > MAP_FITS);
+		/* Packed, without the room that growing maps keep: what is kept shall fit the processor's caches. */
+		r->part[p] = value_copy(&g->memory, &v, false).map;
+	}
 	r->any = r->part[GEO_PLACE] || r->part[GEO_NET];
 	/* A record of a known kind is an answer if only by the address itself; one of a city needs its place. */
 	if (!r->any && g->style != GEO_WEIR)

@@ -46,8 +46,8 @@ static void ask(const struct geodb *db, const struct ip *ip)
 		struct geo_names names;
 
 		geo_names_init(&names, style);
-		geo_parts(&a, &f, geodb_kind(db), &names, geo_fields_of(geodb_kind(db), style, 0), part);
-		geo_parts(&a, &f, geodb_kind(db), &names, UINT32_MAX, part);
+		geo_parts(&a, &a, &f, geodb_kind(db), &names, geo_fields_of(geodb_kind(db), style, 0), part);
+		geo_parts(&a, &a, &f, geodb_kind(db), &names, UINT32_MAX, part);
 		for (unsigned p = 0; p < GEO_PARTS; p++)
 			if (part[p])
 				json_write_map(&out, part[p]);
