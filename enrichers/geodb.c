@@ -310,6 +310,8 @@ struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
 			db->next = open_list;
 			open_list = db;
 			log_info("geoip", "'%s': %s", path, db->about);
+		} else if (str_ends(str_z(path), STR(".dat"))) {
+			err_set(err, "cannot use the database '%s': .dat is MaxMind's former format, take the .mmdb file", path);
 		} else {
 			err_prefix(err, "cannot use the database '%s': ", path);
 		}

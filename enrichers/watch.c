@@ -12,9 +12,10 @@
 enum { FOLDER_FILES = 64 };
 #define EVERY_NS INT64_C(3000000000)
 
-/* One load under way. The thread writes object and err before `done`. */
+/* One load under way, or one unload: closing 60 MB takes its time, too. The thread writes object and err before `done`. */
 struct watch_job {
-	const struct watch *watch;
+	const struct watch_conf *conf;
+	void *former; /* unload this, nothing else */
 	const void *current;
 	void *object;
 	struct err err;
@@ -86,45 +87,55 @@ static void *run_job(void *arg)
 	struct watch_job *j = arg;
 
 	pthread_setname_np(pthread_self(), "weird-load");
-	j->object = j->watch->conf.load(j->watch->conf.arg, j->current, &j->err);
+	if (j->former)
+		j->conf->unload(j->former);
+	else
+		j->object = j->conf->load(j->conf->arg, j->current, &j->err);
 	/* Release: who sees it sees the object. */
 	atomic_store_explicit(&j->done, true, memory_order_release);
 	return NULL;
 }
 
-static void start_job(struct watch *w)
+/* former NULL: load. */
+static void start_job(struct watch *w, void *former)
 {
 	struct watch_job *j = xzalloc(sizeof(*j));
 	int rc;
 
-	j->watch = w;
+	j->conf = &w->conf;
+	j->former = former;
 	j->current = w->object;
 	rc = pthread_create(&j->thread, NULL, run_job, j);
-	if (rc) {
-		errno = rc;
-		err_sys(&j->err, "cannot start a thread that reads what was replaced");
-		log_error(w->conf.group, "%s", j->err.text);
-		free(j);
+	if (rc == 0) {
+		w->job = j;
 		return;
 	}
-	w->job = j;
+	errno = rc;
+	err_sys(&j->err, "cannot start a thread that reads what was replaced");
+	log_error(w->conf.group, "%s", j->err.text);
+	free(j);
+	if (former)
+		w->conf.unload(former);
 }
 
+/* true: there is a new object. */
 static bool end_job(struct watch *w)
 {
 	struct watch_job *j = w->job;
-	void *object;
+	void *object = NULL, *former = w->object;
 
 	pthread_join(j->thread, NULL);
 	w->job = NULL;
-	object = j->object;
-	if (!object)
-		log_error(w->conf.group, "%s; what was read before stays in use", j->err.text);
+	if (!j->former) {
+		object = j->object;
+		if (!object)
+			log_error(w->conf.group, "%s; what was read before stays in use", j->err.text);
+	}
 	free(j);
 	if (!object)
 		return false;
-	w->conf.unload(w->object);
 	w->object = object;
+	start_job(w, former);
 	return true;
 }
 
@@ -144,7 +155,7 @@ bool watch_look(struct watch *w, const struct clock *clock)
 	if (state == w->seen)
 		return false;
 	w->seen = state;
-	start_job(w);
+	start_job(w, NULL);
 	return false;
 }
 

@@ -42,7 +42,7 @@ struct watch {
 int watch_init(struct watch *w, const struct watch_conf *conf, struct err *err);
 /* Waits for a load that is under way. A zeroed watch is fine. */
 void watch_release(struct watch *w);
-/* true: w->object is another one now, and the former is gone. */
+/* true: w->object is another one now, and the former is being unloaded by another thread. */
 bool watch_look(struct watch *w, const struct clock *clock);
 
 /* For each event, before w->object is used. */

@@ -152,6 +152,9 @@ static void test_damaged_files(void)
 
 	CHECK(!geodb_open(in_folder("there-is-none.mmdb"), STR(""), &err));
 	CHECK(strstr(err.text, "there-is-none.mmdb': No such file") != NULL);
+	write_file(in_folder("GeoLiteCity.dat"), STR("the former format has no marker, and of course it is longer than this text is"));
+	CHECK(!geodb_open(in_folder("GeoLiteCity.dat"), STR(""), &err));
+	CHECK(strstr(err.text, "take the .mmdb file") != NULL);
 	CHECK(!geodb_open(enrich_folder, STR(""), &err));
 	CHECK(strstr(err.text, "not a regular file") != NULL);
 }
