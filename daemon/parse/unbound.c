@@ -1,0 +1,550 @@
+/*
+ * unbound.c - Unbound: queries and replies, what it resolves on their behalf, failures, policies.
+ *
+ *	[719:0] query: 198.51.100.25 145.111.137.185.in-addr.arpa. PTR IN		through syslog; process and thread
+ *	[1795420761] unbound[719:0] info: ...						a file of its own; log-time-ascii: "Nov 23 07:59:21 unbound[719:0] info: ..."
+ *
+ * With log-tag-queryreply the level of those lines is `query` or `reply`, else `info`. Names are printed with '?' for all but letters, digits, '-', '_'
+ * and '*', and end with a full stop; so they hold no blank, and nobody can make one look like another part of the line.
+ */
+#include "parse/dns_line.h"
+
+static enum format_result done(struct record *r, const char *action, const char *type)
+{
+	rec_action(r, action, "network", type);
+	return FORMAT_MATCH;
+}
+
+/* ---- the frame ---- */
+
+/* "719:0": the thread is hexadecimal. */
+static bool process_thread(struct record *r, struct str s)
+{
+	struct str pid, thread = s;
+	uint64_t p, t;
+
+	if (!str_cut(&thread, ':', &pid) || !str_u64(pid, INT64_MAX, &p) || thread.len > 15 || !str_hex64(thread, &t))
+		return false;
+	rec_int(r, F_PROCESS_PID, (int64_t)p);
+	rec_int(r, F_PROCESS_THREAD_ID, (int64_t)t);
+	return true;
+}
+
+static bool take_brackets(struct str *s, struct str *out)
+{
+	struct str t = *s;
+
+	if (!scan_ch(&t, '[') || !scan_until(&t, ']', out) || out->len > 32 || !scan_ch(&t, ' '))
+		return false;
+	*s = t;
+	return true;
+}
+
+/* "[1795420761] unbound[719:0] ": seconds since 1970, log-identity, process and thread. */
+static bool take_own_head(struct str *s, uint64_t *seconds, struct str *stamp, struct str *who)
+{
+	struct str t = *s, ident;
+
+	if (!take_brackets(&t, stamp) || !str_u64(*stamp, 99999999999, seconds))
+		return false;
+	if (!scan_until(&t, '[', &ident) || ident.len == 0 || ident.len > 64 || str_chr(ident, ' ') >= 0 || !scan_until(&t, ']', who) ||
+	    !scan_ch(&t, ' '))
+		return false;
+	*s = t;
+	return true;
+}
+
+static void take_frame(struct record *r, struct str *s)
+{
+	struct syslog_stamp st = {.has_year = true, .has_offset = true};
+	struct str stamp, who, t = *s;
+	uint64_t seconds;
+
+	if (take_own_head(s, &seconds, &stamp, &who)) {
+		civil_from_seconds((int64_t)seconds, &st.civil);
+		rec_stamp(r, &st, stamp);
+		process_thread(r, who);
+	} else if (take_brackets(&t, &who) && process_thread(r, who)) {
+		*s = t;
+	} else {
+		process_thread(r, r->pid);
+	}
+}
+
+enum level { NONE, FATAL, ERROR, WARNING, NOTICE, INFO, DEBUG, QUERY, REPLY, LEVELS };
+
+static const struct str level_words[LEVELS] = {
+	[FATAL] = STR_INIT("fatal error"), [ERROR] = STR_INIT("error"), [WARNING] = STR_INIT("warning"), [NOTICE] = STR_INIT("notice"),
+	[INFO] = STR_INIT("info"),	   [DEBUG] = STR_INIT("debug"), [QUERY] = STR_INIT("query"),	 [REPLY] = STR_INIT("reply"),
+};
+
+static enum level take_level(struct str *s)
+{
+	/* The most frequent first. */
+	static const uint8_t order[] = {QUERY, REPLY, INFO, DEBUG, ERROR, NOTICE, WARNING, FATAL};
+
+	for (size_t i = 0; i < sizeof(order); i++) {
+		struct str w = level_words[order[i]];
+
+		if (s->len > w.len + 1 && s->p[w.len] == ':' && s->p[w.len + 1] == ' ' && memcmp(s->p, w.p, w.len) == 0) {
+			*s = str_from(*s, w.len + 2);
+			return order[i];
+		}
+	}
+	return NONE;
+}
+
+/* ---- parts ---- */
+
+/* "145.111.137.185.in-addr.arpa. PTR IN": name, type, class. */
+static bool take_question(struct record *r, struct str *s)
+{
+	struct str t = *s, name, type, class;
+
+	if (!scan_word(&t, &name) || name.p[name.len - 1] != '.' || !scan_ch(&t, ' ') || !scan_word(&t, &type) || !dns_is_type(type) ||
+	    !scan_ch(&t, ' ') || !scan_word(&t, &class))
+		return false;
+	if (!dns_is_class(class))
+		return false;
+	dns_question(r, name, type, class);
+	*s = t;
+	return true;
+}
+
+/* "198.51.100.25@4711" */
+static bool take_asker(struct record *r, struct str *s)
+{
+	struct str t = *s, ip, port;
+
+	if (!scan_word(&t, &port) || !str_cut(&port, '@', &ip) || !dns_asker(r, ip, port))
+		return false;
+	*s = t;
+	return true;
+}
+
+/* "ip4 203.0.113.9 port 4711 (len 16)" */
+static bool take_peer(struct str *s, struct str *ip, struct str *port)
+{
+	struct str t = *s;
+
+	(void)(scan_lit(&t, "ip4 ") || scan_lit(&t, "ip6 "));
+	if (!scan_ip(&t, ip))
+		return false;
+	*port = STR("");
+	if (scan_lit(&t, " port "))
+		(void)scan_digits(&t, 5, port);
+	*s = t;
+	return true;
+}
+
+/* "0.444385" as nanoseconds. */
+static bool seconds_ns(struct str s, int64_t *out)
+{
+	struct str part;
+	uint64_t sec, n = 0;
+
+	if (!str_take_u64(&s, 9, 999999999, &sec))
+		return false;
+	if (scan_ch(&s, '.') && scan_digits(&s, 9, &part)) {
+		(void)str_u64(part, 999999999, &n);
+		for (size_t i = part.len; i < 9; i++)
+			n *= 10;
+	}
+	*out = (int64_t)(sec * 1000000000 + n);
+	return true;
+}
+
+/* ---- queries and replies ---- */
+
+/*
+ * NOERROR 0.042906 0 62: code, time it took, whether from the cache, size; " on udp 198.51.100.53 53" with log-destaddr.
+ */
+static enum format_result reply_rest(struct record *r, struct str s)
+{
+	struct str code, took, cached, size, how, ip, port;
+	int64_t ns;
+
+	if (!scan_word(&s, &code) || !dns_is_type(code))
+		return FORMAT_NO_MATCH;
+	rec_action(r, "dns-client-response", "network", "protocol");
+	rec_str(r, F_DNS_TYPE, STR("answer"));
+	rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(code).len ? dns_rcode(code) : code);
+	/* Of a question that could not be read there is the code alone: "- - - FORMERR - - -". */
+	if (!scan_ch(&s, ' ') || !scan_word(&s, &took) || took.p[0] == '-')
+		return FORMAT_MATCH;
+	if (!seconds_ns(took, &ns))
+		return FORMAT_NO_MATCH;
+	rec_int(r, F_EVENT_DURATION, ns);
+	rec_float(r, F_WEIR_DNS_LATENCY_MS, (double)ns / 1000000);
+	if (scan_ch(&s, ' ') && scan_digits(&s, 1, &cached))
+		rec_raw(r, "cached", cached);
+	if (scan_ch(&s, ' ') && scan_digits(&s, 9, &size))
+		rec_num(r, F_DESTINATION_BYTES, size);
+	if (scan_lit(&s, " on ") && scan_word(&s, &how) && scan_ch(&s, ' ') && scan_word(&s, &ip)) {
+		if (str_eq(how, STR("udp")) || str_eq(how, STR("tcp")))
+			rec_str(r, F_NETWORK_TRANSPORT, how);
+		else
+			rec_raw(r, "transport", how);
+		port = STR("");
+		if (scan_ch(&s, ' '))
+			(void)scan_digits(&s, 5, &port);
+		dns_server(r, ip, port);
+	}
+	return FORMAT_MATCH;
+}
+
+/* 198.51.100.25 145.111.137.185.in-addr.arpa. PTR IN; a code behind it makes it a reply. */
+static enum format_result client_line(struct record *r, struct str s)
+{
+	struct str ip;
+
+	if (!scan_word(&s, &ip) || !dns_asker(r, ip, STR("")) || !scan_ch(&s, ' '))
+		return FORMAT_NO_MATCH;
+	if (scan_lit(&s, "- - - "))
+		return reply_rest(r, s);
+	if (!take_question(r, &s))
+		return FORMAT_NO_MATCH;
+	if (s.len) {
+		s = str_from(s, 1);
+		return reply_rest(r, s);
+	}
+	rec_str(r, F_DNS_TYPE, STR("query"));
+	return done(r, "dns-client-query", "protocol");
+}
+
+/* ---- policies ---- */
+
+/* example.org. redirect 198.51.100.25@4242 www.example.org. A IN: a local zone with log-local-actions, or of a type with "inform". */
+static enum format_result local_action(struct record *r, struct str s)
+{
+	struct str zone, type;
+
+	if (!scan_word(&s, &zone) || zone.p[zone.len - 1] != '.' || !scan_ch(&s, ' ') || !scan_word(&s, &type) || !scan_ch(&s, ' ') ||
+	    !take_asker(r, &s) || !scan_ch(&s, ' ') || !take_question(r, &s))
+		return FORMAT_NO_MATCH;
+	rec_host(r, F_WEIR_DNS_ZONE, zone);
+	rec_str(r, F_WEIR_DNS_POLICY, type);
+	return done(r, "dns-policy", str_find(type, STR("transparent")) >= 0 || str_eq(type, STR("inform")) ? "info" : "denied");
+}
+
+/* rpz: applied [urlhaus] *.ads.example. rpz-nxdomain 198.51.100.25@5353 tracker.ads.example. A IN */
+static enum format_result rpz_applied(struct record *r, struct str s)
+{
+	struct str list, word, rule = STR(""), trigger = STR("");
+
+	if (scan_ch(&s, '[')) {
+		if (!scan_until_str(&s, STR("] "), &list))
+			return FORMAT_NO_MATCH;
+		rec_str(r, F_RULE_RULESET, list);
+	}
+	for (int i = 0; i < 4; i++) {
+		if (!scan_word(&s, &word) || !scan_ch(&s, ' '))
+			return FORMAT_NO_MATCH;
+		if (str_starts(word, STR("rpz-"))) {
+			rec_str(r, F_WEIR_DNS_POLICY, word);
+			break;
+		}
+		trigger = rule;
+		rule = word;
+	}
+	rec_host(r, F_RULE_NAME, rule);
+	rec_raw(r, "trigger", trigger);
+	if (take_asker(r, &s))
+		scan_ch(&s, ' ');
+	if (!take_question(r, &s) || rec_get(r, F_WEIR_DNS_POLICY).type == V_NONE)
+		return FORMAT_NO_MATCH;
+	return done(r, "dns-policy", str_eq(word, STR("rpz-passthru")) ? "allowed" : "denied");
+}
+
+/* "www.example.com. IN A" or "www.example.com. A IN" */
+static void loose_question(struct record *r, struct str *s)
+{
+	struct str name, a, b, t = *s;
+
+	if (!scan_word(&t, &name) || name.p[name.len - 1] != '.' || !scan_ch(&t, ' ') || !scan_word(&t, &a) || !scan_ch(&t, ' ') || !scan_word(&t, &b))
+		return;
+	if (dns_is_class(a) && dns_is_type(b))
+		dns_question(r, name, b, a);
+	else if (dns_is_type(a) && dns_is_class(b))
+		dns_question(r, name, a, b);
+	else
+		return;
+	*s = t;
+}
+
+/*
+ * ratelimit exceeded example.com. 1000 query www.example.com. IN A from 198.51.100.25
+ * ip_ratelimit exceeded 198.51.100.25 100 www.example.com. IN A
+ */
+static enum format_result rate_limit(struct record *r, struct str s)
+{
+	bool by_ip = scan_lit(&s, "ip_ratelimit exceeded ");
+	struct str what, limit, ip, rest;
+
+	if ((!by_ip && !scan_lit(&s, "ratelimit exceeded ")) || !scan_word(&s, &what) || !scan_ch(&s, ' ') || !scan_digits(&s, 9, &limit))
+		return FORMAT_NO_MATCH;
+	if (by_ip ? !dns_asker(r, what, STR("")) : what.p[what.len - 1] != '.')
+		return FORMAT_NO_MATCH;
+	if (!by_ip)
+		rec_host(r, F_WEIR_DNS_ZONE, what);
+	rec_raw(r, "limit", limit);
+	(void)scan_lit(&s, "(cookie)");
+	scan_blanks(&s);
+	scan_lit(&s, "query ");
+	loose_question(r, &s);
+	rest = s;
+	if (!by_ip && scan_lit(&rest, " from ") && scan_word(&rest, &ip))
+		dns_asker(r, ip, STR(""));
+	rec_str(r, F_WEIR_DNS_POLICY, by_ip ? STR("ip-ratelimit") : STR("ratelimit"));
+	return done(r, "dns-policy", "denied");
+}
+
+/* ---- failures ---- */
+
+/* The word behind a literal. */
+static bool word_behind(struct str s, struct str lit, struct str *out)
+{
+	struct str head;
+
+	return scan_until_str(&s, lit, &head) && scan_word(&s, out);
+}
+
+/*
+ * SERVFAIL <7.112.137.185.in-addr.arpa. PTR IN>: all servers for this domain failed, at zone 112.137.185.in-addr.arpa. from 185.137.109.11 got REFUSED
+ * validation failure <www.example.com. A IN>: signature expired from 203.0.113.3 for key example.com. while building chain of trust
+ */
+static enum format_result failure(struct record *r, struct str s)
+{
+	struct str word, question;
+
+	if (scan_ch(&s, '<')) {
+		if (!scan_until_str(&s, STR(">: "), &question) || !take_question(r, &question) || question.len)
+			return FORMAT_NO_MATCH;
+	} else if (!take_question(r, &s)) {
+		return FORMAT_NO_MATCH;
+	}
+	rec_str(r, F_WEIR_DNS_RCODE_CAUSE, s);
+	rec_str(r, F_EVENT_REASON, s);
+	rec_outcome(r, "failure");
+	if (word_behind(s, STR("at zone "), &word))
+		rec_host(r, F_WEIR_DNS_ZONE, word);
+	if (word_behind(s, STR(" from "), &word))
+		dns_server(r, word, STR(""));
+	return done(r, "dns-query-failed", "error");
+}
+
+/* ---- the resolver at work (verbosity 2 and more) ---- */
+
+/* reply from <185.in-addr.arpa.> 203.0.113.3#53 */
+static enum format_result reply_from(struct record *r, struct str s)
+{
+	struct str zone, ip, port;
+
+	if (!scan_until_str(&s, STR("> "), &zone) || !dns_scan_peer(&s, &ip, &port))
+		return FORMAT_NO_MATCH;
+	rec_host(r, F_WEIR_DNS_ZONE, zone);
+	dns_server(r, ip, port);
+	return done(r, "dns-resolver-response", "protocol");
+}
+
+/* query response was REFERRAL */
+static enum format_result response_was(struct record *r, struct str s)
+{
+	rec_raw(r, "response", s);
+	rec_str(r, F_DNS_TYPE, STR("answer"));
+	if (str_starts(s, STR("NXDOMAIN ")))
+		rec_str(r, F_DNS_RESPONSE_CODE, STR("NXDOMAIN"));
+	else if (str_eq(s, STR("ANSWER")) || str_eq(s, STR("nodata ANSWER")))
+		rec_str(r, F_DNS_RESPONSE_CODE, STR("NOERROR"));
+	return done(r, "dns-resolver-response", "protocol");
+}
+
+/* The next line of a packet's text; LF and tab may have been escaped on the way ("#012", "#011"). */
+static bool packet_line(struct str *s, struct str *line)
+{
+	size_t n = 0, skip;
+
+	if (s->len == 0)
+		return false;
+	while (n < s->len && s->p[n] != '\n' && !(s->p[n] == '#' && n + 3 < s->len && memcmp(s->p + n, "#012", 4) == 0))
+		n++;
+	*line = str_sub(*s, 0, n);
+	skip = n == s->len ? n : s->p[n] == '\n' ? n + 1 : n + 4;
+	*s = str_from(*s, skip);
+	return true;
+}
+
+static bool packet_field(struct str *s, struct str *field)
+{
+	size_t n = 0;
+
+	while (n < s->len && s->p[n] != '\t' && !(s->p[n] == '#' && n + 3 < s->len && memcmp(s->p + n, "#011", 4) == 0))
+		n++;
+	if (n == 0)
+		return false;
+	*field = str_sub(*s, 0, n);
+	*s = str_from(*s, n == s->len ? n : s->p[n] == '\t' ? n + 1 : n + 4);
+	return true;
+}
+
+/*
+ * incoming scrubbed packet: ;; ->>HEADER<<- opcode: QUERY, rcode: NOERROR, id: 0 .. ;; QUESTION SECTION: .. ;; AUTHORITY SECTION: ..
+ * The one line of a log that names the servers of a delegation.
+ */
+static enum format_result packet(struct record *r, struct str s)
+{
+	struct str line, code, name, ttl, class, type, data;
+	char section = 0;
+
+	while (packet_line(&s, &line)) {
+		if (scan_lit(&line, ";; ->>HEADER<<- ")) {
+			if (word_behind(line, STR("rcode: "), &code) && code.p[code.len - 1] == ',')
+				rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(str_sub(code, 0, code.len - 1)));
+		} else if (scan_lit(&line, ";; ")) {
+			section = str_ends(line, STR(" SECTION:")) ? line.p[0] : 0;
+		} else if (section == 'Q' && packet_field(&line, &name) && packet_field(&line, &class) && dns_is_class(class) && dns_is_type(line)) {
+			dns_question(r, name, line, class);
+		} else if (section != 'Q' && packet_field(&line, &name) && packet_field(&line, &ttl) && packet_field(&line, &class) &&
+			   dns_is_class(class) && packet_field(&line, &type) && dns_is_type(type) && packet_field(&line, &data)) {
+			if (data.len > 1 && data.p[data.len - 1] == '.')
+				data.len--;
+			if (section == 'A' && str_eq(type, STR("NS"))) {
+				rec_push(r, F_WEIR_DNS_AUTHORITY, v_str(data));
+				rec_related_host(r, data);
+				rec_host(r, F_WEIR_DNS_ZONE, name);
+			}
+		}
+	}
+	rec_str(r, F_DNS_TYPE, STR("answer"));
+	return done(r, "dns-resolver-response", "protocol");
+}
+
+/* refused NOTIFY serial 5 for example.com. from ip4 203.0.113.9 port 4711 (len 16) */
+static enum format_result notify(struct record *r, struct str s, bool refused)
+{
+	struct str serial, zone, ip, port;
+
+	if (scan_lit(&s, "serial ") && scan_digits(&s, 10, &serial) && scan_ch(&s, ' '))
+		rec_raw(r, "zone_serial", serial);
+	if (!scan_lit(&s, "for ") || !scan_word(&s, &zone) || !scan_lit(&s, " from"))
+		return FORMAT_NO_MATCH;
+	scan_blanks(&s);
+	rec_host(r, F_WEIR_DNS_ZONE, zone);
+	if (take_peer(&s, &ip, &port))
+		dns_asker(r, ip, port);
+	if (refused)
+		rec_outcome(r, "failure");
+	return done(r, "dns-notify", refused ? "denied" : "info");
+}
+
+/* ---- the rest ---- */
+
+static void self_fields(struct record *r, struct str s)
+{
+	struct str version;
+
+	if ((scan_lit(&s, "start of service (unbound ") || scan_lit(&s, "service stopped (unbound ")) && scan_until(&s, ')', &version))
+		rec_str(r, F_SERVICE_VERSION, version);
+	else if (scan_lit(&s, "control cmd:")) {
+		scan_blanks(&s);
+		rec_raw(r, "command", s);
+	}
+}
+
+static enum format_result info_line(struct record *r, struct str s)
+{
+	struct str t = s;
+
+	switch (s.p[0]) {
+	case 'r':
+		if (scan_lit(&t, "resolving ") && take_question(r, &t))
+			return done(r, "dns-resolver-fetch", "info");
+		if (scan_lit(&t, "response for ") && take_question(r, &t))
+			return done(r, "dns-resolver-response", "protocol");
+		if (scan_lit(&t, "reply from <"))
+			return reply_from(r, t);
+		if (scan_lit(&t, "ratelimit "))
+			return rate_limit(r, s);
+		if (scan_lit(&t, "rpz: applied "))
+			return rpz_applied(r, t);
+		if (scan_lit(&t, "refused NOTIFY ") || scan_lit(&t, "received NOTIFY "))
+			return notify(r, t, s.p[2] == 'f');
+		break;
+	case 'R':
+		if (scan_lit(&t, "RPZ applied "))
+			return rpz_applied(r, t);
+		break;
+	case 'i':
+		if (scan_lit(&t, "ip_ratelimit "))
+			return rate_limit(r, s);
+		if (scan_lit(&t, "incoming scrubbed packet: "))
+			return packet(r, t);
+		break;
+	case 'q':
+		if (scan_lit(&t, "query response was "))
+			return response_was(r, t);
+		break;
+	case 'v':
+		if (scan_lit(&t, "validation failure ")) {
+			rec_str(r, F_WEIR_DNS_DNSSEC, STR("bogus"));
+			return failure(r, t);
+		}
+		break;
+	case 'S':
+		if (scan_lit(&t, "SERVFAIL ")) {
+			rec_str(r, F_DNS_RESPONSE_CODE, STR("SERVFAIL"));
+			return failure(r, t);
+		}
+		break;
+	default:
+		break;
+	}
+	return FORMAT_NO_MATCH;
+}
+
+static enum format_result unbound_parse(struct record *r)
+{
+	struct str s = r->text;
+	enum format_result result;
+	struct record_mark mark;
+	enum level level;
+
+	take_frame(r, &s);
+	level = take_level(&s);
+	if (level == NONE || s.len == 0)
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_NETWORK_PROTOCOL, STR("dns"));
+	if (level == QUERY || level == REPLY)
+		return client_line(r, s);
+	rec_str(r, F_LOG_LEVEL, level == FATAL ? STR("fatal") : level_words[level]);
+	mark = rec_mark(r);
+	if (level == INFO && (ch_xdigit(s.p[0]) || s.p[0] == ':') && client_line(r, s) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	rec_reset(r, mark);
+	if (level == INFO && local_action(r, s) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	rec_reset(r, mark);
+	result = info_line(r, s);
+	if (result == FORMAT_MATCH)
+		return result;
+	rec_reset(r, mark);
+	self_fields(r, s);
+	if (level <= WARNING)
+		rec_str(r, F_ERROR_MESSAGE, s);
+	dns_daemon_message(r);
+	return FORMAT_MATCH;
+}
+
+/* "[1795420761] unbound[719:0] info: .." */
+static bool unbound_shape(const struct record *r)
+{
+	struct str s = r->text, stamp, who;
+	uint64_t seconds;
+
+	return s.len && s.p[0] == '[' && take_own_head(&s, &seconds, &stamp, &who) && str_chr(who, ':') > 0 && take_level(&s) != NONE;
+}
+
+static const char *const programs[] = {"unbound", NULL};
+
+FORMAT(unbound, .programs = programs, .service = "unbound", .dataset = "weir.dns", .doc = "Unbound, a resolver", .versions = "Unbound 1.9 to 1.22",
+       .shape = unbound_shape, .parse = unbound_parse)
