@@ -6,7 +6,7 @@
  *	UDP 3 198.51.100.53/55771 reply mail.corp.example is 198.51.100.25		log-queries=proto
  *
  * Of what is asked in reverse the answer's line gives the address, not the name; it is turned back into the name that was asked. Names are printed as they
- * came, so a blank in one is possible: a query's asker is therefore what stands behind the last " from ", and a name with a blank is no match.
+ * came, so a blank in one is possible: a query's asker is therefore what stands behind the last " from ", and an answer to a name with a blank is no match.
  */
 #include "parse/dns_line.h"
 #include "base/ip.h"
@@ -309,8 +309,8 @@ static enum format_result query(struct record *r, struct str s)
 	ip = s;
 	if (!scan_until_last(&ip, STR(" from "), &head) || !dns_asker(r, ip, STR("")))
 		return FORMAT_NO_MATCH;
-	if (!take_name(&head, &name) || head.len)
-		name = STR("");
+	/* All of it, blanks and all: the asker is an address, so nothing else can stand behind the last " from ". */
+	name = str_eq(head, STR("<name unprintable>")) ? STR("") : head;
 	dns_question(r, name, type_text(r, type), STR(""));
 	rec_str(r, F_DNS_TYPE, STR("query"));
 	return done(r, "dns-client-query", "protocol");
@@ -338,8 +338,7 @@ static enum format_result forwarded(struct record *r, struct str s, struct str t
 
 	if (!scan_until_last(&to, STR(" to "), &head) || !upstream(r, to))
 		return FORMAT_NO_MATCH;
-	if (!take_name(&head, &name) || head.len)
-		name = STR("");
+	name = str_eq(head, STR("<name unprintable>")) ? STR("") : head;
 	dns_question(r, name, type, STR(""));
 	rec_str(r, F_DNS_TYPE, STR("query"));
 	return done(r, "dns-forwarder-query", "protocol");

@@ -126,7 +126,8 @@ static bool take_stamp(struct str *s, struct syslog_stamp *st, struct str *text)
 	struct str t = *s;
 	bool iso;
 
-	if (t.len < 20)
+	/* A date, or at least what may begin one. */
+	if (t.len < 20 || !(ch_digit(t.p[0]) || (t.p[0] >= 'A' && t.p[0] <= 'Z')))
 		return false;
 	if (ch_digit(t.p[0]) && (t.p[2] == '-' || t.p[1] == '-'))
 		return bind_date(s, st, text);
@@ -382,24 +383,33 @@ static enum format_result named_parse(struct record *r)
 	return named_server_line(r, s, framed && f.category.len);
 }
 
-/* A line of a file of its own. Its date or category are named's alone, or it says "client IP#PORT" or "zone NAME/CLASS:". */
+/* A line of a file of its own. Its date or category are named's alone, or the message is: nobody else writes so. */
 static bool named_shape(const struct record *r)
 {
-	struct str s = r->text, text, zone;
+	static const struct str messages[] = {STR_INIT("fetch: "), STR_INIT("transfer of '"), STR_INIT("DNS format error from ")};
+	struct str s = r->text, text, word;
 	struct syslog_stamp st;
 	struct named_client c;
 	struct frame f;
+	bool dated;
 
 	if (s.len < 8)
 		return false;
 	if (ch_digit(s.p[0]) && bind_date(&s, &st, &text))
 		return true;
-	(void)take_stamp(&s, &st, &text);
+	dated = take_stamp(&s, &st, &text);
 	if (take_frame(&s, &f))
 		return f.category.len && f.level.len;
 	if (scan_lit(&s, "client "))
 		return take_client(&s, &c);
-	return scan_lit(&s, "zone ") && scan_word(&s, &zone) && (str_ends(zone, STR("/IN:")) || str_find(zone, STR("/IN/")) > 0);
+	if (scan_lit(&s, "zone "))
+		return scan_word(&s, &word) && (str_ends(word, STR("/IN:")) || str_find(word, STR("/IN/")) > 0);
+	if (!dated)
+		return false;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++)
+		if (str_starts(s, messages[i]))
+			return true;
+	return str_find(s, STR(" resolving '")) > 0;
 }
 
 static const char *const programs[] = {"named", "named-pkcs11", "named-sdb", "bind9", NULL};

@@ -472,7 +472,7 @@ static const char *const starts[] = {
 	"query logging is now ", "response logging is now ", "rndc ", "secure-", "sending notifies ", "isc_", "dns_", "catz: ", "rpz: ", "keymgr: ", "DNSKEY ",
 	"Fetching ", "Key ", "Removing ", "dumptrace", "got insecure response", "ignoring ", "exceeded max queries ", "exclusive task mode",
 	"adb: ", "adb reached ", "ssu_", "tsig key ", "GSS", "gss", "TLS ", "HTTP ", "loading ", "no source of entropy found", "accepting control connections",
-	"exiting (due to ", "ENGINE", "BIND ", "the key ", "update-", "DNS64", "dnssec-", "option ", "working directory ",
+	"exiting (due to ", "ENGINE", "BIND ", "the key ", "update-", "DNS64", "dnssec-", "option ", "working directory ", "not using config file logging statement ",
 };
 
 /* Which of the above a program may print, and no sentence: any line of a headed `named` that begins so. */
