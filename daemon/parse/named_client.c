@@ -197,6 +197,26 @@ static void code_at_end(struct record *r, struct str s)
 }
 
 /*
+ * "update failed: example.com: not authoritative for update zone (NOTAUTH)", "update unsuccessful: host.example.com/A: 'RRset exists' prerequisite not
+ * satisfied (NXRRSET)": what it was about. s: behind "update failed: ", and then behind its name.
+ */
+static void update_subject(struct record *r, struct str *s, bool zone)
+{
+	struct str t = *s, word, name, type, class;
+
+	if (!scan_word(&t, &word) || word.len < 2 || word.p[word.len - 1] != ':' || word.p[0] == '\'' || !scan_ch(&t, ' '))
+		return;
+	word.len--;
+	if (dns_split(word, &name, &type, &class))
+		dns_question(r, name, type, class);
+	else if (zone)
+		rec_host(r, F_WEIR_DNS_ZONE, word);
+	else
+		dns_question(r, word, STR(""), STR(""));
+	*s = t;
+}
+
+/*
  * updating zone 'example.com/IN': adding an RR at 'host.example.com' A 192.0.2.7
  * update 'example.com/IN' denied
  * update failed: not authoritative for update zone (NOTAUTH)
@@ -208,8 +228,11 @@ static enum format_result update(struct record *r, struct str s)
 
 	if (scan_lit(&s, "updating zone ") && quoted(&s, &zone) && scan_lit(&s, ": ")) {
 		named_zone(r, zone);
-		if (scan_lit(&s, "update failed: ") || scan_lit(&s, "update rejected: ") || scan_lit(&s, "update unsuccessful: ") ||
-		    str_find(s, STR(" failed: ")) >= 0) {
+		bool named = scan_lit(&s, "update failed: ") || scan_lit(&s, "update rejected: ") || scan_lit(&s, "update unsuccessful: ");
+
+		if (named || str_find(s, STR(" failed: ")) >= 0) {
+			if (named)
+				update_subject(r, &s, false);
 			rec_outcome(r, "failure");
 			code_at_end(r, s);
 			rec_str(r, F_EVENT_REASON, s);
@@ -222,7 +245,13 @@ static enum format_result update(struct record *r, struct str s)
 		named_zone(r, zone);
 		return done(r, "dns-update", "info");
 	}
-	if (scan_lit(&s, "update failed: ") || scan_lit(&s, "update rejected: ") || scan_lit(&s, "update unsuccessful: ")) {
+	if (scan_lit(&s, "update failed: ") || scan_lit(&s, "update rejected: ")) {
+		update_subject(r, &s, true);
+		code_at_end(r, s);
+		return refused(r, "dns-update", s);
+	}
+	if (scan_lit(&s, "update unsuccessful: ")) {
+		update_subject(r, &s, false);
 		code_at_end(r, s);
 		return refused(r, "dns-update", s);
 	}

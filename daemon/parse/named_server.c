@@ -307,7 +307,10 @@ static enum format_result resolving(struct record *r, struct str why, struct str
 			rec_str(r, F_EVENT_REASON, s);
 		return done(r, "dns-resolver-fetch", "info");
 	}
-	failed(r, why);
+	rec_str(r, F_EVENT_REASON, why);
+	/* Of a loop the line does not say what became of the fetch. */
+	if (!str_eq(why, STR("loop detected")))
+		rec_outcome(r, "failure");
 	return done(r, "dns-resolver-fetch", "info");
 }
 
@@ -454,6 +457,42 @@ static enum format_result deny_answer(struct record *r, struct str s)
 }
 
 /*
+ * missing expected cookie from 203.0.113.3#53; bad cookie from 203.0.113.3#53
+ * too many simultaneous fetches for example.com (allowed 200 spilled 1)
+ * enforced delegation-only for 'com' (www.example.com/A/IN) from 203.0.113.3#53
+ */
+static enum format_result of_servers(struct record *r, struct str s)
+{
+	struct str ip, port, word, what, rest = s;
+
+	if (scan_lit(&rest, "missing expected cookie from ") || scan_lit(&rest, "bad cookie from ")) {
+		struct str why = str_sub(s, 0, s.len - rest.len - 6);
+
+		if (!dns_scan_peer(&rest, &ip, &port) || !dns_server(r, ip, port))
+			return FORMAT_NO_MATCH;
+		rec_str(r, F_WEIR_DNS_RCODE_CAUSE, why);
+		failed(r, why);
+		return done(r, "dns-lame-server", "error");
+	}
+	if (scan_lit(&rest, "too many simultaneous fetches for ") && scan_word(&rest, &word)) {
+		rec_host(r, F_WEIR_DNS_ZONE, word);
+		rec_str(r, F_WEIR_DNS_POLICY, STR("fetches-per-zone"));
+		failed(r, s);
+		return done(r, "dns-policy", "denied");
+	}
+	if (scan_lit(&rest, "enforced delegation-only for '") && rest_of_quote(&rest, &word) && scan_lit(&rest, " (") &&
+	    scan_until_str(&rest, STR(") from "), &what)) {
+		rec_host(r, F_WEIR_DNS_ZONE, word);
+		question_of(r, what);
+		if (dns_scan_peer(&rest, &ip, &port))
+			dns_server(r, ip, port);
+		rec_str(r, F_WEIR_DNS_POLICY, STR("delegation-only"));
+		return done(r, "dns-policy", "denied");
+	}
+	return FORMAT_NO_MATCH;
+}
+
+/*
  * How the lines begin that named says of itself without a category. Sorted by nothing but their kind; a line comes here last and seldom.
  */
 static const char *const starts[] = {
@@ -472,7 +511,7 @@ static const char *const starts[] = {
 	"query logging is now ", "response logging is now ", "rndc ", "secure-", "sending notifies ", "isc_", "dns_", "catz: ", "rpz: ", "keymgr: ", "DNSKEY ",
 	"Fetching ", "Key ", "Removing ", "dumptrace", "got insecure response", "ignoring ", "exceeded max queries ", "exclusive task mode",
 	"adb: ", "adb reached ", "ssu_", "tsig key ", "GSS", "gss", "TLS ", "HTTP ", "loading ", "no source of entropy found", "accepting control connections",
-	"exiting (due to ", "ENGINE", "BIND ", "the key ", "update-", "DNS64", "dnssec-", "option ", "working directory ", "not using config file logging statement ",
+	"exiting (due to ", "ENGINE", "BIND ", "the key ", "update-", "DNS64", "dnssec-", "option ", "working directory ", "invalid command from ", "(re)loading policy zone ", "unrelated ", "Name ", "not using config file logging statement ",
 };
 
 /* Which of the above a program may print, and no sentence: any line of a headed `named` that begins so. */
@@ -486,8 +525,15 @@ static bool known_start(struct str s)
 
 static void self_fields(struct record *r, struct str s)
 {
-	struct str version;
+	struct str version, zone;
 
+	if (scan_lit(&s, "rpz: ") || scan_lit(&s, "catz: ")) {
+		if (scan_word(&s, &zone) && zone.len > 1 && zone.p[zone.len - 1] == ':') {
+			zone.len--;
+			rec_host(r, F_WEIR_DNS_ZONE, zone);
+		}
+		return;
+	}
 	if (scan_lit(&s, "starting BIND ") && scan_word(&s, &version))
 		rec_str(r, F_SERVICE_VERSION, version);
 	else if (scan_lit(&s, "received control channel command ") && s.len > 2 && s.p[0] == '\'')
@@ -561,6 +607,8 @@ enum format_result named_server_line(struct record *r, struct str s, bool known)
 	} else {
 		result = deny_answer(r, s);
 	}
+	if (result == FORMAT_NO_MATCH && (s.p[0] == 'm' || s.p[0] == 'b' || s.p[0] == 't' || s.p[0] == 'e'))
+		result = of_servers(r, s);
 	if (result == FORMAT_MATCH)
 		return result;
 	rec_reset(r, mark);

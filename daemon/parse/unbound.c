@@ -441,9 +441,13 @@ static enum format_result notify(struct record *r, struct str s, bool refused)
 
 static void self_fields(struct record *r, struct str s)
 {
-	struct str version;
+	struct str version, ip, port, t = s;
 
-	if ((scan_lit(&s, "start of service (unbound ") || scan_lit(&s, "service stopped (unbound ")) && scan_until(&s, ')', &version))
+	if (scan_lit(&t, "remote address is ") && take_peer(&t, &ip, &port))
+		dns_server(r, ip, port);
+	else if (scan_lit(&t, "ssl handshake failed ") && take_peer(&t, &ip, &port))
+		dns_asker(r, ip, port);
+	else if ((scan_lit(&s, "start of service (unbound ") || scan_lit(&s, "service stopped (unbound ")) && scan_until(&s, ')', &version))
 		rec_str(r, F_SERVICE_VERSION, version);
 	else if (scan_lit(&s, "control cmd:")) {
 		scan_blanks(&s);
