@@ -153,20 +153,30 @@ static void resolved(struct record *r, const struct ip *ip)
 	rec_related_ip(r, s);
 }
 
-void dns_answer(struct record *r, struct str name, struct str type, struct str data)
+void dns_record(struct record *r, struct str name, struct str class, struct str type, struct str ttl, struct str data)
 {
-	struct map *m = map_new(r->arena, 4);
+	struct map *m = map_new(r->arena, 8);
+	uint64_t seconds;
 	struct ip ip;
 
 	if (name.len)
 		map_set(r->arena, m, key_make(STR("name")), v_str(name));
 	if (type.len)
 		map_set(r->arena, m, key_make(STR("type")), v_str(type));
+	if (class.len)
+		map_set(r->arena, m, key_make(STR("class")), v_str(class));
+	if (str_u64(ttl, UINT32_MAX, &seconds))
+		map_set(r->arena, m, key_make(STR("ttl")), v_int((int64_t)seconds));
 	if (data.len)
 		map_set(r->arena, m, key_make(STR("data")), v_str(data));
 	rec_push(r, F_DNS_ANSWERS, v_map(m));
 	if (data.len && (ch_xdigit(data.p[0]) || data.p[0] == ':') && ip_parse(data, &ip))
 		resolved(r, &ip);
+}
+
+void dns_answer(struct record *r, struct str name, struct str type, struct str data)
+{
+	dns_record(r, name, STR(""), type, STR(""), data);
 }
 
 void dns_daemon_message(struct record *r)

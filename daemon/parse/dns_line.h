@@ -32,6 +32,8 @@ bool dns_split_zone(struct str s, struct str *zone, struct str *class, struct st
 
 /* One record of an answer into dns.answers; addresses also into dns.resolved_ip. Empty texts are left out. */
 void dns_answer(struct record *r, struct str name, struct str type, struct str data);
+/* With all that a record has. */
+void dns_record(struct record *r, struct str name, struct str class, struct str type, struct str ttl, struct str data);
 
 /* A line in which the server speaks of itself. */
 void dns_daemon_message(struct record *r);

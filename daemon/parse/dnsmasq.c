@@ -451,6 +451,7 @@ static const struct {
 	{STR_INIT("process is missing required capability "), NULL},
 	{STR_INIT("TFTP "), NULL},
 	{STR_INIT("sent "), NULL},
+	{STR_INIT("unsupported request from "), NULL},
 	{STR_INIT("file "), NULL},
 	{STR_INIT("error "), NULL},
 	{STR_INIT("Error "), NULL},
@@ -461,11 +462,38 @@ static const struct {
 	{STR_INIT("possible DNS-rebind attack detected: "), "dns-policy"},
 };
 
-/* "to" of a transfer by TFTP, "(max: 150)", a version, a name: what single lines hold. */
+/* TFTP: "sent /srv/tftp/pxelinux.0 to 192.0.2.7", "failed sending ..", "file /srv/tftp/start4.elf not found for 192.0.2.7" */
+static bool tftp_fields(struct record *r, struct str s)
+{
+	bool sent = scan_lit(&s, "sent "), missing = !sent && scan_lit(&s, "file ");
+	struct str ip = s, path;
+
+	if (!sent && !missing && !scan_lit(&s, "failed sending "))
+		return false;
+	ip = s;
+	if (!scan_until_last(&ip, missing ? STR(" not found for ") : STR(" to "), &path) || !dns_asker(r, ip, STR("")))
+		return false;
+	rec_str(r, F_NETWORK_PROTOCOL, STR("tftp"));
+	rec_str(r, F_FILE_PATH, path);
+	rec_outcome(r, sent ? "success" : "failure");
+	if (missing)
+		rec_str(r, F_EVENT_REASON, STR("not found"));
+	return true;
+}
+
+/* "(max: 150)", a version, a name: what single lines hold. */
 static void self_fields(struct record *r, struct str s)
 {
 	struct str t = s, word, head;
 
+	if (tftp_fields(r, s))
+		return;
+	if (scan_lit(&t, "not giving name ")) {
+		if (scan_word(&t, &word) && scan_lit(&t, " to the DHCP lease of ") && scan_word(&t, &head) && rec_ip(r, F_CLIENT_IP, head))
+			rec_str(r, F_DHCP_HOSTNAME, word);
+		rec_str(r, F_EVENT_REASON, s);
+		return;
+	}
 	if (scan_lit(&t, "started, version ") && scan_word(&t, &word)) {
 		rec_str(r, F_SERVICE_VERSION, word);
 	} else if (scan_lit(&t, "Maximum number of concurrent DNS queries ")) {

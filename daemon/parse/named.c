@@ -149,6 +149,10 @@ void named_flags(struct record *r, struct str flags)
 		case '+':
 			list_push(r->arena, list, v_lit("RD"));
 			break;
+		case 'A':
+			/* Infoblox, of its answers. */
+			list_push(r->arena, list, v_lit("AA"));
+			break;
 		case 'T':
 			rec_str(r, F_NETWORK_TRANSPORT, STR("tcp"));
 			break;
@@ -202,6 +206,30 @@ static bool is_flags(struct str s)
 	return s.len && (s.p[0] == '+' || s.p[0] == '-');
 }
 
+/* Up to the next ';' that stands in no quotes. */
+static bool take_answer(struct str *s, struct str *one)
+{
+	bool quotes = false;
+
+	for (size_t i = 0; i < s->len; i++) {
+		if (s->p[i] == '\\') {
+			i++;
+		} else if (s->p[i] == '"') {
+			quotes = !quotes;
+		} else if (s->p[i] == ';' && !quotes) {
+			*one = str_sub(*s, 0, i);
+			*s = str_from(*s, i + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct str no_stop(struct str s)
+{
+	return s.len > 1 && s.p[s.len - 1] == '.' ? str_sub(s, 0, s.len - 1) : s;
+}
+
 /* Infoblox: "response: NOERROR +ED a1.foo.com 28800 IN A 192.168.0.2; ..", behind the question. */
 static enum format_result infoblox_answers(struct record *r, struct str s)
 {
@@ -215,12 +243,12 @@ static enum format_result infoblox_answers(struct record *r, struct str s)
 	scan_blanks(&s);
 	if (is_flags(s) && scan_word(&s, &word))
 		named_flags(r, word);
-	while (scan_space(&s) && scan_until(&s, ';', &one)) {
+	while (scan_space(&s) && take_answer(&s, &one)) {
 		struct str name, ttl, class, type;
 
 		if (scan_word(&one, &name) && scan_space(&one) && scan_digits(&one, 10, &ttl) && scan_space(&one) && scan_word(&one, &class) &&
 		    dns_is_class(class) && scan_space(&one) && scan_word(&one, &type) && scan_space(&one))
-			dns_answer(r, name, type, one);
+			dns_record(r, no_stop(name), class, type, ttl, no_stop(one));
 	}
 	return FORMAT_MATCH;
 }
@@ -355,6 +383,46 @@ static enum format_result client_line(struct record *r, struct str s)
 	return result;
 }
 
+/*
+ * CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS dst=192.168.0.1 src=192.168.0.2 spt=51424 view=_default qtype=A
+ * msg="rpz QNAME NXDOMAIN rewrite nxd1.com [A] via nxd1.com.rpz1.com" CAT=RPZ
+ */
+static enum format_result infoblox_rpz(struct record *r, struct str s)
+{
+	struct str trigger, policy, head, key, value, src = STR(""), port = STR(""), name, via;
+
+	for (int i = 0; i < 2; i++)
+		if (!scan_until(&s, '|', &head))
+			return FORMAT_NO_MATCH;
+	if (!scan_lit(&s, "RPZ-") || !scan_until(&s, '|', &trigger) || !scan_until(&s, '|', &policy) || !scan_until(&s, '|', &head))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "trigger", trigger);
+	rec_str(r, F_WEIR_DNS_POLICY, policy);
+	while (scan_pair(&s, &key, &value)) {
+		if (str_eq(key, STR("dst")))
+			dns_server(r, value, STR(""));
+		else if (str_eq(key, STR("src")))
+			src = value;
+		else if (str_eq(key, STR("spt")))
+			port = value;
+		else if (str_eq(key, STR("view")))
+			rec_str(r, F_WEIR_DNS_VIEW, value);
+		else if (str_eq(key, STR("qtype")))
+			rec_str(r, F_DNS_QUESTION_TYPE, value);
+		else if (str_eq(key, STR("msg")) && scan_until_str(&value, STR(" rewrite "), &head) && scan_word(&value, &name)) {
+			dns_question(r, name, STR(""), STR(""));
+			if (scan_until_str(&value, STR(" via "), &head) && scan_word(&value, &via))
+				rec_str(r, F_RULE_NAME, via);
+		}
+		scan_blanks(&s);
+	}
+	dns_asker(r, src, port);
+	if (str_eq(policy, STR("NXDOMAIN")))
+		rec_str(r, F_DNS_RESPONSE_CODE, policy);
+	rec_action(r, "dns-policy", "network", str_eq(policy, STR("PASSTHRU")) ? "allowed" : "denied");
+	return FORMAT_MATCH;
+}
+
 static enum format_result named_parse(struct record *r)
 {
 	struct str s = r->text, text;
@@ -380,6 +448,8 @@ static enum format_result named_parse(struct record *r)
 	rec_str(r, F_NETWORK_PROTOCOL, STR("dns"));
 	if (scan_lit(&s, "client "))
 		return client_line(r, s);
+	if (scan_lit(&s, "CEF:0|Infoblox|"))
+		return infoblox_rpz(r, s);
 	return named_server_line(r, s, framed && f.category.len);
 }
 

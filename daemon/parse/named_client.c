@@ -392,6 +392,18 @@ static enum format_result other(struct record *r, struct str s)
 		rec_str(r, F_EVENT_REASON, STR("RFC 1918 response from Internet"));
 		return done(r, "daemon-message", "info");
 	}
+	if (scan_lit(&rest, "rewriting query name ") && quoted(&rest, &what)) {
+		/* Infoblox: "rewriting query name 'test.com' to 'query123.test.com', type A" */
+		struct str to, type = STR("");
+
+		if (scan_lit(&rest, " to '") && scan_until(&rest, '\'', &to))
+			rec_raw(r, "rewritten_to", to);
+		if (scan_lit(&rest, ", type ") && !scan_word(&rest, &type))
+			type = STR("");
+		dns_question(r, what, dns_is_type(type) ? type : STR(""), STR(""));
+		rec_str(r, F_WEIR_DNS_POLICY, STR("rewrite"));
+		return done(r, "dns-policy", "info");
+	}
 	if (str_ends(s, STR(" denied"))) {
 		/* "AXFR request denied", "IXFR request denied: ..", "notify denied". */
 		return refused(r, str_find(s, STR("XFR")) >= 0 ? "dns-transfer" : "dns-query-denied", STR("denied"));

@@ -96,10 +96,11 @@ void named_transfer(struct record *r, struct str s)
 	} else if (scan_lit(&rest, "Transfer completed: ")) {
 		rec_outcome(r, "success");
 		counts(r, rest);
-	} else if (scan_until_str(&rest, STR(" ended: "), &kind)) {
+	} else if (scan_until_str(&rest, STR(" ended"), &kind)) {
 		rec_raw(r, "kind", kind);
 		rec_outcome(r, "success");
-		counts(r, rest);
+		if (scan_lit(&rest, ": "))
+			counts(r, rest);
 	} else if (scan_until_str(&rest, STR(" started"), &kind)) {
 		struct str key;
 
@@ -383,7 +384,7 @@ static enum format_result fetch_completed(struct record *r, struct str s)
 /* validating example.com/A: no valid signature found */
 static enum format_result validating(struct record *r, struct str s)
 {
-	static const char *const bad[] = {"no valid signature", "bad cache hit", "got insecure response", "verify failed", "must be secure", "no valid",
+	static const char *const bad[] = {"no valid signature", "bad cache hit", "got insecure response", "verify failed", "must be secure", "no valid", "unable to find a DNSKEY",
 					  "insecurity proof failed", "must-be-secure"};
 	struct str what;
 
