@@ -156,12 +156,33 @@ static bool seconds_ns(struct str s, int64_t *out)
 
 /* ---- queries and replies ---- */
 
+/* "udp 198.51.100.53 53": how and where the question came in. */
+static void answered_on(struct record *r, struct str s)
+{
+	struct str word, ip = STR(""), port = STR("");
+	uint64_t n;
+
+	while (scan_word(&s, &word)) {
+		if (str_is_ip(word))
+			ip = word;
+		else if (str_u64(word, 65535, &n))
+			port = word;
+		else if (str_eq(word, STR("udp")) || str_eq(word, STR("tcp")))
+			rec_str(r, F_NETWORK_TRANSPORT, word);
+		else
+			rec_raw(r, "transport", word);
+		scan_blanks(&s);
+	}
+	if (ip.len)
+		dns_server(r, ip, port);
+}
+
 /*
  * NOERROR 0.042906 0 62: code, time it took, whether from the cache, size; " on udp 198.51.100.53 53" with log-destaddr.
  */
 static enum format_result reply_rest(struct record *r, struct str s)
 {
-	struct str code, took, cached, size, how, ip, port;
+	struct str code, took, cached, size;
 	int64_t ns;
 
 	if (!scan_word(&s, &code) || !dns_is_type(code))
@@ -180,16 +201,8 @@ static enum format_result reply_rest(struct record *r, struct str s)
 		rec_raw(r, "cached", cached);
 	if (scan_ch(&s, ' ') && scan_digits(&s, 9, &size))
 		rec_num(r, F_DESTINATION_BYTES, size);
-	if (scan_lit(&s, " on ") && scan_word(&s, &how) && scan_ch(&s, ' ') && scan_word(&s, &ip)) {
-		if (str_eq(how, STR("udp")) || str_eq(how, STR("tcp")))
-			rec_str(r, F_NETWORK_TRANSPORT, how);
-		else
-			rec_raw(r, "transport", how);
-		port = STR("");
-		if (scan_ch(&s, ' '))
-			(void)scan_digits(&s, 5, &port);
-		dns_server(r, ip, port);
-	}
+	if (scan_lit(&s, " on "))
+		answered_on(r, s);
 	return FORMAT_MATCH;
 }
 
