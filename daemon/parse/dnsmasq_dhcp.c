@@ -58,6 +58,8 @@ enum holds {
 	NAMED = 2,     /* the text behind the client is its name */
 	LEASE = 4,     /* only with an address */
 	REFUSAL = 8,
+	REFUSABLE = 16, /* a text behind the client says that it was refused */
+	V6 = 32,
 };
 
 static const struct message {
@@ -70,17 +72,17 @@ static const struct message {
 	{STR_INIT("DHCPREQUEST"), "dhcp-request", 0},
 	{STR_INIT("DHCPACK"), "dhcp-ack", NAMED},
 	{STR_INIT("DHCPNAK"), "dhcp-nak", REFUSAL},
-	{STR_INIT("DHCPRELEASE"), "dhcp-release", 0},
+	{STR_INIT("DHCPRELEASE"), "dhcp-release", REFUSABLE},
 	{STR_INIT("DHCPDECLINE"), "dhcp-decline", 0},
 	{STR_INIT("DHCPINFORM"), "dhcp-inform", 0},
 	{STR_INIT("BOOTP"), "dhcp-lease", NAMED | LEASE},
-	{STR_INIT("DHCPSOLICIT"), "dhcp-discover", 0},
-	{STR_INIT("DHCPADVERTISE"), "dhcp-offer", NAMED},
-	{STR_INIT("DHCPREPLY"), "dhcp-lease", NAMED | LEASE},
-	{STR_INIT("DHCPRENEW"), "dhcp-request", 0},
-	{STR_INIT("DHCPREBIND"), "dhcp-request", 0},
-	{STR_INIT("DHCPCONFIRM"), "dhcp-request", 0},
-	{STR_INIT("DHCPINFORMATION-REQUEST"), "dhcp-inform", 0},
+	{STR_INIT("DHCPSOLICIT"), "dhcp-discover", V6},
+	{STR_INIT("DHCPADVERTISE"), "dhcp-offer", NAMED | V6},
+	{STR_INIT("DHCPREPLY"), "dhcp-lease", NAMED | LEASE | V6},
+	{STR_INIT("DHCPRENEW"), "dhcp-request", V6},
+	{STR_INIT("DHCPREBIND"), "dhcp-request", V6},
+	{STR_INIT("DHCPCONFIRM"), "dhcp-request", V6},
+	{STR_INIT("DHCPINFORMATION-REQUEST"), "dhcp-inform", V6},
 	{STR_INIT("DHCPLEASEQUERY"), "daemon-message", 0},
 	{STR_INIT("PXE"), "daemon-message", 0},
 };
@@ -127,7 +129,7 @@ static bool take_client(struct record *r, struct str *s)
 static enum format_result message(struct record *r, const struct message *m, struct str s)
 {
 	struct str word, t, kind = m->word;
-	bool address = false;
+	bool address = false, six;
 	const char *action = m->action;
 
 	if (!scan_space(&s))
@@ -143,6 +145,9 @@ static enum format_result message(struct record *r, const struct message *m, str
 	}
 	if (!take_client(r, &s) && !address)
 		return FORMAT_NO_MATCH;
+	/* REQUEST, RELEASE and DECLINE are words of both. */
+	six = m->holds & V6 || (address ? str_chr(word, ':') >= 0 : rec_get(r, F_CLIENT_MAC).type == V_NONE);
+	rec_str(r, F_NETWORK_TYPE, six ? STR("ipv6") : STR("ipv4"));
 	scan_blanks(&s);
 	scan_lit(&kind, "DHCP");
 	rec_str(r, F_DHCP_MESSAGE_TYPE, kind);
@@ -154,7 +159,7 @@ static enum format_result message(struct record *r, const struct message *m, str
 	} else if (s.len) {
 		rec_str(r, F_DHCP_REASON, s);
 		rec_str(r, F_EVENT_REASON, s);
-		if (m->holds & (REFUSAL | REQUESTED) || (m->holds & NAMED && !address))
+		if (m->holds & (REFUSAL | REQUESTED | REFUSABLE) || (m->holds & NAMED && !address))
 			rec_outcome(r, "failure");
 	} else if (m->holds & REFUSAL) {
 		rec_outcome(r, "failure");
