@@ -3,7 +3,7 @@
  *
  * Owner: the process; read-only after fields_init().
  */
-#include "event/fields.h"
+#include "event/field_writer.h"
 
 const struct field fields[FIELDS] = {
 #define FIELD(id, path, type, doc) [F_##id] = {path, FT_##type, doc},
@@ -44,6 +44,7 @@ void fields_init(void)
 		field_refs[i] = ref_compile(&memory, bracketed(str_z(fields[i].path)), &err);
 		bug_on(!field_refs[i]);
 	}
+	field_nodes_init();
 }
 
 int field_find(struct str path)

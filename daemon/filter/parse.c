@@ -28,6 +28,7 @@ struct parse {
 	struct zone_span span;
 	struct dispatch *dispatch;
 	struct record record; /* one line at a time */
+	struct field_writer writer;
 	struct last_line last[HOSTS];
 };
 
@@ -250,32 +251,32 @@ static bool said_before(struct parse *p, const struct event *ev, const struct re
 	return same;
 }
 
-static void mark_failure(const struct parse *p, struct event *ev, const char *why)
+static void mark_failure(struct parse *p, struct event *ev, const char *why)
 {
-	(void)event_set(ev, field_ref(F_WEIR_PARSE_OK), v_bool(false));
-	(void)event_set(ev, field_ref(F_WEIR_PARSE_ERROR), v_str(str_z(why)));
+	field_put(&p->writer, F_WEIR_PARSE_OK, v_bool(false));
+	field_put(&p->writer, F_WEIR_PARSE_ERROR, v_str(str_z(why)));
 	for (uint32_t i = 0; p->tag_on_failure && i < p->tag_on_failure->n; i++)
 		if (p->tag_on_failure->v[i].type == V_STRING)
 			event_tag(ev, value_str(&p->tag_on_failure->v[i]));
 }
 
 /* "postfix/submission/smtpd": the last part wrote the line. */
-static void name_provider(struct event *ev, const struct record *r)
+static void name_provider(struct field_writer *w, const struct record *r)
 {
 	ptrdiff_t at = str_rchr(r->program, '/');
 
-	if (!event_get(ev, field_ref(F_EVENT_PROVIDER)))
-		set_text(ev, F_EVENT_PROVIDER, at < 0 ? r->program : str_from(r->program, (size_t)at + 1));
+	if (r->program.len && !field_have(w, F_EVENT_PROVIDER))
+		field_put(w, F_EVENT_PROVIDER, v_str(at < 0 ? r->program : str_from(r->program, (size_t)at + 1)));
 }
 
-static void mark_format(struct event *ev, const struct format *f)
+static void mark_format(struct field_writer *w, const struct format *f)
 {
-	(void)event_set(ev, field_ref(F_EVENT_MODULE), v_str(str_z(f->name)));
-	(void)event_set(ev, field_ref(F_EVENT_DATASET), v_str(str_z(f->dataset)));
-	if (!event_get(ev, field_ref(F_EVENT_KIND)))
-		(void)event_set(ev, field_ref(F_EVENT_KIND), v_lit("event"));
-	if (!event_get(ev, field_ref(F_ECS_VERSION)))
-		(void)event_set(ev, field_ref(F_ECS_VERSION), v_lit("9.1.0"));
+	field_put(w, F_EVENT_MODULE, v_str(str_z(f->name)));
+	field_put(w, F_EVENT_DATASET, v_str(str_z(f->dataset)));
+	if (!field_have(w, F_EVENT_KIND))
+		field_put(w, F_EVENT_KIND, v_lit("event"));
+	if (!field_have(w, F_ECS_VERSION))
+		field_put(w, F_ECS_VERSION, v_lit("9.1.0"));
 }
 
 static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
@@ -284,6 +285,7 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	const struct value *v = map_find(&ev->root, &p->message);
 	const struct format *known, *f;
 	struct record *r = &p->record;
+	struct field_writer *w = &p->writer;
 
 	if (!value_is(v, V_STRING))
 		return STEP_PASS;
@@ -293,21 +295,22 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	(void)take_scalar(ev, field_ref(F_WEIR_PARSE_OK)->part[0].key);
 	begin(p, ev, value_str(v), r);
 	f = dispatch_parse(p->dispatch, r, &known);
+	field_writer_begin(w, ev);
 	if (known)
-		mark_format(ev, known);
-	name_provider(ev, r);
+		mark_format(w, known);
+	name_provider(w, r);
 	if (!f) {
 		if (known)
-			set_text(ev, F_SERVICE_TYPE, str_z(known->service));
+			field_put(w, F_SERVICE_TYPE, v_str(str_z(known->service)));
 		mark_failure(p, ev, known ? "unknown message" : "unknown program");
 		return STEP_PASS;
 	}
 	own_stamp(p, ev, r);
-	record_apply(r, f, ev);
-	(void)event_set(ev, field_ref(F_WEIR_PARSE_FORMAT), v_str(str_z(f->name)));
-	(void)event_set(ev, field_ref(F_WEIR_PARSE_OK), v_bool(true));
+	record_apply(r, f, w);
+	field_put(w, F_WEIR_PARSE_FORMAT, v_str(str_z(f->name)));
+	field_put(w, F_WEIR_PARSE_OK, v_bool(true));
 	if (f->doubles && said_before(p, ev, r))
-		(void)event_set(ev, field_ref(F_WEIR_PARSE_DUPLICATE), v_bool(true));
+		field_put(w, F_WEIR_PARSE_DUPLICATE, v_bool(true));
 	return STEP_OK;
 }
 

@@ -22,8 +22,7 @@
 #ifndef WEIR_PARSE_FORMAT_H
 #define WEIR_PARSE_FORMAT_H
 
-#include "event/event.h"
-#include "event/fields.h"
+#include "event/field_writer.h"
 #include "parse/scan.h"
 #include "parse/syslog.h"
 
@@ -132,8 +131,8 @@ void rec_reset(struct record *r, struct record_mark m);
 /* ---- the caller's side ---- */
 
 void record_init(struct record *r, struct arena *arena);
-/* Everything that was put, and related.*, into the event. */
-void record_apply(const struct record *r, const struct format *f, struct event *ev);
+/* Everything that was put, and related.*, into the writer's event. */
+void record_apply(const struct record *r, const struct format *f, struct field_writer *w);
 
 /* Generated registry, NULL-terminated, sorted by name. */
 extern const struct format *const formats_all[];

@@ -285,23 +285,6 @@ void rec_stamp(struct record *r, const struct syslog_stamp *stamp, struct str te
 
 /* ---- into the event ---- */
 
-/* A scalar that stands where an object belongs (a legacy input's `host`) gives way. */
-static void force(struct event *ev, const struct ref *r, struct value v)
-{
-	struct map *m = &ev->root;
-
-	if (event_set(ev, r, v) != EVENT_BELOW_SCALAR)
-		return;
-	for (uint16_t i = 0; i + 1 < r->n; i++) {
-		struct value *have = map_find(m, &r->part[i].key);
-
-		if (!value_is(have, V_MAP))
-			have = map_set(ev->arena, m, r->part[i].key, v_map(map_new(ev->arena, 4)));
-		m = have->map;
-	}
-	map_set(ev->arena, m, r->part[r->n - 1].key, v);
-}
-
 static bool listed(const struct list *l, struct str s)
 {
 	for (uint32_t i = 0; i < l->n; i++)
@@ -310,34 +293,37 @@ static bool listed(const struct list *l, struct str s)
 	return false;
 }
 
-static void add_related(struct event *ev, enum field_id f, const struct str *list, uint8_t n)
+static void add_related(struct field_writer *w, enum field_id f, const struct str *list, uint8_t n)
 {
-	struct value *have = n ? event_get(ev, field_ref(f)) : NULL;
-	struct list *l = value_is(have, V_LIST) ? have->list : NULL;
+	struct arena *a = w->ev->arena;
+	struct value *have;
+	struct list *l;
 
 	if (n == 0)
 		return;
+	have = field_have(w, f);
+	l = value_is(have, V_LIST) ? have->list : NULL;
 	if (!l) {
-		l = list_new(ev->arena, n + 1u);
+		l = list_new(a, n + 2u);
 		if (value_is(have, V_STRING))
-			list_push(ev->arena, l, *have);
-		force(ev, field_ref(f), v_list(l));
+			list_push(a, l, *have);
+		field_put(w, f, v_list(l));
 	}
 	for (uint8_t i = 0; i < n; i++)
 		if (!listed(l, list[i]))
-			list_push(ev->arena, l, v_str(list[i]));
+			list_push(a, l, v_str(list[i]));
 }
 
-void record_apply(const struct record *r, const struct format *f, struct event *ev)
+void record_apply(const struct record *r, const struct format *f, struct field_writer *w)
 {
 	for (uint16_t i = 0; i < r->n; i++)
-		force(ev, field_ref((enum field_id)r->field[i].id), r->field[i].v);
+		field_put(w, (enum field_id)r->field[i].id, r->field[i].v);
 	/* The syslog input says "system" of everything. */
 	if (f->service && rec_get(r, F_SERVICE_TYPE).type == V_NONE)
-		force(ev, field_ref(F_SERVICE_TYPE), v_str(str_z(f->service)));
-	add_related(ev, F_RELATED_IP, r->ip, r->nip);
-	add_related(ev, F_RELATED_HOSTS, r->host, r->nhost);
-	add_related(ev, F_RELATED_USER, r->user, r->nuser);
+		field_put(w, F_SERVICE_TYPE, v_str(str_z(f->service)));
+	add_related(w, F_RELATED_IP, r->ip, r->nip);
+	add_related(w, F_RELATED_HOSTS, r->host, r->nhost);
+	add_related(w, F_RELATED_USER, r->user, r->nuser);
 	if (r->over)
-		event_tag(ev, STR("_fields_cut"));
+		event_tag(w->ev, STR("_fields_cut"));
 }

@@ -363,10 +363,10 @@ int syslog_decode(const struct syslog_options *o, struct event *ev, struct str l
 	}
 	know_peer(p, peer ? peer : &none);
 	syslog_parse(line, &m);
-	map_init(ev->arena, &ev->root, p->ecs ? 12 : 16);
+	map_init(ev->arena, &ev->root, 16);
 	put(&f, &ev->root, K_MESSAGE, v_str(shown_text(p, line, &m)));
 	if (p->ecs)
-		put(&f, below(&f, &ev->root, K_EVENT, 2), K_ORIGINAL, v_str(line));
+		put(&f, below(&f, &ev->root, K_EVENT, 12), K_ORIGINAL, v_str(line));
 	return fill_header(&f, &m, received_ns);
 }
 
