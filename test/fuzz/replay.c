@@ -105,6 +105,10 @@ static int load_file(const char *path)
 		abort();
 	s.len = fread(s.p, 1, INPUT_MAX, f);
 	fclose(f);
+	/* There may be thousands. */
+	s.p = realloc(s.p, s.len ? s.len : 1);
+	if (!s.p)
+		abort();
 	seeds[seeds_n++] = s;
 	return 0;
 }
