@@ -1,0 +1,562 @@
+/*
+ * postfix.c - Postfix 3.4 to 3.10: which of its daemons said it, and what they have in common.
+ *
+ *	postfix/submission/smtpd[548]: 9AA611A804C: client=mx7.example.org[192.0.2.7], sasl_method=PLAIN, sasl_username=bob
+ *	        service  daemon        queue id     what happened
+ *
+ * The last part of the program's name is the daemon. rsyslog may have cut it off at the '/': then the text itself decides, which it nearly always can.
+ */
+#include "parse/postfix.h"
+
+/* ---- small things ---- */
+
+bool postfix_take_peer(struct str *s, struct postfix_peer *p)
+{
+	struct str t = *s, name;
+	ptrdiff_t end;
+	size_t n = 0;
+
+	while (n < t.len && t.p[n] != '[') {
+		if (t.p[n] == ' ' || t.p[n] == ',' || t.p[n] == ':' || t.p[n] == ';' || t.p[n] == ']')
+			return false;
+		n++;
+	}
+	name = str_sub(t, 0, n);
+	t = str_from(t, n + 1);
+	end = str_chr(t, ']');
+	if (n == s->len || end <= 0)
+		return false;
+	p->name = name;
+	p->addr = str_sub(t, 0, (size_t)end);
+	p->port = (struct str){t.p, 0};
+	t = str_from(t, (size_t)end + 1);
+	if (t.len > 1 && t.p[0] == ':' && ch_digit(t.p[1])) {
+		t = str_from(t, 1);
+		scan_digits(&t, 5, &p->port);
+	}
+	*s = t;
+	return true;
+}
+
+static bool unknown(struct str s)
+{
+	return s.len == 0 || str_eq(s, STR("unknown"));
+}
+
+/* "127.0.0.1[127.0.0.1]" has no name either. */
+static bool named(const struct postfix_peer *p)
+{
+	return !unknown(p->name) && !str_eq(p->name, p->addr);
+}
+
+void postfix_said_by(struct record *r, const char *daemon)
+{
+	rec_str(r, F_EVENT_PROVIDER, str_z(daemon));
+	rec_str(r, F_NETWORK_PROTOCOL, STR("smtp"));
+}
+
+void postfix_put_source(struct record *r, const struct postfix_peer *p)
+{
+	if (named(p))
+		rec_host(r, F_SOURCE_DOMAIN, p->name);
+	if (!unknown(p->addr)) {
+		if (rec_ip(r, F_SOURCE_IP, p->addr))
+			rec_str(r, F_NETWORK_TRANSPORT, STR("tcp"));
+		rec_str(r, F_SOURCE_ADDRESS, p->addr);
+	}
+	if (p->port.len)
+		rec_num(r, F_SOURCE_PORT, p->port);
+}
+
+void postfix_put_destination(struct record *r, const struct postfix_peer *p)
+{
+	if (named(p))
+		rec_host(r, F_DESTINATION_DOMAIN, p->name);
+	if (!unknown(p->addr)) {
+		if (rec_ip(r, F_DESTINATION_IP, p->addr))
+			rec_str(r, F_NETWORK_TRANSPORT, STR("tcp"));
+		rec_str(r, F_DESTINATION_ADDRESS, p->addr);
+	}
+	if (p->port.len)
+		rec_num(r, F_DESTINATION_PORT, p->port);
+}
+
+bool postfix_source(struct record *r, struct str *s)
+{
+	struct postfix_peer p;
+
+	if (!postfix_take_peer(s, &p))
+		return false;
+	postfix_put_source(r, &p);
+	return true;
+}
+
+bool postfix_destination(struct record *r, struct str *s)
+{
+	struct postfix_peer p;
+
+	if (!postfix_take_peer(s, &p))
+		return false;
+	postfix_put_destination(r, &p);
+	return true;
+}
+
+bool postfix_take_angle(struct str *s, struct str *out)
+{
+	bool quoted = false;
+
+	if (s->len < 2 || s->p[0] != '<')
+		return false;
+	for (size_t i = 1; i < s->len; i++) {
+		char c = s->p[i];
+
+		if (c == '\\' && quoted) {
+			i++;
+		} else if (c == '"') {
+			quoted = !quoted;
+		} else if (c == '>' && !quoted) {
+			*out = str_sub(*s, 1, i - 1);
+			*s = str_from(*s, i + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* 1: a hexadecimal digit of a short id, 2: a character of a long one (no vowels). */
+static uint8_t id_class(char c)
+{
+	uint8_t k = 0;
+
+	if (ch_digit(c))
+		return 3;
+	if (!ch_alpha(c))
+		return 0;
+	if (c >= 'A' && c <= 'F')
+		k = 1;
+	switch (c | 32) {
+	case 'a':
+	case 'e':
+	case 'i':
+	case 'o':
+	case 'u':
+		return k;
+	default:
+		return k | 2;
+	}
+}
+
+bool postfix_take_queue_id(struct str *s, struct str *id)
+{
+	uint8_t all = 3;
+	size_t n = 0;
+
+	/* A long one holds seconds and microseconds (10), the inode number and a 'z' between. */
+	while (n < s->len && n < 32 && s->p[n] != ':') {
+		all &= id_class(s->p[n]);
+		if (!all)
+			return false;
+		n++;
+	}
+	if (n + 2 > s->len || s->p[n] != ':' || s->p[n + 1] != ' ' || n < (all & 1 ? 6 : 11))
+		return false;
+	*id = str_sub(*s, 0, n);
+	*s = str_from(*s, n + 2);
+	return true;
+}
+
+static bool is_dsn(struct str w)
+{
+	return w.len >= 5 && w.len <= 9 && (w.p[0] == '2' || w.p[0] == '4' || w.p[0] == '5') && w.p[1] == '.' && ch_digit(w.p[2]) &&
+	       ch_digit(w.p[w.len - 1]) && str_chr(str_from(w, 3), '.') >= 0;
+}
+
+void postfix_take_reply(struct record *r, struct str *s)
+{
+	struct str t = *s, w;
+
+	if (t.len > 3 && ch_digit(t.p[0]) && ch_digit(t.p[1]) && ch_digit(t.p[2]) && (t.p[3] == ' ' || t.p[3] == '-')) {
+		rec_str(r, F_ERROR_CODE, str_sub(t, 0, 3));
+		t = str_from(t, 4);
+		*s = t;
+	}
+	if (scan_word(&t, &w) && is_dsn(w)) {
+		rec_str(r, F_POSTFIX_DSN, w);
+		scan_blanks(&t);
+		*s = t;
+	}
+}
+
+/* ---- who ---- */
+
+static const struct {
+	const char *name;
+	enum postfix_daemon d;
+} daemons[] = {
+	{"smtpd", POSTFIX_SMTPD}, {"qmgr", POSTFIX_QMGR}, {"cleanup", POSTFIX_CLEANUP}, {"smtp", POSTFIX_SMTP}, {"local", POSTFIX_FULL}, {"postscreen", POSTFIX_POSTSCREEN},
+	{"dnsblog", POSTFIX_FULL}, {"lmtp", POSTFIX_LMTP}, {"pipe", POSTFIX_FULL}, {"virtual", POSTFIX_FULL}, {"bounce", POSTFIX_FULL}, {"defer", POSTFIX_FULL},
+	{"trace", POSTFIX_FULL}, {"pickup", POSTFIX_FULL}, {"anvil", POSTFIX_FULL}, {"scache", POSTFIX_FULL}, {"error", POSTFIX_FULL}, {"retry", POSTFIX_FULL},
+	{"discard", POSTFIX_FULL}, {"oqmgr", POSTFIX_QMGR}, {"nqmgr", POSTFIX_QMGR}, {"relay", POSTFIX_SMTP}, {"smtps", POSTFIX_SMTPD}, {"submission", POSTFIX_SMTPD},
+	{"tlsproxy", POSTFIX_OTHER}, {"trivial-rewrite", POSTFIX_OTHER}, {"rewrite", POSTFIX_OTHER}, {"verify", POSTFIX_OTHER}, {"master", POSTFIX_OTHER},
+	{"proxymap", POSTFIX_OTHER}, {"proxywrite", POSTFIX_OTHER}, {"postfix-script", POSTFIX_OTHER}, {"postsuper", POSTFIX_OTHER}, {"postdrop", POSTFIX_OTHER},
+	{"sendmail", POSTFIX_OTHER}, {"flush", POSTFIX_OTHER}, {"showq", POSTFIX_OTHER}, {"tlsmgr", POSTFIX_OTHER}, {"spawn", POSTFIX_OTHER}, {"postlogd", POSTFIX_OTHER},
+	{"postqueue", POSTFIX_OTHER}, {"postmap", POSTFIX_OTHER}, {"postalias", POSTFIX_OTHER}, {"postconf", POSTFIX_OTHER}, {"postmulti", POSTFIX_OTHER},
+	{"postcat", POSTFIX_OTHER}, {"postkick", POSTFIX_OTHER}, {"postlock", POSTFIX_OTHER}, {"postlog", POSTFIX_OTHER}, {"qmqpd", POSTFIX_OTHER}, {"postfix", POSTFIX_OTHER},
+	{"postmulti-script", POSTFIX_OTHER}, {"postfix-tls-script", POSTFIX_OTHER}, {"posttls-finger", POSTFIX_OTHER}, {"nbdb_reindexd", POSTFIX_OTHER},
+};
+
+static enum postfix_daemon daemon_of(struct str program)
+{
+	ptrdiff_t at = str_rchr(program, '/');
+	struct str last = at < 0 ? program : str_from(program, (size_t)at + 1);
+
+	if (at < 0)
+		return POSTFIX_ANY;
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(*daemons); i++)
+		if (str_eqz(last, daemons[i].name))
+			return daemons[i].d;
+	return POSTFIX_NONE;
+}
+
+/* ---- lines of many daemons ---- */
+
+static enum format_result daemon_message(struct record *r)
+{
+	rec_action(r, "daemon-message", "email", "info");
+	return FORMAT_MATCH;
+}
+
+/* "retained=0 dropped=2 entries", "hits=0 miss=2 success=0%": each pair under its name. */
+static void raw_pairs(struct record *r, struct str s)
+{
+	struct str k, v;
+
+	for (; s.len; scan_blanks(&s)) {
+		if (scan_pair(&s, &k, &v)) {
+			while (v.len && (v.p[v.len - 1] == ',' || v.p[v.len - 1] == '%'))
+				v.len--;
+			if (k.len < 40)
+				rec_raw(r, arena_printf(r->arena, "%.*s", STR_ARG(k)).p, v);
+		} else if (!scan_word(&s, &v)) {
+			break;
+		}
+	}
+}
+
+/* statistics: max connection rate 1/60s for (smtp:192.0.2.7) at Nov 23 07:59:44 */
+static enum format_result statistics(struct record *r, struct str s)
+{
+	struct str kind, value, who, service;
+
+	rec_action(r, "mail-statistics", "email", "info");
+	if (scan_lit(&s, "max ")) {
+		struct str all = s;
+
+		if (scan_lit(&s, "simultaneous ")) {
+			raw_pairs(r, s);
+			return FORMAT_MATCH;
+		}
+		if (!scan_until_str(&s, STR(" for ("), &kind)) {
+			if (!scan_until_str(&all, STR(" at "), &kind))
+				return FORMAT_NO_MATCH;
+			rec_raw(r, "at", all);
+		} else if (scan_until(&s, ')', &who)) {
+			if (scan_until(&who, ':', &service))
+				rec_raw(r, "service", service);
+			if (!unknown(who)) {
+				rec_ip(r, F_SOURCE_IP, who);
+				rec_str(r, F_SOURCE_ADDRESS, who);
+			}
+			if (scan_lit(&s, " at "))
+				rec_raw(r, "at", s);
+		}
+		if (scan_until_last(&kind, STR(" "), &value)) {
+			rec_raw(r, "statistic", value);
+			rec_raw(r, "value", kind);
+		}
+		return FORMAT_MATCH;
+	}
+	/* statistics: start interval Nov 23 07:55:21; statistics: domain lookup hits=0 miss=2 success=0% */
+	if (scan_lit(&s, "start interval "))
+		rec_raw(r, "interval_start", s);
+	else if (scan_lit(&s, "domain lookup "))
+		rec_raw(r, "statistic", STR("domain lookup"));
+	else if (scan_lit(&s, "address lookup "))
+		rec_raw(r, "statistic", STR("address lookup"));
+	else
+		return FORMAT_NO_MATCH;
+	raw_pairs(r, s);
+	return FORMAT_MATCH;
+}
+
+/* addr 185.137.111.145 listed by domain zen.dnsbl-lab.org as 127.0.0.4 */
+static enum format_result dnsblog(struct record *r, struct str s)
+{
+	struct str ip, zone;
+
+	if (!scan_until_str(&s, STR(" listed by domain "), &ip) || !rec_ip(r, F_SOURCE_IP, ip) || !scan_word(&s, &zone))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_SOURCE_ADDRESS, ip);
+	rec_str(r, F_RULE_RULESET, zone);
+	if (scan_lit(&s, " as "))
+		rec_raw(r, "dnsbl_answer", s);
+	rec_action(r, "dnsbl-listed", "email", "info");
+	rec_str(r, F_EVENT_PROVIDER, STR("dnsblog"));
+	return FORMAT_MATCH;
+}
+
+/*
+ * What a daemon of the system itself complains of.
+ *	warning: dnsblog_query: lookup error for DNS query 145.111.137.185.bl.example.org: Host or domain name not found
+ *	warning: 145.111.137.185.bl.example.org: RBL lookup error: Host or domain name not found
+ */
+static enum format_result complaint(struct record *r, struct str s)
+{
+	struct str t = s, name;
+
+	rec_str(r, F_ERROR_MESSAGE, s);
+	if (scan_lit(&t, "TLS library problem: ")) {
+		/* error:14094410:SSL routines:ssl3_read_bytes:... */
+		if (scan_lit(&t, "error:") && scan_hex(&t, &name))
+			rec_str(r, F_ERROR_CODE, name);
+		rec_action(r, "smtp-tls", "email", "error");
+		rec_outcome(r, "failure");
+		return FORMAT_MATCH;
+	}
+	if (scan_lit(&t, "dnsblog_query: lookup error for DNS query ")) {
+		if (scan_until(&t, ':', &name))
+			rec_name(r, F_DNS_QUESTION_NAME, name);
+	} else if (scan_until(&t, ':', &name) && scan_lit(&t, " RBL lookup error: ") && str_is_name(name)) {
+		rec_name(r, F_DNS_QUESTION_NAME, name);
+		rec_str(r, F_EVENT_REASON, t);
+	}
+	rec_action(r, "daemon-message", "email", "error");
+	return FORMAT_MATCH;
+}
+
+/* Behind "warning: ", "error: ", "fatal: ", "panic: ". */
+static enum format_result level(struct record *r, enum postfix_daemon d, const char *word, struct str s)
+{
+	struct str id;
+
+	rec_str(r, F_LOG_LEVEL, str_z(word));
+	/* warning: 9AA611A804C: queue file size limit exceeded */
+	if (postfix_take_queue_id(&s, &id)) {
+		rec_str(r, F_POSTFIX_QUEUE_ID, id);
+		rec_str(r, F_EMAIL_LOCAL_ID, id);
+	} else if (d == POSTFIX_SMTPD || d == POSTFIX_ANY || d == POSTFIX_POSTSCREEN) {
+		struct record_mark m = rec_mark(r);
+
+		if (postfix_smtpd_warning(r, s) == FORMAT_MATCH)
+			return FORMAT_MATCH;
+		rec_reset(r, m);
+	} else if (d == POSTFIX_SMTP || d == POSTFIX_LMTP) {
+		struct record_mark m = rec_mark(r);
+
+		if (postfix_smtp_line(r, s) == FORMAT_MATCH)
+			return FORMAT_MATCH;
+		rec_reset(r, m);
+	}
+	return complaint(r, s);
+}
+
+/* tlsproxy: CONNECT from [192.0.2.7]:53211; DISCONNECT [192.0.2.7]:53211; TLS handshake failed for service=smtpd peer=[192.0.2.7]:53211 */
+static bool tlsproxy(struct record *r, struct str s)
+{
+	struct str service;
+
+	if (scan_lit(&s, "CONNECT from ") && postfix_source(r, &s)) {
+		rec_action(r, "smtp-connect", "email", "connection");
+	} else if (scan_lit(&s, "CONNECT to ") && postfix_destination(r, &s)) {
+		rec_action(r, "smtp-connect", "email", "connection");
+	} else if (scan_lit(&s, "DISCONNECT ") && postfix_source(r, &s)) {
+		rec_action(r, "smtp-disconnect", "email", "end");
+	} else if (scan_lit(&s, "TLS handshake failed for service=") && scan_until_str(&s, STR(" peer="), &service) && postfix_source(r, &s)) {
+		rec_raw(r, "service", service);
+		rec_action(r, "smtp-tls", "email", "error");
+		rec_outcome(r, "failure");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Lines that nobody's parser is for; false: not even that. */
+static bool common(struct record *r, struct str s)
+{
+	struct str head, version;
+
+	/* table hash:/etc/postfix/access(0,lock|fold_fix) has changed -- restarting */
+	if (scan_lit(&s, "table ")) {
+		if (!scan_until_str(&s, STR(" has changed -- "), &head))
+			return false;
+		rec_raw(r, "table", head);
+		return true;
+	}
+	/* cache btree:/var/lib/postfix/postscreen_cache full cleanup: retained=0 dropped=0 entries */
+	if (scan_lit(&s, "cache ")) {
+		if (!scan_until_str(&s, STR(" full cleanup: "), &head))
+			return false;
+		rec_raw(r, "table", head);
+		raw_pairs(r, s);
+		return true;
+	}
+	/* daemon started -- version 3.7.11, configuration /etc/postfix */
+	if (scan_lit(&s, "daemon started -- version ") || scan_lit(&s, "reload -- version ")) {
+		if (scan_until(&s, ',', &version))
+			rec_str(r, F_SERVICE_VERSION, version);
+		if (scan_lit(&s, " configuration "))
+			rec_raw(r, "configuration", s);
+		return true;
+	}
+	return scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") || scan_lit(&s, "stopping the Postfix mail system") ||
+	       scan_lit(&s, "refreshing the Postfix mail system") || scan_lit(&s, "using backwards-compatible default setting ");
+}
+
+/* ---- the line ---- */
+
+static enum format_result queue_line(struct record *r, enum postfix_daemon d, struct str s)
+{
+	struct record_mark m = rec_mark(r);
+	enum format_result got = FORMAT_NO_MATCH;
+	struct str t = s, word = {0};
+
+	if (d != POSTFIX_SMTPD && d != POSTFIX_POSTSCREEN)
+		got = postfix_delivery_queue(r, d, s);
+	if (got != FORMAT_MATCH && (d == POSTFIX_SMTPD || d == POSTFIX_POSTSCREEN || d == POSTFIX_CLEANUP || d == POSTFIX_ANY)) {
+		rec_reset(r, m);
+		got = postfix_smtpd_queue(r, s);
+	}
+	if (got == FORMAT_MATCH || d == POSTFIX_ANY)
+		return got;
+	/* 9AA611A804C: placed on hold. But "from=..." or "reject: ..." that did not read is no such message. */
+	rec_reset(r, m);
+	(void)scan_word(&t, &word);
+	if (word.len == 0 || str_chr(word, '=') >= 0 || word.p[word.len - 1] == ':')
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, s);
+	return daemon_message(r);
+}
+
+static enum format_result by_daemon(struct record *r, enum postfix_daemon d, struct str s)
+{
+	struct record_mark m = rec_mark(r);
+	enum format_result got = FORMAT_NO_MATCH;
+
+	if (str_starts(s, STR("addr ")))
+		return dnsblog(r, str_from(s, 5));
+	if (str_starts(s, STR("statistics: ")))
+		return statistics(r, str_from(s, 12));
+	switch (d) {
+	case POSTFIX_SMTPD:
+		got = postfix_smtpd_line(r, s);
+		break;
+	case POSTFIX_POSTSCREEN:
+		got = postfix_postscreen_line(r, s);
+		break;
+	case POSTFIX_SMTP:
+	case POSTFIX_LMTP:
+		got = postfix_smtp_line(r, s);
+		break;
+	case POSTFIX_ANY:
+		got = postfix_smtpd_line(r, s);
+		if (got != FORMAT_MATCH) {
+			rec_reset(r, m);
+			got = postfix_postscreen_line(r, s);
+		}
+		if (got != FORMAT_MATCH) {
+			rec_reset(r, m);
+			got = postfix_smtp_line(r, s);
+		}
+		break;
+	default:
+		break;
+	}
+	if (got == FORMAT_MATCH)
+		return got;
+	rec_reset(r, m);
+	if (postfix_tls_line(r, s) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	rec_reset(r, m);
+	if (d == POSTFIX_OTHER && tlsproxy(r, s))
+		return FORMAT_MATCH;
+	rec_reset(r, m);
+	return common(r, s) || d == POSTFIX_OTHER ? daemon_message(r) : FORMAT_NO_MATCH;
+}
+
+static void put_protocol(struct record *r, enum postfix_daemon d)
+{
+	if (d == POSTFIX_SMTPD || d == POSTFIX_POSTSCREEN || d == POSTFIX_SMTP)
+		rec_str(r, F_NETWORK_PROTOCOL, STR("smtp"));
+	else if (d == POSTFIX_LMTP)
+		rec_str(r, F_NETWORK_PROTOCOL, STR("lmtp"));
+}
+
+static enum format_result postfix_parse(struct record *r)
+{
+	enum postfix_daemon d = daemon_of(r->program);
+	struct str s = r->text, id;
+
+	/* Another program under Postfix's name, or a line without a header: only what nobody else writes. */
+	if (d == POSTFIX_NONE || r->program.len == 0)
+		d = POSTFIX_ANY;
+	put_protocol(r, d);
+	if (postfix_take_queue_id(&s, &id)) {
+		rec_str(r, F_POSTFIX_QUEUE_ID, id);
+		rec_str(r, F_EMAIL_LOCAL_ID, id);
+		return queue_line(r, d, s);
+	}
+	if (s.len < 4)
+		return FORMAT_NO_MATCH;
+	switch (s.p[0]) {
+	case 'N':
+		if (!scan_lit(&s, "NOQUEUE: "))
+			break;
+		rec_bool(r, F_POSTFIX_NOQUEUE, true);
+		return postfix_smtpd_queue(r, s);
+	case 'w':
+		if (scan_lit(&s, "warning: "))
+			return level(r, d, "warning", s);
+		break;
+	case 'e':
+		if (scan_lit(&s, "error: "))
+			return level(r, d, "error", s);
+		break;
+	case 'f':
+		if (scan_lit(&s, "fatal: "))
+			return level(r, d, "fatal", s);
+		break;
+	case 'p':
+		if (scan_lit(&s, "panic: "))
+			return level(r, d, "panic", s);
+		break;
+	default:
+		break;
+	}
+	return by_daemon(r, d, s);
+}
+
+/*
+ * A program with a daemon's name behind another instance's name ("mx-out/smtpd"), or no program at all and a text that is nobody else's.
+ */
+static bool postfix_shape(const struct record *r)
+{
+	struct str s = r->text, id;
+
+	if (r->program.len)
+		return str_chr(r->program, '/') > 0 && daemon_of(r->program) > POSTFIX_ANY;
+	if (s.len < 16)
+		return false;
+	if (postfix_take_queue_id(&s, &id))
+		return str_starts(s, STR("client=")) || str_starts(s, STR("message-id=")) || str_starts(s, STR("from=<")) || str_starts(s, STR("to=<")) ||
+		       str_eq(s, STR("removed")) || str_starts(s, STR("uid=")) || str_starts(s, STR("reject: ")) || str_starts(s, STR("milter-")) ||
+		       str_starts(s, STR("sender non-delivery"));
+	if (scan_lit(&s, "warning: "))
+		return str_find(s, STR("]: SASL ")) > 0;
+	return scan_lit(&s, "NOQUEUE: ") || scan_lit(&s, "connect from ") || scan_lit(&s, "disconnect from ") || scan_lit(&s, "lost connection after ");
+}
+
+static const char *const programs[] = {"postfix", "postfix/*", "postfix-*", NULL};
+
+FORMAT(postfix, .programs = programs, .service = "postfix", .dataset = "weir.postfix", .doc = "Postfix's daemons", .versions = "Postfix 3.4 to 3.10",
+       .shape = postfix_shape, .parse = postfix_parse)
