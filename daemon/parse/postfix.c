@@ -261,8 +261,14 @@ static enum format_result statistics(struct record *r, struct str s)
 				return FORMAT_NO_MATCH;
 			rec_raw(r, "at", all);
 		} else if (scan_until(&s, ')', &who)) {
-			if (scan_until(&who, ':', &service))
-				rec_raw(r, "service", service);
+			struct str whole = who;
+
+			/* smtp:192.0.2.7, submission:2001:db8::7, 127.0.0.1:2525:192.0.2.7 */
+			if (scan_until(&who, ':', &service)) {
+				if (str_is_ip(service))
+					(void)scan_until(&who, ':', &service);
+				rec_raw(r, "service", str_sub(whole, 0, whole.len - who.len - 1));
+			}
 			if (!unknown(who)) {
 				rec_ip(r, F_SOURCE_IP, who);
 				rec_str(r, F_SOURCE_ADDRESS, who);

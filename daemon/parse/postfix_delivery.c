@@ -140,6 +140,21 @@ static void put_reason(struct record *r, struct str status, struct str s)
 	(void)put_attempt(r, s, &said);
 }
 
+/* An address; without brackets (a relay's rewritten lines) up to the comma. */
+static bool take_address(struct str *s, struct str *out)
+{
+	ptrdiff_t comma;
+
+	if (s->len && s->p[0] == '<')
+		return postfix_take_angle(s, out);
+	comma = str_chr(*s, ',');
+	if (comma <= 0)
+		return false;
+	*out = str_sub(*s, 0, (size_t)comma);
+	*s = str_from(*s, (size_t)comma);
+	return true;
+}
+
 /* The fields between the recipient and the status, in any order. */
 static bool delivery_pairs(struct record *r, struct str *s)
 {
@@ -150,7 +165,7 @@ static bool delivery_pairs(struct record *r, struct str *s)
 		if (scan_lit(s, "status="))
 			return relay;
 		if (scan_lit(s, "orig_to=")) {
-			if (!postfix_take_angle(s, &v))
+			if (!take_address(s, &v))
 				return false;
 			rec_str(r, F_POSTFIX_ORIG_TO, v);
 			continue;
@@ -191,7 +206,7 @@ static enum format_result delivery(struct record *r, struct str s)
 	struct str to, status;
 	size_t n = 0;
 
-	if (!postfix_take_angle(&s, &to) || !delivery_pairs(r, &s))
+	if (!take_address(&s, &to) || !delivery_pairs(r, &s))
 		return FORMAT_NO_MATCH;
 	while (n < s.len && (ch_alpha(s.p[n]) || s.p[n] == '-' || s.p[n] == '_'))
 		n++;
@@ -319,6 +334,14 @@ enum format_result postfix_delivery_queue(struct record *r, enum postfix_daemon 
 	case 'p':
 		if (notification(r, s))
 			return FORMAT_MATCH;
+		break;
+	case 'U':
+		/* Used TLS for mx.example.org[192.0.2.25]:25 */
+		if (scan_lit(&s, "Used TLS for ") && postfix_destination(r, &s)) {
+			rec_bool(r, F_TLS_ESTABLISHED, true);
+			rec_action(r, "smtp-tls", "email", "info");
+			return FORMAT_MATCH;
+		}
 		break;
 	case 'h':
 	case 'l':

@@ -239,6 +239,15 @@ static enum format_result content_check(struct record *r, struct str part, struc
 	return FORMAT_MATCH;
 }
 
+/* Of the answer of a filter that the proxy spoke to. */
+static void put_queued_as(struct record *r, struct str reason)
+{
+	struct str id;
+
+	if (scan_until_last(&reason, STR("queued as "), &id) && scan_word(&reason, &id))
+		rec_str(r, F_POSTFIX_QUEUED_AS, id);
+}
+
 /* Behind "reject: " and alike. RCPT from unknown[192.0.2.7]: 550 5.1.1 ...; END-OF-MESSAGE from ...: 5.7.1 ... */
 static enum format_result verdict(struct record *r, struct str action, struct str s)
 {
@@ -272,9 +281,8 @@ static enum format_result verdict(struct record *r, struct str action, struct st
 		rec_outcome(r, "success");
 	put_list(r, reason);
 	put_tail(r, &t);
-	/* proxy-accept: END-OF-MESSAGE from ...: 250 2.0.0 Ok: queued as 3F2A1B004C; */
-	if (str_starts(action, STR("proxy-")) && scan_until_str(&reason, STR("queued as "), &stage) && scan_word(&reason, &stage))
-		rec_str(r, F_POSTFIX_QUEUED_AS, stage);
+	if (str_starts(action, STR("proxy-")))
+		put_queued_as(r, reason);
 	return FORMAT_MATCH;
 }
 
@@ -405,6 +413,28 @@ static enum format_result ended(struct record *r, struct str s, const char *acti
 	return FORMAT_MATCH;
 }
 
+/* proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 3F2A1B004C; from=<a@b> to=<c@d> proto=ESMTP helo=<h> */
+static enum format_result proxied(struct record *r, struct str action, struct str s)
+{
+	struct str stage, reason;
+	struct tail t = {0};
+
+	if (!scan_until_str(&s, STR(": "), &stage) || stage.len > 24)
+		return FORMAT_NO_MATCH;
+	put_verdict(r, action, false);
+	if (str_ends(action, STR("-accept")))
+		rec_outcome(r, "success");
+	rec_str(r, F_POSTFIX_STAGE, stage);
+	postfix_take_reply(r, &s);
+	if (!split_tail(s, &reason, &t))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, reason);
+	put_tail(r, &t);
+	put_queued_as(r, reason);
+	postfix_said_by(r, "smtpd");
+	return FORMAT_MATCH;
+}
+
 enum format_result postfix_smtpd_line(struct record *r, struct str s)
 {
 	switch (s.p[0]) {
@@ -429,6 +459,12 @@ enum format_result postfix_smtpd_line(struct record *r, struct str s)
 	case 'i':
 		if (scan_lit(&s, "improper command pipelining after "))
 			return ended(r, s, "smtp-warning", "improper command pipelining");
+		break;
+	case 'p':
+		if (scan_lit(&s, "proxy-accept: "))
+			return proxied(r, STR("proxy-accept"), s);
+		if (scan_lit(&s, "proxy-reject: "))
+			return proxied(r, STR("proxy-reject"), s);
 		break;
 	case 'b':
 		/* Postfix 3.9: bare <LF> received after DATA (27 bytes) from unknown[192.0.2.7] */

@@ -1,0 +1,618 @@
+/*
+ * dovecot.c - Dovecot 2.2 to 2.4: logins, sessions, passwords, deliveries.
+ *
+ *	dovecot: imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=...
+ *	dovecot: auth: passwd-file(bob,192.0.2.7,<HnTvT+1gOqq5iW8s>): unknown user
+ *	dovecot: auth(bob,192.0.2.7,sasl:plain)<HnTvT+1gOqq5iW8s>: passwd-file: unknown user			2.4
+ *	dovecot: imap(bob)<4711><HnTvT+1gOqq5iW8s>: Disconnected: Logged out in=101 out=2030 deleted=0 ...
+ *	         process (user) <pid> <session>
+ *
+ * In a log file of its own the process stands where syslog has the program, with "Info: " behind it; the header's parser takes it for one.
+ * A user's name is what the client sent: it ends at the last place where it can end.
+ */
+#include "parse/format.h"
+
+struct head {
+	struct str process, who, pid, session;
+};
+
+enum process { PROCESS_NONE, PROCESS_LOGIN, PROCESS_AUTH, PROCESS_SESSION, PROCESS_DELIVERY, PROCESS_OTHER };
+
+static const struct {
+	const char *name;
+	enum process kind;
+	const char *protocol;
+} processes[] = {
+	{"imap-login", PROCESS_LOGIN, "imap"},	   {"pop3-login", PROCESS_LOGIN, "pop3"},    {"submission-login", PROCESS_LOGIN, "smtp"}, {"managesieve-login", PROCESS_LOGIN, "managesieve"},
+	{"auth", PROCESS_AUTH, NULL},		   {"auth-worker", PROCESS_AUTH, NULL},	     {"imap", PROCESS_SESSION, "imap"},		  {"pop3", PROCESS_SESSION, "pop3"},
+	{"managesieve", PROCESS_SESSION, "managesieve"}, {"submission", PROCESS_SESSION, "smtp"}, {"imap-hibernate", PROCESS_SESSION, "imap"}, {"lmtp", PROCESS_DELIVERY, "lmtp"},
+	{"lda", PROCESS_DELIVERY, NULL},	   {"dovecot-lda", PROCESS_DELIVERY, NULL},  {"deliver", PROCESS_DELIVERY, NULL},	  {"imap-urlauth-login", PROCESS_LOGIN, "imap"},
+	{"sieve-login", PROCESS_LOGIN, "managesieve"}, {"master", PROCESS_OTHER, NULL},	     {"config", PROCESS_OTHER, NULL},		  {"anvil", PROCESS_OTHER, NULL},
+	{"stats", PROCESS_OTHER, NULL},		   {"old-stats", PROCESS_OTHER, NULL},	     {"log", PROCESS_OTHER, NULL},		  {"indexer", PROCESS_OTHER, NULL},
+	{"indexer-worker", PROCESS_OTHER, NULL},   {"dict", PROCESS_OTHER, NULL},	     {"dict-async", PROCESS_OTHER, NULL},	  {"doveadm", PROCESS_OTHER, NULL},
+	{"replicator", PROCESS_OTHER, NULL},	   {"aggregator", PROCESS_OTHER, NULL},	     {"ssl-params", PROCESS_OTHER, NULL},	  {"script", PROCESS_OTHER, NULL},
+	{"quota-status", PROCESS_OTHER, NULL},	   {"director", PROCESS_OTHER, NULL},	     {"ipc", PROCESS_OTHER, NULL},		  {"dns-client", PROCESS_OTHER, NULL},
+	{"imap-urlauth", PROCESS_OTHER, NULL},	   {"imap-urlauth-worker", PROCESS_OTHER, NULL}, {"health-check", PROCESS_OTHER, NULL},	  {"welcome", PROCESS_OTHER, NULL},
+	{"dsync-local", PROCESS_OTHER, NULL},	   {"dsync-server", PROCESS_OTHER, NULL},    {"dsync-remote", PROCESS_OTHER, NULL},	  {"dovecot", PROCESS_OTHER, NULL},
+};
+
+static int process_of(struct str name)
+{
+	for (size_t i = 0; i < sizeof(processes) / sizeof(*processes); i++)
+		if (str_eqz(name, processes[i].name))
+			return (int)i;
+	return -1;
+}
+
+/* "imap(bob)<4711><HnTv>", "auth", "lmtp(4711)"; what follows stays. */
+static bool take_head(struct str *s, struct head *h)
+{
+	struct str t = *s;
+	size_t n = 0;
+
+	*h = (struct head){0};
+	while (n < t.len && (ch_alnum(t.p[n]) || t.p[n] == '-' || t.p[n] == '_'))
+		n++;
+	if (n == 0)
+		return false;
+	h->process = str_sub(t, 0, n);
+	t = str_from(t, n);
+	if (scan_ch(&t, '(')) {
+		size_t i = 0;
+
+		while (i < t.len && (t.p[i] != ')' || (i + 1 < t.len && t.p[i + 1] != '<' && t.p[i + 1] != ':')))
+			i++;
+		if (i == t.len)
+			return false;
+		h->who = str_sub(t, 0, i);
+		t = str_from(t, i + 1);
+	}
+	if (scan_ch(&t, '<') && !scan_until(&t, '>', &h->pid))
+		return false;
+	if (scan_ch(&t, '<') && !scan_until(&t, '>', &h->session))
+		return false;
+	/* 2.4 has the session alone behind auth. */
+	if (h->session.len == 0 && h->pid.len && !ch_digit(h->pid.p[0])) {
+		h->session = h->pid;
+		h->pid.len = 0;
+	}
+	*s = t;
+	return true;
+}
+
+/* "Error: " and alike become log.level. */
+static bool take_level(struct record *r, struct str *s)
+{
+	static const struct {
+		struct str word;
+		const char *level;
+	} levels[] = {{STR_INIT("Info: "), "info"},   {STR_INIT("Error: "), "error"}, {STR_INIT("Warning: "), "warning"},
+		      {STR_INIT("Debug: "), "debug"}, {STR_INIT("Fatal: "), "fatal"}, {STR_INIT("Panic: "), "panic"}};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+		if (scan_str(s, levels[i].word)) {
+			rec_str(r, F_LOG_LEVEL, str_z(levels[i].level));
+			return true;
+		}
+	return false;
+}
+
+static void put_source(struct record *r, struct str ip)
+{
+	if (rec_ip(r, F_SOURCE_IP, ip))
+		rec_str(r, F_SOURCE_ADDRESS, ip);
+}
+
+static enum format_result daemon_message(struct record *r, struct str s)
+{
+	struct value level = rec_get(r, F_LOG_LEVEL);
+	bool bad = level.type == V_STRING && !str_eq(value_str(&level), STR("info")) && !str_eq(value_str(&level), STR("debug"));
+
+	if (bad)
+		rec_str(r, F_ERROR_MESSAGE, s);
+	rec_action(r, "daemon-message", "email", bad ? "error" : "info");
+	return FORMAT_MATCH;
+}
+
+/* ---- logins ---- */
+
+/* "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)" */
+static void put_cipher(struct record *r, struct str s)
+{
+	struct str version, cipher, bits;
+
+	if (!scan_lit(&s, "TLSv") || !scan_word(&s, &version) || !scan_lit(&s, " with cipher ") || !scan_word(&s, &cipher))
+		return;
+	rec_str(r, F_TLS_VERSION_PROTOCOL, STR("tls"));
+	rec_str(r, F_TLS_VERSION, str_eq(version, STR("1")) ? STR("1.0") : version);
+	rec_str(r, F_TLS_CIPHER, cipher);
+	if (scan_lit(&s, " (") && scan_until_str(&s, STR(" bits)"), &bits))
+		rec_raw(r, "tls_bits", bits);
+}
+
+/* One of "method=PLAIN", "rip=192.0.2.7", "TLS", "session=<..>". */
+static void login_element(struct record *r, struct str e)
+{
+	struct str t = e;
+
+	if (e.len > 1 && e.p[e.len - 1] == '>' && scan_lit(&t, "session=<")) {
+		rec_raw(r, "session", str_sub(t, 0, t.len - 1));
+	} else if (scan_lit(&t, "rip=")) {
+		put_source(r, t);
+	} else if (scan_lit(&t, "lip=")) {
+		if (rec_ip(r, F_DESTINATION_IP, t))
+			rec_str(r, F_DESTINATION_ADDRESS, t);
+	} else if (scan_lit(&t, "rport=")) {
+		rec_num(r, F_SOURCE_PORT, t);
+	} else if (scan_lit(&t, "lport=")) {
+		rec_num(r, F_DESTINATION_PORT, t);
+	} else if (scan_lit(&t, "method=")) {
+		rec_raw(r, "auth_method", t);
+	} else if (scan_lit(&t, "mpid=")) {
+		rec_raw(r, "mpid", t);
+	} else if (str_eq(e, STR("TLS"))) {
+		rec_bool(r, F_TLS_ESTABLISHED, true);
+	} else if (scan_lit(&t, "TLS: ")) {
+		rec_bool(r, F_TLS_ESTABLISHED, true);
+		rec_str(r, F_ERROR_MESSAGE, t);
+	} else if (scan_lit(&t, "TLS handshaking: ")) {
+		rec_bool(r, F_TLS_ESTABLISHED, false);
+		rec_str(r, F_ERROR_MESSAGE, t);
+	} else if (str_starts(e, STR("TLSv"))) {
+		put_cipher(r, e);
+	} else if (str_eq(e, STR("secured"))) {
+		rec_raw(r, "secured", STR("true"));
+	}
+}
+
+/* Parts what follows "user=<": the name ends at the last ">, method=" or ">, rip=" that the daemon can have written. */
+static bool split_user(struct str s, struct str *user, struct str *elements)
+{
+	struct str rest = s;
+
+	if (scan_until_last(&rest, STR(">, method="), user)) {
+		*elements = str_from(s, user->len + 3);
+		return true;
+	}
+	rest = s;
+	if (scan_until_last(&rest, STR(">, rip="), user)) {
+		*elements = str_from(s, user->len + 3);
+		return true;
+	}
+	if (!scan_until(&rest, '>', user))
+		return false;
+	*elements = scan_lit(&rest, ", ") ? rest : str_sub(rest, 0, 0);
+	return true;
+}
+
+/* "(auth failed, 3 attempts in 12 secs)", "(no auth attempts in 0 secs)", 2.4: "... (auth_failed)" behind it. */
+static void put_attempts(struct record *r, struct str reason)
+{
+	struct str head, n, code = reason;
+	uint64_t secs;
+
+	if (scan_until_str(&reason, STR("(auth failed, "), &head) || scan_until_str(&reason, STR("(authorization failed, "), &head)) {
+		if (scan_digits(&reason, 9, &n))
+			rec_raw(r, "attempts", n);
+	}
+	if (scan_until_str(&reason, STR(" in "), &head) && scan_num(&reason, 1000000000, &secs) && scan_lit(&reason, " secs"))
+		rec_int(r, F_EVENT_DURATION, (int64_t)secs * 1000000000);
+	if (code.len && code.p[code.len - 1] == ')' && scan_until_last(&code, STR("("), &head) && str_is_name(str_sub(code, 0, code.len - 1)))
+		rec_raw(r, "reason_code", str_sub(code, 0, code.len - 1));
+}
+
+static enum format_result login(struct record *r, struct str s)
+{
+	static const struct str mark = STR_INIT(": user=<");
+	struct str all = s, reason, user, elements, e, lead;
+	bool good, tried;
+
+	/* What a client says of itself (ID sent: name=...) may hold anything. */
+	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason) : !scan_until_str(&s, mark, &reason)) {
+		/* Aborted login by logging out; Error: ... */
+		return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
+	}
+	if (!split_user(s, &user, &elements))
+		return FORMAT_NO_MATCH;
+	rec_user(r, F_USER_NAME, user);
+	while (elements.len) {
+		if (!scan_until_str(&elements, STR(", "), &e)) {
+			e = elements;
+			elements.len = 0;
+		}
+		login_element(r, e);
+	}
+	lead = reason;
+	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in")) || (scan_lit(&lead, "proxy(") && str_find(lead, STR("tarted proxying")) > 0);
+	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: "));
+	if (!good) {
+		rec_str(r, F_EVENT_REASON, reason);
+		put_attempts(r, reason);
+	}
+	if (str_starts(reason, STR("ID sent: ")))
+		return daemon_message(r, all);
+	rec_action(r, "mail-login", "authentication", good ? "start" : "end");
+	if (good || tried)
+		rec_outcome(r, good ? "success" : "failure");
+	return FORMAT_MATCH;
+}
+
+/* ---- passwords ---- */
+
+/* "bob,192.0.2.7,<session>" of a request, from the end; 2.4: "bob,192.0.2.7,sasl:plain". */
+static void put_request(struct record *r, struct str who)
+{
+	struct str user = who, last;
+	ptrdiff_t comma;
+
+	for (int i = 0; i < 3; i++) {
+		comma = str_rchr(user, ',');
+		last = str_from(user, comma < 0 ? 0 : (size_t)comma + 1);
+		if (comma < 0)
+			break;
+		if (last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>')
+			rec_raw(r, "session", str_sub(last, 1, last.len - 2));
+		else if (scan_lit(&last, "sasl:"))
+			rec_raw(r, "auth_method", last);
+		else if (str_is_ip(last))
+			put_source(r, last);
+		else
+			break;
+		user = str_sub(user, 0, (size_t)comma);
+	}
+	if (!str_eq(user, STR("?")))
+		rec_user(r, F_USER_NAME, user);
+}
+
+static enum format_result auth_result(struct record *r, struct str db, struct str s)
+{
+	struct value level = rec_get(r, F_LOG_LEVEL);
+
+	rec_raw(r, "passdb", db);
+	rec_str(r, F_EVENT_REASON, s);
+	rec_action(r, "mail-auth", "authentication", "info");
+	/* Steps on the way are told at debug level only. */
+	if (level.type == V_NONE || !str_eq(value_str(&level), STR("debug")))
+		rec_outcome(r, "failure");
+	return FORMAT_MATCH;
+}
+
+/* Stands an address or a session at the end of a request, as the daemon writes it? */
+static bool request_ends(struct str who)
+{
+	struct str last = str_from(who, (size_t)(str_rchr(who, ',') + 1));
+
+	return last.len < who.len && ((last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>') || str_is_ip(last));
+}
+
+/*
+ * Behind "NAME(": the "): " in front of which stands an address or a session, else the first one. A user (or, where passwords are logged, a password)
+ * may hold such a place as well: *places counts them.
+ */
+static bool split_request(struct str s, struct str *who, struct str *text, unsigned *places)
+{
+	struct str first = {0};
+
+	*places = 0;
+	for (size_t i = 0; i + 3 <= s.len; i++) {
+		const char *close = memchr(s.p + i, ')', s.len - i);
+
+		if (!close)
+			break;
+		i = (size_t)(close - s.p);
+		if (i + 3 > s.len || s.p[i + 1] != ':' || s.p[i + 2] != ' ')
+			continue;
+		if (request_ends(str_sub(s, 0, i)) && ++*places == 1)
+			first = str_sub(s, 0, i);
+		else if (!first.p)
+			first = str_sub(s, 0, i);
+	}
+	if (!first.p)
+		return false;
+	*who = first;
+	*text = str_from(s, first.len + 3);
+	return true;
+}
+
+static bool digits_only(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!ch_digit(s.p[i]))
+			return false;
+	return s.len > 0;
+}
+
+static enum format_result auth(struct record *r, const struct head *h, struct str s)
+{
+	struct str all = s, db, who, text, skipped;
+	unsigned places;
+	size_t n = 0;
+
+	/* conn unix:auth-worker (pid=1233,uid=97): auth-worker<1>: sql(bob,192.0.2.7): unknown user */
+	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped) && str_starts(s, STR("auth-worker<")))
+		(void)scan_until_str(&s, STR(">: "), &skipped);
+	/* 2.4: the request stands in the head; auth-worker(1234) has a pid there. */
+	if (h->who.len && !digits_only(h->who)) {
+		put_request(r, h->who);
+		rec_raw(r, "session", h->session);
+		db = s;
+		if (!scan_until_str(&s, STR(": "), &db) || !str_is_name(db))
+			return auth_result(r, STR(""), all);
+		return auth_result(r, db, s);
+	}
+	while (n < s.len && (ch_alnum(s.p[n]) || s.p[n] == '-' || s.p[n] == '_'))
+		n++;
+	db = str_sub(s, 0, n);
+	s = str_from(s, n);
+	if (n && scan_ch(&s, '(') && split_request(s, &who, &text, &places)) {
+		/* Two places to end: what stands before and behind is anybody's guess. */
+		if (places > 1)
+			return auth_result(r, db, STR(""));
+		put_request(r, who);
+		return auth_result(r, db, text);
+	}
+	return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
+}
+
+/* ---- sessions ---- */
+
+static void raw_pair(struct record *r, struct str k, struct str v)
+{
+	while (v.len && v.p[v.len - 1] == ',')
+		v.len--;
+	if (k.len < 40)
+		rec_raw(r, arena_printf(r->arena, "%.*s", STR_ARG(k)).p, v);
+}
+
+/* "in=101 out=2030 deleted=0", "top=0/0, retr=1/1234, del=0/5, size=12345", "bytes=9/123" */
+static void put_counts(struct record *r, struct str s)
+{
+	struct str k, v, in;
+
+	for (unsigned i = 0; i < 24 && s.len; i++) {
+		scan_blanks(&s);
+		if (!scan_pair(&s, &k, &v))
+			break;
+		if (str_eq(k, STR("in"))) {
+			rec_num(r, F_SOURCE_BYTES, v);
+		} else if (str_eq(k, STR("out"))) {
+			rec_num(r, F_DESTINATION_BYTES, v);
+		} else if (str_eq(k, STR("bytes")) && scan_until(&v, '/', &in)) {
+			rec_num(r, F_SOURCE_BYTES, in);
+			rec_num(r, F_DESTINATION_BYTES, v);
+		} else {
+			raw_pair(r, k, v);
+		}
+	}
+}
+
+/* Where the counts begin; -1. */
+static ptrdiff_t counts_at(struct str s)
+{
+	static const struct str marks[] = {STR_INIT(" in="), STR_INIT(" top="), STR_INIT(" bytes=")};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		ptrdiff_t at = str_find(s, marks[i]);
+
+		if (at > 0 && (size_t)at + marks[i].len < s.len && ch_digit(s.p[(size_t)at + marks[i].len]))
+			return at;
+	}
+	return -1;
+}
+
+/* The plug-in mail_log: "expunge: box=INBOX, uid=3, msgid=<1@example.org>, size=812" */
+static bool mailbox_event(struct record *r, struct str s)
+{
+	struct str what, pairs, e, k;
+
+	if (!scan_until_str(&s, STR(": box="), &what) || what.len > 80)
+		return false;
+	rec_raw(r, "operation", what);
+	pairs = str_n(s.p - 4, s.len + 4); /* "box=" again */
+	while (pairs.len) {
+		if (!scan_until_str(&pairs, STR(", "), &e)) {
+			e = pairs;
+			pairs.len = 0;
+		}
+		if (!scan_until(&e, '=', &k))
+			continue;
+		if (str_eq(k, STR("msgid"))) {
+			if (e.len > 2 && e.p[0] == '<' && e.p[e.len - 1] == '>')
+				e = str_sub(e, 1, e.len - 2);
+			rec_str(r, F_EMAIL_MESSAGE_ID, e);
+		} else if (str_is_name(k)) {
+			raw_pair(r, k, e);
+		}
+	}
+	rec_action(r, "mail-mailbox", "email", "info");
+	return true;
+}
+
+static enum format_result session(struct record *r, struct str s)
+{
+	ptrdiff_t at;
+	struct str reason;
+
+	if (mailbox_event(r, s))
+		return FORMAT_MATCH;
+	at = counts_at(s);
+	if (at < 0 && !str_starts(s, STR("Disconnected")) && !str_starts(s, STR("Logged out")) && !str_starts(s, STR("Connection closed")))
+		return daemon_message(r, s);
+	reason = at < 0 ? s : str_sub(s, 0, (size_t)at);
+	rec_str(r, F_EVENT_REASON, reason);
+	if (at >= 0)
+		put_counts(r, str_from(s, (size_t)at));
+	rec_action(r, "mail-logout", "session", "end");
+	return FORMAT_MATCH;
+}
+
+/* ---- delivery ---- */
+
+/* Connect from local; Connect from 192.0.2.7; Disconnect from 192.0.2.7: Logged out (state=READY) */
+static bool lmtp_client(struct record *r, struct str s)
+{
+	struct str who = s;
+	bool connect = scan_lit(&s, "Connect from ");
+
+	if (!connect && !scan_lit(&s, "Disconnect from "))
+		return false;
+	who = s;
+	if (scan_until_str(&s, STR(": "), &who))
+		rec_str(r, F_EVENT_REASON, s);
+	if (!str_eq(who, STR("local")))
+		put_source(r, who);
+	rec_action(r, connect ? "mail-connect" : "mail-disconnect", "email", connect ? "connection" : "end");
+	return true;
+}
+
+/* Behind "msgid=": the last of the phrases that tell what became of it; the message-id is the sender's text. */
+static bool split_fate(struct str s, struct str *msgid, struct str *fate, bool *good)
+{
+	static const struct {
+		struct str phrase;
+		bool good;
+	} fates[] = {
+		{STR_INIT(": saved mail to "), true},	    {STR_INIT(": stored mail into mailbox "), true}, {STR_INIT(": save failed to "), false},
+		{STR_INIT(": failed to store into mailbox "), false}, {STR_INIT(": forwarded to "), true},   {STR_INIT(": failed to forward message to "), false},
+		{STR_INIT(": discarded "), true},	    {STR_INIT(": marked message to be discarded "), true}, {STR_INIT(": rejected "), false},
+		{STR_INIT(": rejecting message "), false},  {STR_INIT(": sent vacation response to "), true}, {STR_INIT(": sent notification "), true},
+		{STR_INIT(": save cancelled"), false},	    {STR_INIT(": discarding "), true},
+	};
+	struct str best = {0};
+
+	for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++) {
+		struct str t = s, head;
+
+		if (scan_until_last(&t, fates[i].phrase, &head) && head.len >= best.len) {
+			best = head;
+			*good = fates[i].good;
+		}
+	}
+	if (!best.p)
+		return false;
+	*msgid = best;
+	*fate = str_from(s, best.len + 2);
+	return true;
+}
+
+static enum format_result delivery(struct record *r, struct str s)
+{
+	struct str all = s, msgid, fate, mailbox, lead;
+	bool good;
+
+	if (lmtp_client(r, s))
+		return FORMAT_MATCH;
+	/* "sieve: msgid=<1@example.org>: stored mail into mailbox 'INBOX'"; an older one has a session before it */
+	if (!scan_until_str(&s, STR("msgid="), &lead) || lead.len > 64)
+		return mailbox_event(r, all) ? FORMAT_MATCH : daemon_message(r, all);
+	if (!split_fate(s, &msgid, &fate, &good))
+		return daemon_message(r, all);
+	if (msgid.len > 1 && msgid.p[0] == '<' && msgid.p[msgid.len - 1] == '>')
+		msgid = str_sub(msgid, 1, msgid.len - 2);
+	if (!str_eq(msgid, STR("unspecified")))
+		rec_str(r, F_EMAIL_MESSAGE_ID, msgid);
+	rec_str(r, F_EVENT_REASON, fate);
+	mailbox = fate;
+	if (scan_lit(&mailbox, "saved mail to ") || scan_lit(&mailbox, "stored mail into mailbox ")) {
+		if (mailbox.len > 2 && mailbox.p[0] == '\'' && mailbox.p[mailbox.len - 1] == '\'')
+			mailbox = str_sub(mailbox, 1, mailbox.len - 2);
+		rec_raw(r, "mailbox", mailbox);
+	} else if (scan_lit(&mailbox, "save failed to ")) {
+		if (scan_until_str(&mailbox, STR(": "), &lead)) {
+			rec_raw(r, "mailbox", lead);
+			rec_str(r, F_ERROR_MESSAGE, mailbox);
+		}
+	}
+	rec_action(r, "mail-delivery", "email", "info");
+	rec_outcome(r, good ? "success" : "failure");
+	return FORMAT_MATCH;
+}
+
+/* ---- the line ---- */
+
+/* master: Dovecot v2.3.19.1 (9b53102964) starting up for imap, pop3 (core dumps disabled) */
+static enum format_result other(struct record *r, struct str s)
+{
+	struct str t = s, version;
+
+	if (scan_lit(&t, "Dovecot v") && scan_word(&t, &version))
+		rec_str(r, F_SERVICE_VERSION, version);
+	return daemon_message(r, s);
+}
+
+/* The user and the session of a process that serves one; lmtp without a user has its pid there. */
+static void put_head(struct record *r, const struct head *h, enum process kind)
+{
+	struct str who = h->who, first;
+
+	if (kind == PROCESS_AUTH)
+		return;
+	/* 2.2: "lmtp(4711, bob)" */
+	if (scan_until_str(&who, STR(", "), &first))
+		rec_raw(r, "session_pid", first);
+	if (kind == PROCESS_DELIVERY && digits_only(who))
+		rec_raw(r, "session_pid", who);
+	else
+		rec_user(r, F_USER_NAME, who);
+	rec_raw(r, "session_pid", h->pid);
+	rec_raw(r, "session", h->session);
+}
+
+static enum format_result dovecot_parse(struct record *r)
+{
+	struct str s = r->text, name = r->program;
+	struct head h;
+	bool own = false;
+	int i;
+
+	/* "dovecot: imap-login: ...", or its own log file, where the process is what the header's parser took for a program. */
+	if (name.len && !str_starts(name, STR("dovecot"))) {
+		if (!take_head(&name, &h) || name.len)
+			return FORMAT_NO_MATCH;
+		own = true;
+	} else if (!take_head(&s, &h) || !scan_lit(&s, ": ")) {
+		return FORMAT_NO_MATCH;
+	}
+	i = process_of(h.process);
+	if (i < 0)
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_PROVIDER, h.process);
+	if (own)
+		rec_str(r, F_PROCESS_NAME, h.process);
+	if (processes[i].protocol)
+		rec_str(r, F_NETWORK_PROTOCOL, str_z(processes[i].protocol));
+	(void)take_level(r, &s);
+	put_head(r, &h, processes[i].kind);
+	switch (processes[i].kind) {
+	case PROCESS_LOGIN:
+		return login(r, s);
+	case PROCESS_AUTH:
+		return auth(r, &h, s);
+	case PROCESS_SESSION:
+		return session(r, s);
+	case PROCESS_DELIVERY:
+		return delivery(r, s);
+	default:
+		return other(r, s);
+	}
+}
+
+/* A line of its own log file: a process of ours, then a level. */
+static bool dovecot_shape(const struct record *r)
+{
+	static const struct str levels[] = {STR_INIT("Info: "), STR_INIT("Error: "), STR_INIT("Warning: "), STR_INIT("Debug: "), STR_INIT("Fatal: "), STR_INIT("Panic: ")};
+	struct str name = r->program;
+	struct head h;
+
+	if (name.len == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+		if (str_starts(r->text, levels[i]))
+			return take_head(&name, &h) && name.len == 0 && process_of(h.process) >= 0;
+	return false;
+}
+
+static const char *const programs[] = {"dovecot", "dovecot/*", "imap-login", "pop3-login", "submission-login", "managesieve-login", NULL};
+
+FORMAT(dovecot, .programs = programs, .service = "dovecot", .dataset = "weir.dovecot", .doc = "Dovecot's logins, sessions and deliveries",
+       .versions = "Dovecot 2.2 to 2.4", .shape = dovecot_shape, .parse = dovecot_parse)
