@@ -1,38 +1,254 @@
 /*
- * sshd.c - OpenSSH's server: who came, how they tried, how it ended.
+ * sshd.c - OpenSSH's server, 7.4 to 10: who came, how they tried, how it ended.
  *
- * The address is written as "1.2.3.4 port 5" nearly everywhere; a name stands there where UseDNS found one. From 9.8 on the session part logs
- * as sshd-session, from 10.0 the authentication part as sshd-auth.
+ *	Failed password for invalid user oracle from 192.0.2.7 port 37795 ssh2
+ *	Connection closed by authenticating user root 192.0.2.7 port 51905 [preauth]
+ *	Accepted publickey for alice from 192.0.2.7 port 51905 ssh2: ED25519 SHA256:...
+ *
+ * From 9.8 on the session part logs as sshd-session, from 10.0 the authentication part as sshd-auth. A user's name is the client's text and may hold
+ * blanks, " from " and " port ": lines are read from their end. Where the end is the client's text too (a certificate's id), a line with more than one
+ * place that looks like an address keeps what is certain and gives neither.
  */
 #include "parse/format.h"
 
-/* "185.137.111.44 port 51905", a name in place of the address; the rest stays in *s. */
-static bool take_peer(struct record *r, struct str *s)
+/* An address, or the name that UseDNS found; "UNKNOWN" is neither. */
+static void put_source(struct record *r, struct str who)
 {
-	struct str t = *s, who, port;
-
-	if (!scan_word(&t, &who) || !scan_lit(&t, " port ") || !scan_digits(&t, 5, &port))
-		return false;
+	if (str_eq(who, STR("UNKNOWN")))
+		return;
 	if (!rec_ip(r, F_SOURCE_IP, who))
 		rec_host(r, F_SOURCE_DOMAIN, who);
+	else
+		rec_str(r, F_NETWORK_TRANSPORT, STR("tcp"));
 	rec_str(r, F_SOURCE_ADDRESS, who);
-	rec_num(r, F_SOURCE_PORT, port);
+}
+
+/* "185.137.111.44 port 51905": nothing is put yet. */
+static bool scan_peer(struct str *s, struct str *who, struct str *port)
+{
+	struct str t = *s;
+
+	if (!scan_word(&t, who) || !scan_lit(&t, " port ") || !scan_digits(&t, 5, port))
+		return false;
 	*s = t;
 	return true;
 }
 
-/* "[preauth]" at the end: before anybody was logged in. */
-static bool cut_preauth(struct str *s)
+static bool take_peer(struct record *r, struct str *s)
 {
-	static const struct str mark = STR_INIT(" [preauth]");
+	struct str who, port;
 
-	if (!str_ends(*s, mark))
+	if (!scan_peer(s, &who, &port))
 		return false;
-	s->len -= mark.len;
+	put_source(r, who);
+	if (!str_eq(port, STR("65535")) || !str_eq(who, STR("UNKNOWN")))
+		rec_num(r, F_SOURCE_PORT, port);
 	return true;
 }
 
-/* Connection from 185.137.111.44 port 51905 on 198.51.100.25 port 22 rdomain "" */
+/* "invalid user oracle": what stands before the name. */
+static void put_user(struct record *r, struct str s)
+{
+	if (scan_lit(&s, "invalid user ") || scan_lit(&s, "illegal user "))
+		rec_str(r, F_EVENT_REASON, STR("invalid user"));
+	else if (!scan_lit(&s, "authenticating user "))
+		scan_lit(&s, "user ");
+	rec_user(r, F_USER_NAME, s);
+}
+
+static enum format_result end(struct record *r, const char *action, const char *category, const char *type)
+{
+	rec_action(r, action, category, type);
+	return FORMAT_MATCH;
+}
+
+static enum format_result daemon_message(struct record *r)
+{
+	return end(r, "daemon-message", "process", "info");
+}
+
+static enum format_result disconnected(struct record *r)
+{
+	return end(r, "ssh-disconnect", "network", "end");
+}
+
+/* ---- the end of a connection ---- */
+
+/*
+ * "[invalid user oracle ]192.0.2.7 port 37795[: why]". The name may hold such a place itself: the last one counts; but where a reason follows,
+ * which may quote what the client sent, only a single one does.
+ */
+static bool user_and_peer(struct record *r, struct str s, struct str *why)
+{
+	static const struct str mark = STR_INIT(" port ");
+	struct str before = {0}, who = {0}, port = {0};
+	unsigned places = 0;
+
+	*why = str_sub(s, s.len, 0);
+	for (size_t i = 0; i + mark.len < s.len; i++) {
+		const char *blank = memchr(s.p + i, ' ', s.len - i);
+		struct str rest, head, p;
+		ptrdiff_t at;
+
+		if (!blank)
+			break;
+		i = (size_t)(blank - s.p);
+		rest = str_from(s, i);
+		if (!scan_str(&rest, mark) || !scan_digits(&rest, 5, &p) || (rest.len && !str_starts(rest, STR(": "))))
+			continue;
+		head = str_sub(s, 0, i);
+		at = str_rchr(head, ' ');
+		head = str_from(head, (size_t)(at + 1));
+		if (!str_is_ip(head) && !str_eq(head, STR("UNKNOWN")) && at >= 0)
+			continue;
+		places++;
+		before = str_sub(s, 0, at < 0 ? 0 : (size_t)at);
+		who = head;
+		port = p;
+		*why = rest.len ? str_from(rest, 2) : rest;
+	}
+	if (!places)
+		return false;
+	if (places > 1 && why->len) {
+		why->len = 0;
+		return true;
+	}
+	if (before.len)
+		put_user(r, before);
+	put_source(r, who);
+	if (!str_eq(who, STR("UNKNOWN")))
+		rec_num(r, F_SOURCE_PORT, port);
+	return true;
+}
+
+static enum format_result closed(struct record *r, struct str s, const char *how)
+{
+	struct str why;
+
+	if (!user_and_peer(r, s, &why))
+		return FORMAT_NO_MATCH;
+	/* "invalid user" is the better reason. */
+	if (why.len)
+		rec_str(r, F_EVENT_REASON, why);
+	else if (rec_get(r, F_EVENT_REASON).type == V_NONE)
+		rec_str(r, F_EVENT_REASON, str_z(how));
+	return disconnected(r);
+}
+
+/* Received disconnect from 192.0.2.7 port 37795:11: Bye Bye */
+static enum format_result received_disconnect(struct record *r, struct str s)
+{
+	struct str who, port, code;
+
+	if (scan_peer(&s, &who, &port)) {
+		rec_num(r, F_SOURCE_PORT, port);
+		if (!scan_lit(&s, ":"))
+			return FORMAT_NO_MATCH;
+	} else if (!scan_ip(&s, &who) || !scan_lit(&s, ": ")) {
+		return FORMAT_NO_MATCH;
+	}
+	put_source(r, who);
+	if (!scan_digits(&s, 10, &code) || !scan_lit(&s, ":"))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "disconnect_code", code);
+	scan_blanks(&s);
+	rec_str(r, F_EVENT_REASON, s);
+	return disconnected(r);
+}
+
+/* "Connection from 192.0.2.7 port 37795: invalid format", "Connection from authenticating user root 192.0.2.7 port 5: why" behind "banner exchange: " and alike */
+static enum format_result problem_of(struct record *r, struct str s)
+{
+	struct str why;
+
+	if ((!scan_lit(&s, "Connection from ") && !scan_lit(&s, "Connection to ")) || !user_and_peer(r, s, &why))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return disconnected(r);
+}
+
+/* 192.0.2.7 port 37795: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1 */
+static enum format_result no_negotiation(struct record *r, struct str s)
+{
+	struct str why;
+
+	if (!take_peer(r, &s) || !scan_lit(&s, ": "))
+		return FORMAT_NO_MATCH;
+	why = s;
+	if (scan_until_str(&s, STR(". Their offer: "), &why))
+		rec_raw(r, "offer", s);
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return disconnected(r);
+}
+
+/* Timeout before authentication for 192.0.2.7 port 37795; 10.0: ... for connection from 192.0.2.7 to 198.51.100.25, pid = 1152348 */
+static enum format_result grace_over(struct record *r, struct str s)
+{
+	struct str who, to;
+
+	if (scan_lit(&s, "connection from ")) {
+		if (!scan_word(&s, &who))
+			return FORMAT_NO_MATCH;
+		put_source(r, who);
+		if (scan_lit(&s, " to ") && scan_ip(&s, &to))
+			rec_ip(r, F_DESTINATION_IP, to);
+		if (scan_lit(&s, ", pid = "))
+			rec_raw(r, "session_pid", s);
+	} else if (!take_peer(r, &s)) {
+		if (!scan_ip(&s, &who) || s.len)
+			return FORMAT_NO_MATCH;
+		put_source(r, who);
+	}
+	rec_str(r, F_EVENT_REASON, STR("Timeout before authentication"));
+	rec_outcome(r, "failure");
+	return disconnected(r);
+}
+
+/* Bad protocol version identification 'GET / HTTP/1.1' from 192.0.2.7 port 37795 */
+static enum format_result bad_version(struct record *r, struct str s)
+{
+	struct str version;
+
+	if (!scan_ch(&s, '\'') || !scan_until_last(&s, STR("' from "), &version) || !take_peer(r, &s))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "version", version);
+	rec_str(r, F_EVENT_REASON, STR("Bad protocol version identification"));
+	rec_outcome(r, "failure");
+	return disconnected(r);
+}
+
+static enum format_result peer_only(struct record *r, struct str s, const char *reason, bool failure)
+{
+	if (!take_peer(r, &s))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, str_z(reason));
+	if (failure)
+		rec_outcome(r, "failure");
+	return disconnected(r);
+}
+
+/* #10 from [192.0.2.7]:46482 on [198.51.100.25]:22 past MaxStartups; 9.8: ... on [..]:22 penalty: failed authentication */
+static enum format_result dropped(struct record *r, struct str s)
+{
+	struct str n, ip, port;
+
+	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") || !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
+		return FORMAT_NO_MATCH;
+	put_source(r, ip);
+	rec_num(r, F_SOURCE_PORT, port);
+	if (scan_lit(&s, " on [") && scan_until_str(&s, STR("]:"), &ip) && scan_digits(&s, 5, &port)) {
+		rec_ip(r, F_DESTINATION_IP, ip);
+		rec_num(r, F_DESTINATION_PORT, port);
+	}
+	scan_blanks(&s);
+	rec_str(r, F_EVENT_REASON, s);
+	rec_outcome(r, "failure");
+	return end(r, "ssh-connect", "network", "denied");
+}
+
+/* 185.137.111.44 port 51905 on 198.51.100.25 port 22 rdomain "" */
 static enum format_result connection_from(struct record *r, struct str s)
 {
 	struct str ip, port;
@@ -42,23 +258,712 @@ static enum format_result connection_from(struct record *r, struct str s)
 	if (scan_lit(&s, " on ") && scan_word(&s, &ip) && scan_lit(&s, " port ") && scan_digits(&s, 5, &port)) {
 		rec_ip(r, F_DESTINATION_IP, ip);
 		rec_num(r, F_DESTINATION_PORT, port);
+		if (scan_lit(&s, " rdomain \"") && s.len > 1)
+			rec_raw(r, "rdomain", str_sub(s, 0, s.len - 1));
 	}
-	rec_action(r, "ssh-connect", "network", "connection");
-	return FORMAT_MATCH;
+	return end(r, "ssh-connect", "network", "connection");
+}
+
+/* ---- logins ---- */
+
+/* "ED25519 SHA256:abc", "ED25519-CERT SHA256:abc ID alice (serial 7) CA RSA SHA256:def" */
+static void put_key(struct record *r, struct str s)
+{
+	struct str type, print;
+
+	if (!scan_word(&s, &type) || !scan_lit(&s, " ") || !scan_word(&s, &print))
+		return;
+	rec_raw(r, "key_type", type);
+	rec_raw(r, "key_fingerprint", print);
+	if (scan_lit(&s, " ID ") && scan_until_last(&s, STR(" (serial "), &type)) {
+		rec_raw(r, "certificate_id", type);
+		if (scan_until(&s, ')', &print))
+			rec_raw(r, "certificate_serial", print);
+	}
+}
+
+/*
+ * Behind "Failed password for ": "[invalid user ]oracle from 192.0.2.7 port 37795 ssh2[: key]". false: it does not read so.
+ */
+static bool user_from_peer(struct record *r, struct str s)
+{
+	static const struct str mark = STR_INIT(" from ");
+	struct str rest = s, user, who, port, t = {0}, key = {0};
+	unsigned places = 0;
+
+	/* Without a key behind it the last place is the one. */
+	if (scan_until_last(&rest, mark, &user) && scan_peer(&rest, &who, &port) && (rest.len == 0 || str_eq(rest, STR(" ssh2")) || str_eq(rest, STR(" ssh1")))) {
+		put_user(r, user);
+		put_source(r, who);
+		rec_num(r, F_SOURCE_PORT, port);
+		return true;
+	}
+	for (size_t i = 0; i + mark.len < s.len; i++) {
+		const char *blank = memchr(s.p + i, ' ', s.len - i);
+		struct str w, p;
+
+		if (!blank)
+			break;
+		i = (size_t)(blank - s.p);
+		rest = str_from(s, i);
+		if (!scan_str(&rest, mark) || !scan_peer(&rest, &w, &p) || !scan_lit(&rest, " ssh2: "))
+			continue;
+		if (++places > 1)
+			continue;
+		t = str_sub(s, 0, i);
+		who = w;
+		port = p;
+		key = rest;
+	}
+	if (places == 1) {
+		put_user(r, t);
+		put_source(r, who);
+		rec_num(r, F_SOURCE_PORT, port);
+		put_key(r, key);
+	}
+	return places > 0;
+}
+
+static enum format_result login(struct record *r, struct str s, const char *outcome, bool partial)
+{
+	struct str method, sub;
+
+	if (!scan_until_str(&s, STR(" for "), &method) || method.len > 64)
+		return FORMAT_NO_MATCH;
+	/* keyboard-interactive/pam */
+	sub = method;
+	if (scan_until(&sub, '/', &method))
+		rec_raw(r, "auth_submethod", sub);
+	rec_raw(r, "auth_method", method);
+	if (!user_from_peer(r, s))
+		return FORMAT_NO_MATCH;
+	if (partial)
+		rec_raw(r, "partial", STR("true"));
+	if (outcome)
+		rec_outcome(r, outcome);
+	return end(r, "ssh-login", "authentication", outcome && strcmp(outcome, "success") == 0 ? "start" : "info");
+}
+
+/* oracle from 192.0.2.7 port 37795; 7.4 and before: without the port; the name may be empty */
+static enum format_result invalid_user(struct record *r, struct str s)
+{
+	struct str user, who, port;
+
+	if (scan_lit(&s, "from "))
+		user = str_sub(s, 0, 0);
+	else if (!scan_until_last(&s, STR(" from "), &user))
+		return FORMAT_NO_MATCH;
+	if (scan_peer(&s, &who, &port)) {
+		rec_num(r, F_SOURCE_PORT, port);
+	} else if (!scan_word(&s, &who)) {
+		return FORMAT_NO_MATCH;
+	}
+	if (s.len)
+		return FORMAT_NO_MATCH;
+	put_source(r, who);
+	rec_user(r, F_USER_NAME, user);
+	rec_str(r, F_EVENT_REASON, STR("invalid user"));
+	rec_outcome(r, "failure");
+	return end(r, "ssh-invalid-user", "authentication", "info");
+}
+
+/* Behind "User ": root from 192.0.2.7 not allowed because not listed in AllowUsers; bob not allowed because account is locked */
+static enum format_result not_allowed(struct record *r, struct str s)
+{
+	static const struct str mark = STR_INIT(" not allowed because ");
+	struct str all = s, lead, user;
+
+	if (scan_lit(&s, "child is on pid ")) {
+		rec_raw(r, "session_pid", s);
+		return end(r, "ssh-session", "session", "info");
+	}
+	if (!scan_until_last(&s, mark, &lead))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, str_from(all, lead.len + 1));
+	if (scan_until_last(&lead, STR(" from "), &user)) {
+		put_source(r, lead);
+		rec_user(r, F_USER_NAME, user);
+	} else {
+		rec_user(r, F_USER_NAME, lead);
+	}
+	rec_outcome(r, "failure");
+	return end(r, "ssh-login", "authentication", "denied");
+}
+
+static enum format_result too_many(struct record *r, struct str s)
+{
+	if (!user_from_peer(r, s))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_EVENT_REASON, STR("maximum authentication attempts exceeded"));
+	rec_outcome(r, "failure");
+	return end(r, "ssh-login", "authentication", "info");
+}
+
+/* ---- PAM ---- */
+
+/* "logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=root" */
+static void pam_subject(struct record *r, struct str s)
+{
+	struct str head, host;
+
+	if (!scan_until_str(&s, STR(" rhost="), &head))
+		return;
+	if (scan_word(&s, &host))
+		put_source(r, host);
+	scan_blanks(&s);
+	if (scan_lit(&s, "user="))
+		rec_user(r, F_USER_NAME, s);
+}
+
+/* session opened for user alice(uid=1000) by (uid=0); session closed for user alice */
+static enum format_result pam_session(struct record *r, struct str s, bool opened)
+{
+	struct str user, uid;
+
+	user = s;
+	if (scan_until_str(&s, STR("(uid="), &user)) {
+		/* Before 8.5 or so: "alice by (uid=0)". */
+		if (str_ends(user, STR(" by ")))
+			user.len -= 4;
+		else if (scan_until(&s, ')', &uid))
+			rec_str(r, F_USER_ID, uid);
+	}
+	rec_user(r, F_USER_NAME, user);
+	if (opened)
+		rec_outcome(r, "success");
+	return end(r, "ssh-session", "session", opened ? "start" : "end");
+}
+
+/* pam_unix(sshd:auth): ...; module and phase are kept. */
+static enum format_result pam_module(struct record *r, struct str s)
+{
+	struct str module, service, phase, t;
+
+	if (!scan_until(&s, '(', &module) || !scan_until_str(&s, STR("): "), &service) || !scan_until(&service, ':', &phase))
+		return FORMAT_NO_MATCH;
+	phase = service;
+	rec_raw(r, "pam_module", module);
+	t = s;
+	if (scan_lit(&t, "session opened for user "))
+		return pam_session(r, t, true);
+	if (scan_lit(&t, "session closed for user "))
+		return pam_session(r, t, false);
+	if (scan_lit(&t, "authentication failure; ")) {
+		pam_subject(r, t);
+		rec_str(r, F_EVENT_REASON, STR("authentication failure"));
+		rec_outcome(r, "failure");
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	if (scan_lit(&t, "authentication success; ")) {
+		pam_subject(r, t);
+		rec_outcome(r, "success");
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	rec_str(r, F_EVENT_REASON, s);
+	if (str_eq(phase, STR("auth")) || str_eq(phase, STR("account"))) {
+		if (str_starts(s, STR("check pass; ")))
+			rec_outcome(r, "failure");
+		/* pam_succeed_if(sshd:auth): requirement "uid >= 1000" not met by user "root" */
+		if (scan_until_str(&t, STR(" not met by user \""), &service) && t.len && t.p[t.len - 1] == '"') {
+			rec_user(r, F_USER_NAME, str_sub(t, 0, t.len - 1));
+			rec_outcome(r, "failure");
+		}
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	return str_eq(phase, STR("session")) ? end(r, "ssh-session", "session", "info") : daemon_message(r);
+}
+
+/* Behind "PAM": " 2 more authentication failures; logname= ...", ": Authentication failure for illegal user bob from 192.0.2.7" */
+static enum format_result pam_of_sshd(struct record *r, struct str s)
+{
+	struct str n, t, why, user;
+
+	if (scan_lit(&s, " service(sshd) ignoring max retries; ")) {
+		rec_str(r, F_EVENT_REASON, STR("ignoring max retries"));
+		rec_raw(r, "retries", s);
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	t = s;
+	if (scan_lit(&t, " ") && scan_digits(&t, 9, &n) && (scan_lit(&t, " more authentication failures; ") || scan_lit(&t, " more authentication failure; "))) {
+		rec_raw(r, "failures", n);
+		pam_subject(r, t);
+		rec_str(r, F_EVENT_REASON, STR("more authentication failures"));
+		rec_outcome(r, "failure");
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	/* "PAM unable to dlopen(pam_x.so): ..." */
+	if (!scan_lit(&s, ": ")) {
+		if (!str_starts(s, STR(" ")))
+			return FORMAT_NO_MATCH;
+		rec_str(r, F_ERROR_MESSAGE, s);
+		return daemon_message(r);
+	}
+	t = s;
+	/* The name may hold " from "; what PAM says first does not hold " for ". */
+	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) && str_chr(t, ' ') < 0) {
+		put_user(r, user);
+		put_source(r, t);
+		rec_str(r, F_EVENT_REASON, why);
+		rec_outcome(r, "failure");
+		return end(r, "ssh-login", "authentication", "info");
+	}
+	rec_str(r, F_ERROR_MESSAGE, s);
+	return daemon_message(r);
+}
+
+/* ---- sessions ---- */
+
+/* shell on pts/0 for alice from 192.0.2.7 port 37795 id 0; subsystem 'sftp' for alice from ...; command for alice from ... */
+static enum format_result starting(struct record *r, struct str s)
+{
+	struct str what, user, tty, id, rest;
+
+	if (!scan_until_last(&s, STR(" from "), &what) || !take_peer(r, &s))
+		return FORMAT_NO_MATCH;
+	if (scan_lit(&s, " id ") && scan_digits(&s, 9, &id))
+		rec_raw(r, "session_id", id);
+	rest = what;
+	if (scan_until_last(&rest, STR(" for "), &what))
+		rec_user(r, F_USER_NAME, rest);
+	user = what;
+	if (scan_until_str(&user, STR(" on "), &tty)) {
+		rec_raw(r, "tty", user);
+		what = tty;
+	}
+	rec_raw(r, "session_type", what);
+	return end(r, "ssh-session", "session", "start");
+}
+
+/* user alice from 192.0.2.7 port 37795 id 0 */
+static enum format_result close_session(struct record *r, struct str s)
+{
+	struct str user, id;
+
+	if (!scan_until_last(&s, STR(" from "), &user) || !take_peer(r, &s))
+		return FORMAT_NO_MATCH;
+	rec_user(r, F_USER_NAME, user);
+	if (scan_lit(&s, " id ") && scan_digits(&s, 9, &id))
+		rec_raw(r, "session_id", id);
+	return end(r, "ssh-session", "session", "end");
+}
+
+/* subsystem request for sftp by user alice; ... failed, subsystem not found */
+static enum format_result subsystem(struct record *r, struct str s)
+{
+	static const struct str failed = STR_INIT(" failed, subsystem not found");
+	struct str name;
+
+	if (!scan_until_str(&s, STR(" by user "), &name))
+		return FORMAT_NO_MATCH;
+	if (str_ends(s, failed)) {
+		s.len -= failed.len;
+		rec_outcome(r, "failure");
+		rec_str(r, F_EVENT_REASON, STR("subsystem not found"));
+	}
+	rec_raw(r, "subsystem", name);
+	rec_user(r, F_USER_NAME, s);
+	return end(r, "ssh-session", "session", "info");
+}
+
+/* Transferred: sent 3080, received 2632 bytes */
+static enum format_result transferred(struct record *r, struct str s)
+{
+	struct str out, in;
+
+	if (!scan_digits(&s, 18, &out) || !scan_lit(&s, ", received ") || !scan_digits(&s, 18, &in))
+		return FORMAT_NO_MATCH;
+	rec_num(r, F_DESTINATION_BYTES, out);
+	rec_num(r, F_SOURCE_BYTES, in);
+	return end(r, "ssh-session", "session", "info");
+}
+
+/* ---- names ---- */
+
+/* 192.0.2.7 maps to host.example.org, but this does not map back to the address. */
+static enum format_result maps_to(struct record *r, struct str s)
+{
+	struct str ip, name;
+
+	if (!scan_ip(&s, &ip) || !scan_lit(&s, " maps to ") || !scan_until_str(&s, STR(", but this does not map back"), &name))
+		return FORMAT_NO_MATCH;
+	put_source(r, ip);
+	rec_host(r, F_SOURCE_DOMAIN, name);
+	rec_str(r, F_EVENT_REASON, STR("does not map back to the address"));
+	return end(r, "ssh-hostname-mismatch", "network", "info");
+}
+
+/* nosuch.example.org [192.0.2.7] failed.; 7.4: ... failed - POSSIBLE BREAK-IN ATTEMPT! */
+static enum format_result reverse_mapping(struct record *r, struct str s)
+{
+	struct str name, ip;
+
+	if (!scan_until_str(&s, STR(" ["), &name) || !scan_until_str(&s, STR("] failed"), &ip) || !rec_ip(r, F_SOURCE_IP, ip))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_SOURCE_ADDRESS, ip);
+	rec_host(r, F_SOURCE_DOMAIN, name);
+	rec_str(r, F_EVENT_REASON, STR("reverse mapping checking failed"));
+	return end(r, "ssh-hostname-mismatch", "network", "info");
+}
+
+/* "192.0.2.9" is set up for 192.0.2.7, ignoring: an address as a name */
+static enum format_result nasty(struct record *r, struct str s)
+{
+	struct str name, ip;
+
+	if (!scan_until_last(&s, STR("\" is set up for "), &name) || !scan_ip(&s, &ip))
+		return FORMAT_NO_MATCH;
+	put_source(r, ip);
+	rec_raw(r, "ptr", name);
+	rec_str(r, F_EVENT_REASON, STR("Nasty PTR record"));
+	return end(r, "ssh-hostname-mismatch", "network", "info");
+}
+
+/* tcp wrapper: host.example.org (192.0.2.7) */
+static enum format_result refused(struct record *r, struct str s)
+{
+	struct str name, ip;
+
+	if (scan_until_str(&s, STR(" ("), &name) && scan_until(&s, ')', &ip) && str_is_ip(ip)) {
+		put_source(r, ip);
+		if (!str_is_ip(name) && !str_eq(name, STR("unknown")))
+			rec_host(r, F_SOURCE_DOMAIN, name);
+	} else if (str_is_ip(s)) {
+		put_source(r, s);
+	} else {
+		return FORMAT_NO_MATCH;
+	}
+	rec_str(r, F_EVENT_REASON, STR("refused connect"));
+	rec_outcome(r, "failure");
+	return end(r, "ssh-connect", "network", "denied");
+}
+
+/* ---- the daemon ---- */
+
+/* 0.0.0.0 port 22. */
+static enum format_result listening(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	if (!scan_word(&s, &ip) || !scan_lit(&s, " port ") || !scan_digits(&s, 5, &port))
+		return FORMAT_NO_MATCH;
+	rec_str(r, F_SERVICE_ADDRESS, str_n(ip.p, (size_t)(port.p + port.len - ip.p)));
+	return daemon_message(r);
+}
+
+/* srclimit_penalise: ipv4: new 192.0.2.7/32 deferred penalty of 10 seconds for penalty: connections without attempting authentication */
+static enum format_result penalty(struct record *r, struct str s)
+{
+	struct str word, ip, seconds, t = s;
+
+	for (int i = 0; i < 8 && scan_word(&t, &word); i++) {
+		ip = word;
+		if (scan_until(&word, '/', &ip) && str_is_ip(ip)) {
+			put_source(r, ip);
+			break;
+		}
+		scan_blanks(&t);
+	}
+	t = s;
+	if (scan_until_str(&t, STR(" penalty of "), &word) && scan_digits(&t, 9, &seconds))
+		rec_raw(r, "seconds", seconds);
+	if (scan_until_str(&t, STR(" for penalty: "), &word))
+		rec_str(r, F_EVENT_REASON, t);
+	return end(r, "ssh-penalty", "network", "denied");
+}
+
+/* exited MaxStartups throttling after 00:01:02, 5 connections dropped */
+static enum format_result throttling(struct record *r, struct str s)
+{
+	struct str span, n;
+
+	if (scan_until_str(&s, STR(", "), &span) && scan_digits(&s, 9, &n)) {
+		rec_raw(r, "throttled", span);
+		rec_raw(r, "dropped", n);
+	}
+	return daemon_message(r);
+}
+
+static enum format_result told(struct record *r, struct str s)
+{
+	struct value level = rec_get(r, F_LOG_LEVEL);
+
+	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
+		rec_str(r, F_ERROR_MESSAGE, s);
+	return daemon_message(r);
+}
+
+/* A key or a home folder that sshd would not use: the login goes on another way. */
+static enum format_result refused_key(struct record *r, struct str reason)
+{
+	rec_str(r, F_EVENT_REASON, reason);
+	return end(r, "ssh-login", "authentication", "info");
+}
+
+/* Lines by their first letter; each function has what follows the words that were compared. */
+static enum format_result upper(struct record *r, struct str s)
+{
+	struct str all = s;
+
+	switch (s.p[0]) {
+	case 'A':
+		if (scan_lit(&s, "Accepted key ")) {
+			put_key(r, s);
+			return end(r, "ssh-login", "authentication", "info");
+		}
+		if (scan_lit(&s, "Accepted certificate "))
+			return refused_key(r, all);
+		if (scan_lit(&s, "Accepted "))
+			return login(r, s, "success", false);
+		if (scan_lit(&s, "Address "))
+			return maps_to(r, s);
+		if (scan_lit(&s, "Access denied for user ")) {
+			static const struct str tail = STR_INIT(" by PAM account configuration");
+
+			if (!str_ends(s, tail))
+				return FORMAT_NO_MATCH;
+			rec_user(r, F_USER_NAME, str_sub(s, 0, s.len - tail.len));
+			rec_str(r, F_EVENT_REASON, STR("by PAM account configuration"));
+			rec_outcome(r, "failure");
+			return end(r, "ssh-login", "authentication", "denied");
+		}
+		if (scan_lit(&s, "Authentication refused: "))
+			return refused_key(r, s);
+		break;
+	case 'B':
+		if (scan_lit(&s, "Bad protocol version identification "))
+			return bad_version(r, s);
+		break;
+	case 'C':
+		if (scan_lit(&s, "Connection from "))
+			return connection_from(r, s);
+		if (scan_lit(&s, "Connection closed by remote host"))
+			return told(r, all);
+		if (scan_lit(&s, "Connection closed by "))
+			return closed(r, s, "Connection closed");
+		if (scan_lit(&s, "Connection reset by "))
+			return closed(r, s, "Connection reset");
+		if (scan_lit(&s, "Closing connection to "))
+			return peer_only(r, s, "Closing connection", false);
+		if (scan_lit(&s, "Close session: user "))
+			return close_session(r, s);
+		if (scan_lit(&s, "Could not write ident string to "))
+			return peer_only(r, s, "could not write ident string", true);
+		break;
+	case 'D':
+		if (scan_lit(&s, "Disconnected from "))
+			return closed(r, s, "Disconnected");
+		if (scan_lit(&s, "Disconnecting "))
+			return closed(r, s, "Disconnecting");
+		if (scan_lit(&s, "Disconnecting: ")) {
+			rec_str(r, F_EVENT_REASON, s);
+			return disconnected(r);
+		}
+		if (scan_lit(&s, "Did not receive identification string from ")) {
+			if (peer_only(r, s, "no identification string", true) == FORMAT_MATCH)
+				return FORMAT_MATCH;
+			/* 7.4 and before */
+			put_source(r, s);
+			return str_is_ip(s) ? disconnected(r) : FORMAT_NO_MATCH;
+		}
+		break;
+	case 'F':
+		if (scan_lit(&s, "Failed "))
+			return login(r, s, "failure", false);
+		break;
+	case 'I':
+		if (scan_lit(&s, "Invalid user "))
+			return invalid_user(r, s);
+		break;
+	case 'E':
+		if (scan_lit(&s, "Exiting on signal "))
+			return daemon_message(r);
+		break;
+	case 'N':
+		/* Nasty PTR record "192.0.2.9" is set up for 192.0.2.7, ignoring */
+		if (scan_lit(&s, "Nasty PTR record \""))
+			return nasty(r, s);
+		break;
+	case 'P':
+		if (scan_lit(&s, "Postponed "))
+			return login(r, s, NULL, false);
+		if (scan_lit(&s, "Partial "))
+			return login(r, s, NULL, true);
+		if (scan_lit(&s, "Protocol major versions differ for "))
+			return no_negotiation(r, s);
+		if (scan_lit(&s, "PAM"))
+			return pam_of_sshd(r, s);
+		break;
+	case 'R':
+		if (scan_lit(&s, "Received disconnect from "))
+			return received_disconnect(r, s);
+		if (scan_lit(&s, "Received signal ") || scan_lit(&s, "Received SIGHUP"))
+			return daemon_message(r);
+		if (scan_lit(&s, "ROOT LOGIN REFUSED FROM ")) {
+			if (!take_peer(r, &s))
+				put_source(r, s);
+			rec_user(r, F_USER_NAME, STR("root"));
+			rec_str(r, F_EVENT_REASON, STR("ROOT LOGIN REFUSED"));
+			rec_outcome(r, "failure");
+			return end(r, "ssh-login", "authentication", "denied");
+		}
+		if (scan_lit(&s, "Read error from remote host "))
+			return closed(r, s, "Read error");
+		break;
+	case 'S':
+		if (scan_lit(&s, "Server listening on "))
+			return listening(r, s);
+		if (scan_lit(&s, "Starting session: "))
+			return starting(r, s);
+		break;
+	case 'T':
+		if (scan_lit(&s, "Timeout before authentication for "))
+			return grace_over(r, s);
+		if (scan_lit(&s, "Timeout, client not responding from ") || scan_lit(&s, "Timeout, client not responding"))
+			return s.len ? closed(r, s, "client not responding") : disconnected(r);
+		if (scan_lit(&s, "Transferred: sent "))
+			return transferred(r, s);
+		break;
+	case 'U':
+		if (scan_lit(&s, "User "))
+			return not_allowed(r, s);
+		if (scan_lit(&s, "Unable to negotiate with "))
+			return no_negotiation(r, s);
+		break;
+	default:
+		break;
+	}
+	return FORMAT_NO_MATCH;
+}
+
+static enum format_result lower(struct record *r, struct str s)
+{
+	struct str all = s;
+
+	switch (s.p[0]) {
+	case 'b':
+		if (scan_lit(&s, "banner exchange: "))
+			return problem_of(r, s);
+		if (scan_lit(&s, "beginning MaxStartups throttling"))
+			return daemon_message(r);
+		break;
+	case 'd':
+		if (scan_lit(&s, "drop connection "))
+			return dropped(r, s);
+		break;
+	case 'e':
+		if (scan_lit(&s, "exited MaxStartups throttling after "))
+			return throttling(r, s);
+		break;
+	case 'i':
+		/* 7.4: input_userauth_request: invalid user oracle */
+		if (scan_lit(&s, "input_userauth_request: invalid user ")) {
+			rec_user(r, F_USER_NAME, s);
+			rec_str(r, F_EVENT_REASON, STR("invalid user"));
+			rec_outcome(r, "failure");
+			return end(r, "ssh-invalid-user", "authentication", "info");
+		}
+		if (scan_lit(&s, "in MaxStartups throttling for "))
+			return throttling(r, s);
+		break;
+	case 'k':
+		/* kex_exchange_identification: read: Connection reset by peer: who it was is said by the next line */
+		if (scan_lit(&s, "kex_exchange_identification: ") || scan_lit(&s, "kex_protocol_error: ")) {
+			rec_str(r, F_EVENT_REASON, s);
+			rec_outcome(r, "failure");
+			return disconnected(r);
+		}
+		break;
+	case 'm':
+		if (scan_lit(&s, "maximum authentication attempts exceeded for "))
+			return too_many(r, s);
+		break;
+	case 'p':
+		if (scan_lit(&s, "probed from "))
+			return peer_only(r, s, "probed", true);
+		return str_starts(s, STR("pam_")) ? pam_module(r, s) : FORMAT_NO_MATCH;
+	case 'r':
+		if (scan_lit(&s, "reverse mapping checking getaddrinfo for "))
+			return reverse_mapping(r, s);
+		if (scan_lit(&s, "refused connect from "))
+			return refused(r, s);
+		if (scan_lit(&s, "rexec line "))
+			return told(r, all);
+		break;
+	case 's':
+		if (scan_lit(&s, "ssh_dispatch_run_fatal: "))
+			return problem_of(r, s);
+		if (scan_lit(&s, "subsystem request for "))
+			return subsystem(r, s);
+		if (scan_lit(&s, "srclimit_penalise: "))
+			return penalty(r, s);
+		if (scan_lit(&s, "scanned from "))
+			return peer_only(r, s, "scanned", true);
+		if (scan_lit(&s, "ssh_packet_"))
+			return told(r, all);
+		break;
+	case 'u':
+		if (scan_lit(&s, "userauth_pubkey: ") || scan_lit(&s, "userauth_hostbased"))
+			return refused_key(r, all);
+		break;
+	default:
+		break;
+	}
+	return FORMAT_NO_MATCH;
+}
+
+/* "error: ", "fatal: ", "debug1: " */
+static bool take_level(struct record *r, struct str *s)
+{
+	if (scan_lit(s, "error: "))
+		rec_str(r, F_LOG_LEVEL, STR("error"));
+	else if (scan_lit(s, "fatal: "))
+		rec_str(r, F_LOG_LEVEL, STR("fatal"));
+	else if (scan_lit(s, "debug1: ") || scan_lit(s, "debug2: ") || scan_lit(s, "debug3: "))
+		rec_str(r, F_LOG_LEVEL, STR("debug"));
+	else
+		return false;
+	return true;
+}
+
+/* "message repeated 2 times: [ Failed password for root from 192.0.2.7 port 22 ssh2]": rsyslog's shorthand. */
+static void take_repeat(struct record *r, struct str *s)
+{
+	struct str t = *s, n;
+
+	if (!scan_lit(&t, "message repeated ") || !scan_digits(&t, 9, &n) || !scan_lit(&t, " times: [ ") || t.len == 0 || t.p[t.len - 1] != ']')
+		return;
+	rec_num(r, F_WEIR_REPEAT_COUNT, n);
+	*s = str_sub(t, 0, t.len - 1);
 }
 
 static enum format_result sshd_parse(struct record *r)
 {
+	static const struct str preauth = STR_INIT(" [preauth]");
 	struct str s = r->text;
+	struct record_mark m;
+	enum format_result got;
+	bool level;
 
-	cut_preauth(&s);
+	take_repeat(r, &s);
+	/* Before anybody was logged in. */
+	if (str_ends(s, preauth)) {
+		s.len -= preauth.len;
+		rec_raw(r, "preauth", STR("true"));
+	}
 	rec_str(r, F_NETWORK_PROTOCOL, STR("ssh"));
-	if (scan_lit(&s, "Connection from "))
-		return connection_from(r, s);
-	return FORMAT_NO_MATCH;
+	level = take_level(r, &s);
+	if (s.len == 0)
+		return FORMAT_NO_MATCH;
+	m = rec_mark(r);
+	got = s.p[0] >= 'a' ? lower(r, s) : upper(r, s);
+	if (got == FORMAT_MATCH || !level)
+		return got;
+	/* An error of sshd's own. */
+	rec_reset(r, m);
+	return told(r, s);
 }
 
 static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", NULL};
 
-FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server", .versions = "OpenSSH 8.4 to 10.0",
+FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server", .versions = "OpenSSH 7.4 to 10.0",
        .parse = sshd_parse)

@@ -1,0 +1,104 @@
+/*
+ * policyd_spf.c - postfix-policyd-spf-python and pypolicyd-spf: what a sender's SPF record said of a client. One look-up of names more that a mail caused.
+ *
+ *	Pass; identity=mailfrom; client-ip=192.0.2.7; helo=mx.example.org; envelope-from=bob@example.org; receiver=corp.example
+ *	prepend Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=...
+ *	spfcheck: pyspf result: "['Pass', 'sender SPF authorized', 'mailfrom']"
+ *
+ * HELO and the sender's address are the client's text: a pair ends at the name of the next, and each is looked for behind the one before it.
+ */
+#include "parse/format.h"
+
+static const struct {
+	const char *word, *outcome;
+} results[] = {
+	{"Pass", "success"}, {"Fail", "failure"}, {"Softfail", NULL}, {"SoftFail", NULL}, {"Neutral", NULL}, {"None", NULL}, {"Permerror", NULL}, {"PermError", NULL},
+	{"Temperror", NULL}, {"TempError", NULL}, {"Hardfail", "failure"},
+};
+
+static bool put_result(struct record *r, struct str word)
+{
+	for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
+		if (str_eqz(word, results[i].word)) {
+			rec_raw(r, "spf_result", word);
+			if (results[i].outcome)
+				rec_outcome(r, results[i].outcome);
+			return true;
+		}
+	return false;
+}
+
+/* "identity=mailfrom; client-ip=192.0.2.7; helo=h; envelope-from=a@b; receiver=c" */
+static bool pairs(struct record *r, struct str s)
+{
+	struct str identity, ip, helo, from;
+
+	if (!scan_lit(&s, "identity=") || !scan_until_str(&s, STR("; client-ip="), &identity) || !scan_until_str(&s, STR("; helo="), &ip) ||
+	    !scan_until_str(&s, STR("; envelope-from="), &helo) || !scan_until_last(&s, STR("; receiver="), &from))
+		return false;
+	if (!rec_ip(r, F_SOURCE_IP, ip))
+		return false;
+	rec_str(r, F_SOURCE_ADDRESS, ip);
+	rec_raw(r, "identity", identity);
+	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
+	if (!str_eq(from, STR("<>")))
+		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
+	rec_raw(r, "receiver", str_trim(s));
+	return true;
+}
+
+/* 550 5.7.23 Message rejected due to: SPF fail - not authorized. Please see http://www.openspf.net/Why?s=mfrom;id=bob@example.org;ip=192.0.2.7;r=corp.example */
+static bool refusal(struct record *r, struct str s)
+{
+	struct str code, dsn, head;
+
+	if (!scan_digits(&s, 3, &code) || code.len != 3 || !scan_lit(&s, " ") || !scan_word(&s, &dsn) || !scan_lit(&s, " "))
+		return false;
+	rec_str(r, F_ERROR_CODE, code);
+	rec_str(r, F_POSTFIX_DSN, dsn);
+	rec_str(r, F_EVENT_REASON, s);
+	rec_outcome(r, "failure");
+	if (scan_until_last(&s, STR(";ip="), &head) && scan_until(&s, ';', &head) && rec_ip(r, F_SOURCE_IP, head))
+		rec_str(r, F_SOURCE_ADDRESS, head);
+	return true;
+}
+
+static enum format_result policyd_spf_parse(struct record *r)
+{
+	struct str s = r->text, word, why;
+
+	rec_action(r, "mail-spf", "email", "info");
+	if (scan_lit(&s, "spfcheck: pyspf result: \"['")) {
+		if (!scan_until_str(&s, STR("', '"), &word) || !put_result(r, word) || !scan_until_str(&s, STR("', '"), &why) || !scan_until_str(&s, STR("']"), &word))
+			return FORMAT_NO_MATCH;
+		rec_str(r, F_EVENT_REASON, why);
+		rec_raw(r, "identity", word);
+		return FORMAT_MATCH;
+	}
+	/* ": prepend ..." stands behind an empty queue id. */
+	scan_lit(&s, ": ");
+	scan_lit(&s, "Action: ");
+	if (refusal(r, s))
+		return FORMAT_MATCH;
+	if (scan_lit(&s, "prepend")) {
+		scan_lit(&s, ": Text:");
+		if (!scan_lit(&s, " Received-SPF: ") || !scan_word(&s, &word) || !put_result(r, word) || !scan_lit(&s, " ("))
+			return FORMAT_NO_MATCH;
+		if (!scan_until_str(&s, STR(") "), &why))
+			return FORMAT_NO_MATCH;
+		if (!str_eq(why, STR("mailfrom")))
+			rec_str(r, F_EVENT_REASON, why);
+		/* "...; receiver=<UNKNOWN>  Reject action: 550 5.7.23" */
+		if (scan_until_last(&s, STR("  Reject action: "), &why))
+			s = why;
+		return pairs(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	}
+	if (!scan_until_str(&s, STR("; "), &word) || !put_result(r, word) || !pairs(r, s))
+		return FORMAT_NO_MATCH;
+	return FORMAT_MATCH;
+}
+
+static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf", "policyd-spf-python", NULL};
+
+FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix", .doc = "Postfix's SPF policy service",
+       .versions = "postfix-policyd-spf-python 2.9 to 3.1", .parse = policyd_spf_parse)
