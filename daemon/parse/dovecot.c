@@ -19,27 +19,27 @@ struct head {
 enum process { PROCESS_NONE, PROCESS_LOGIN, PROCESS_AUTH, PROCESS_SESSION, PROCESS_DELIVERY, PROCESS_OTHER };
 
 static const struct {
-	const char *name;
+	struct str name;
 	enum process kind;
 	const char *protocol;
 } processes[] = {
-	{"imap-login", PROCESS_LOGIN, "imap"},	   {"pop3-login", PROCESS_LOGIN, "pop3"},    {"submission-login", PROCESS_LOGIN, "smtp"}, {"managesieve-login", PROCESS_LOGIN, "managesieve"},
-	{"auth", PROCESS_AUTH, NULL},		   {"auth-worker", PROCESS_AUTH, NULL},	     {"imap", PROCESS_SESSION, "imap"},		  {"pop3", PROCESS_SESSION, "pop3"},
-	{"managesieve", PROCESS_SESSION, "managesieve"}, {"submission", PROCESS_SESSION, "smtp"}, {"imap-hibernate", PROCESS_SESSION, "imap"}, {"lmtp", PROCESS_DELIVERY, "lmtp"},
-	{"lda", PROCESS_DELIVERY, NULL},	   {"dovecot-lda", PROCESS_DELIVERY, NULL},  {"deliver", PROCESS_DELIVERY, NULL},	  {"imap-urlauth-login", PROCESS_LOGIN, "imap"},
-	{"sieve-login", PROCESS_LOGIN, "managesieve"}, {"master", PROCESS_OTHER, NULL},	     {"config", PROCESS_OTHER, NULL},		  {"anvil", PROCESS_OTHER, NULL},
-	{"stats", PROCESS_OTHER, NULL},		   {"old-stats", PROCESS_OTHER, NULL},	     {"log", PROCESS_OTHER, NULL},		  {"indexer", PROCESS_OTHER, NULL},
-	{"indexer-worker", PROCESS_OTHER, NULL},   {"dict", PROCESS_OTHER, NULL},	     {"dict-async", PROCESS_OTHER, NULL},	  {"doveadm", PROCESS_OTHER, NULL},
-	{"replicator", PROCESS_OTHER, NULL},	   {"aggregator", PROCESS_OTHER, NULL},	     {"ssl-params", PROCESS_OTHER, NULL},	  {"script", PROCESS_OTHER, NULL},
-	{"quota-status", PROCESS_OTHER, NULL},	   {"director", PROCESS_OTHER, NULL},	     {"ipc", PROCESS_OTHER, NULL},		  {"dns-client", PROCESS_OTHER, NULL},
-	{"imap-urlauth", PROCESS_OTHER, NULL},	   {"imap-urlauth-worker", PROCESS_OTHER, NULL}, {"health-check", PROCESS_OTHER, NULL},	  {"welcome", PROCESS_OTHER, NULL},
-	{"dsync-local", PROCESS_OTHER, NULL},	   {"dsync-server", PROCESS_OTHER, NULL},    {"dsync-remote", PROCESS_OTHER, NULL},	  {"dovecot", PROCESS_OTHER, NULL},
+	{STR_INIT("imap-login"), PROCESS_LOGIN, "imap"},	   {STR_INIT("pop3-login"), PROCESS_LOGIN, "pop3"},    {STR_INIT("submission-login"), PROCESS_LOGIN, "smtp"}, {STR_INIT("managesieve-login"), PROCESS_LOGIN, "managesieve"},
+	{STR_INIT("auth"), PROCESS_AUTH, NULL},		   {STR_INIT("auth-worker"), PROCESS_AUTH, NULL},	     {STR_INIT("imap"), PROCESS_SESSION, "imap"},		  {STR_INIT("pop3"), PROCESS_SESSION, "pop3"},
+	{STR_INIT("managesieve"), PROCESS_SESSION, "managesieve"}, {STR_INIT("submission"), PROCESS_SESSION, "smtp"}, {STR_INIT("imap-hibernate"), PROCESS_SESSION, "imap"}, {STR_INIT("lmtp"), PROCESS_DELIVERY, "lmtp"},
+	{STR_INIT("lda"), PROCESS_DELIVERY, NULL},	   {STR_INIT("dovecot-lda"), PROCESS_DELIVERY, NULL},  {STR_INIT("deliver"), PROCESS_DELIVERY, NULL},	  {STR_INIT("imap-urlauth-login"), PROCESS_LOGIN, "imap"},
+	{STR_INIT("sieve-login"), PROCESS_LOGIN, "managesieve"}, {STR_INIT("master"), PROCESS_OTHER, NULL},	     {STR_INIT("config"), PROCESS_OTHER, NULL},		  {STR_INIT("anvil"), PROCESS_OTHER, NULL},
+	{STR_INIT("stats"), PROCESS_OTHER, NULL},		   {STR_INIT("old-stats"), PROCESS_OTHER, NULL},	     {STR_INIT("log"), PROCESS_OTHER, NULL},		  {STR_INIT("indexer"), PROCESS_OTHER, NULL},
+	{STR_INIT("indexer-worker"), PROCESS_OTHER, NULL},   {STR_INIT("dict"), PROCESS_OTHER, NULL},	     {STR_INIT("dict-async"), PROCESS_OTHER, NULL},	  {STR_INIT("doveadm"), PROCESS_OTHER, NULL},
+	{STR_INIT("replicator"), PROCESS_OTHER, NULL},	   {STR_INIT("aggregator"), PROCESS_OTHER, NULL},	     {STR_INIT("ssl-params"), PROCESS_OTHER, NULL},	  {STR_INIT("script"), PROCESS_OTHER, NULL},
+	{STR_INIT("quota-status"), PROCESS_OTHER, NULL},	   {STR_INIT("director"), PROCESS_OTHER, NULL},	     {STR_INIT("ipc"), PROCESS_OTHER, NULL},		  {STR_INIT("dns-client"), PROCESS_OTHER, NULL},
+	{STR_INIT("imap-urlauth"), PROCESS_OTHER, NULL},	   {STR_INIT("imap-urlauth-worker"), PROCESS_OTHER, NULL}, {STR_INIT("health-check"), PROCESS_OTHER, NULL},	  {STR_INIT("welcome"), PROCESS_OTHER, NULL},
+	{STR_INIT("dsync-local"), PROCESS_OTHER, NULL},	   {STR_INIT("dsync-server"), PROCESS_OTHER, NULL},    {STR_INIT("dsync-remote"), PROCESS_OTHER, NULL},	  {STR_INIT("dovecot"), PROCESS_OTHER, NULL},
 };
 
 static int process_of(struct str name)
 {
 	for (size_t i = 0; i < sizeof(processes) / sizeof(*processes); i++)
-		if (str_eqz(name, processes[i].name))
+		if (str_eq(name, processes[i].name))
 			return (int)i;
 	return -1;
 }

@@ -49,6 +49,7 @@ struct record {
 
 	uint16_t n;
 	bool over; /* more was put than fits: the rest is left out and the event tagged */
+	uint64_t seen; /* one bit for several ids: clear where none of them was put */
 	struct record_field field[RECORD_FIELDS];
 	uint8_t nip, nhost, nuser;
 	struct str ip[RECORD_RELATED], host[RECORD_RELATED], user[RECORD_RELATED];

@@ -190,19 +190,19 @@ void postfix_take_reply(struct record *r, struct str *s)
 /* ---- who ---- */
 
 static const struct {
-	const char *name;
+	struct str name;
 	enum postfix_daemon d;
 } daemons[] = {
-	{"smtpd", POSTFIX_SMTPD}, {"qmgr", POSTFIX_QMGR}, {"cleanup", POSTFIX_CLEANUP}, {"smtp", POSTFIX_SMTP}, {"local", POSTFIX_FULL}, {"postscreen", POSTFIX_POSTSCREEN},
-	{"dnsblog", POSTFIX_FULL}, {"lmtp", POSTFIX_LMTP}, {"pipe", POSTFIX_FULL}, {"virtual", POSTFIX_FULL}, {"bounce", POSTFIX_FULL}, {"defer", POSTFIX_FULL},
-	{"trace", POSTFIX_FULL}, {"pickup", POSTFIX_FULL}, {"anvil", POSTFIX_FULL}, {"scache", POSTFIX_FULL}, {"error", POSTFIX_FULL}, {"retry", POSTFIX_FULL},
-	{"discard", POSTFIX_FULL}, {"oqmgr", POSTFIX_QMGR}, {"nqmgr", POSTFIX_QMGR}, {"relay", POSTFIX_SMTP}, {"smtps", POSTFIX_SMTPD}, {"submission", POSTFIX_SMTPD},
-	{"tlsproxy", POSTFIX_OTHER}, {"trivial-rewrite", POSTFIX_OTHER}, {"rewrite", POSTFIX_OTHER}, {"verify", POSTFIX_OTHER}, {"master", POSTFIX_OTHER},
-	{"proxymap", POSTFIX_OTHER}, {"proxywrite", POSTFIX_OTHER}, {"postfix-script", POSTFIX_OTHER}, {"postsuper", POSTFIX_OTHER}, {"postdrop", POSTFIX_OTHER},
-	{"sendmail", POSTFIX_OTHER}, {"flush", POSTFIX_OTHER}, {"showq", POSTFIX_OTHER}, {"tlsmgr", POSTFIX_OTHER}, {"spawn", POSTFIX_OTHER}, {"postlogd", POSTFIX_OTHER},
-	{"postqueue", POSTFIX_OTHER}, {"postmap", POSTFIX_OTHER}, {"postalias", POSTFIX_OTHER}, {"postconf", POSTFIX_OTHER}, {"postmulti", POSTFIX_OTHER},
-	{"postcat", POSTFIX_OTHER}, {"postkick", POSTFIX_OTHER}, {"postlock", POSTFIX_OTHER}, {"postlog", POSTFIX_OTHER}, {"qmqpd", POSTFIX_OTHER}, {"postfix", POSTFIX_OTHER},
-	{"postmulti-script", POSTFIX_OTHER}, {"postfix-tls-script", POSTFIX_OTHER}, {"posttls-finger", POSTFIX_OTHER}, {"nbdb_reindexd", POSTFIX_OTHER},
+	{STR_INIT("smtpd"), POSTFIX_SMTPD}, {STR_INIT("qmgr"), POSTFIX_QMGR}, {STR_INIT("cleanup"), POSTFIX_CLEANUP}, {STR_INIT("smtp"), POSTFIX_SMTP}, {STR_INIT("local"), POSTFIX_FULL}, {STR_INIT("postscreen"), POSTFIX_POSTSCREEN},
+	{STR_INIT("dnsblog"), POSTFIX_FULL}, {STR_INIT("lmtp"), POSTFIX_LMTP}, {STR_INIT("pipe"), POSTFIX_FULL}, {STR_INIT("virtual"), POSTFIX_FULL}, {STR_INIT("bounce"), POSTFIX_FULL}, {STR_INIT("defer"), POSTFIX_FULL},
+	{STR_INIT("trace"), POSTFIX_FULL}, {STR_INIT("pickup"), POSTFIX_FULL}, {STR_INIT("anvil"), POSTFIX_FULL}, {STR_INIT("scache"), POSTFIX_FULL}, {STR_INIT("error"), POSTFIX_FULL}, {STR_INIT("retry"), POSTFIX_FULL},
+	{STR_INIT("discard"), POSTFIX_FULL}, {STR_INIT("oqmgr"), POSTFIX_QMGR}, {STR_INIT("nqmgr"), POSTFIX_QMGR}, {STR_INIT("relay"), POSTFIX_SMTP}, {STR_INIT("smtps"), POSTFIX_SMTPD}, {STR_INIT("submission"), POSTFIX_SMTPD},
+	{STR_INIT("tlsproxy"), POSTFIX_OTHER}, {STR_INIT("trivial-rewrite"), POSTFIX_OTHER}, {STR_INIT("rewrite"), POSTFIX_OTHER}, {STR_INIT("verify"), POSTFIX_OTHER}, {STR_INIT("master"), POSTFIX_OTHER},
+	{STR_INIT("proxymap"), POSTFIX_OTHER}, {STR_INIT("proxywrite"), POSTFIX_OTHER}, {STR_INIT("postfix-script"), POSTFIX_OTHER}, {STR_INIT("postsuper"), POSTFIX_OTHER}, {STR_INIT("postdrop"), POSTFIX_OTHER},
+	{STR_INIT("sendmail"), POSTFIX_OTHER}, {STR_INIT("flush"), POSTFIX_OTHER}, {STR_INIT("showq"), POSTFIX_OTHER}, {STR_INIT("tlsmgr"), POSTFIX_OTHER}, {STR_INIT("spawn"), POSTFIX_OTHER}, {STR_INIT("postlogd"), POSTFIX_OTHER},
+	{STR_INIT("postqueue"), POSTFIX_OTHER}, {STR_INIT("postmap"), POSTFIX_OTHER}, {STR_INIT("postalias"), POSTFIX_OTHER}, {STR_INIT("postconf"), POSTFIX_OTHER}, {STR_INIT("postmulti"), POSTFIX_OTHER},
+	{STR_INIT("postcat"), POSTFIX_OTHER}, {STR_INIT("postkick"), POSTFIX_OTHER}, {STR_INIT("postlock"), POSTFIX_OTHER}, {STR_INIT("postlog"), POSTFIX_OTHER}, {STR_INIT("qmqpd"), POSTFIX_OTHER}, {STR_INIT("postfix"), POSTFIX_OTHER},
+	{STR_INIT("postmulti-script"), POSTFIX_OTHER}, {STR_INIT("postfix-tls-script"), POSTFIX_OTHER}, {STR_INIT("posttls-finger"), POSTFIX_OTHER}, {STR_INIT("nbdb_reindexd"), POSTFIX_OTHER},
 };
 
 static enum postfix_daemon daemon_of(struct str program)
@@ -213,7 +213,7 @@ static enum postfix_daemon daemon_of(struct str program)
 	if (at < 0)
 		return POSTFIX_ANY;
 	for (size_t i = 0; i < sizeof(daemons) / sizeof(*daemons); i++)
-		if (str_eqz(last, daemons[i].name))
+		if (str_eq(last, daemons[i].name))
 			return daemons[i].d;
 	return POSTFIX_NONE;
 }

@@ -14,6 +14,7 @@ void record_init(struct record *r, struct arena *arena)
 	r->text = r->program = r->pid = r->line = r->stamp_text = STR("");
 	r->headed = r->over = false;
 	r->n = 0;
+	r->seen = 0;
 	r->nip = r->nhost = r->nuser = 0;
 	r->raw = NULL;
 }
@@ -34,11 +35,16 @@ void rec_reset(struct record *r, struct record_mark m)
 
 void rec_value(struct record *r, enum field_id f, struct value v)
 {
-	for (uint16_t i = 0; i < r->n; i++)
-		if (r->field[i].id == f) {
-			r->field[i].v = v;
-			return;
-		}
+	uint64_t bit = UINT64_C(1) << (f % 64);
+
+	/* A line puts its fields once, nearly always. */
+	if (r->seen & bit)
+		for (uint16_t i = 0; i < r->n; i++)
+			if (r->field[i].id == f) {
+				r->field[i].v = v;
+				return;
+			}
+	r->seen |= bit;
 	if (r->n == RECORD_FIELDS) {
 		r->over = true;
 		return;
@@ -48,7 +54,7 @@ void rec_value(struct record *r, enum field_id f, struct value v)
 
 struct value rec_get(const struct record *r, enum field_id f)
 {
-	for (uint16_t i = 0; i < r->n; i++)
+	for (uint16_t i = 0; (r->seen & UINT64_C(1) << (f % 64)) && i < r->n; i++)
 		if (r->field[i].id == f)
 			return r->field[i].v;
 	return (struct value){.type = V_NONE};
