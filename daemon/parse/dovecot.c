@@ -209,12 +209,16 @@ static enum format_result login(struct record *r, struct str s)
 
 	/* What a client says of itself (ID sent: name=...) may hold anything. */
 	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason) : !scan_until_str(&s, mark, &reason)) {
-		/* Aborted login by logging out; Error: ... */
-		return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
-	}
-	if (!split_user(s, &user, &elements))
+		/* 2.2: "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
+		if (!scan_until_str(&s, STR("): "), &reason) || (!str_starts(s, STR("rip=")) && !str_starts(s, STR("method="))))
+			return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
+		reason.len++;
+		elements = s;
+	} else if (split_user(s, &user, &elements)) {
+		rec_user(r, F_USER_NAME, user);
+	} else {
 		return FORMAT_NO_MATCH;
-	rec_user(r, F_USER_NAME, user);
+	}
 	while (elements.len) {
 		if (!scan_until_str(&elements, STR(", "), &e)) {
 			e = elements;
@@ -322,6 +326,32 @@ static bool digits_only(struct str s)
 	return s.len > 0;
 }
 
+/*
+ * PAM's own line: pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=bob rhost=192.0.2.7  user=bob
+ * ruser is the name that was tried.
+ */
+static bool pam(struct record *r, struct str s)
+{
+	struct str head, module, host, user;
+
+	if (!str_starts(s, STR("pam_")) || !scan_until_str(&s, STR("(dovecot:"), &module) || !scan_until_str(&s, STR("): "), &head))
+		return false;
+	rec_raw(r, "pam_module", module);
+	rec_action(r, "mail-auth", "authentication", "info");
+	rec_str(r, F_EVENT_REASON, s);
+	if (!scan_lit(&s, "authentication failure; "))
+		return true;
+	rec_str(r, F_EVENT_REASON, STR("authentication failure"));
+	rec_outcome(r, "failure");
+	if (!scan_until_last(&s, STR(" rhost="), &head))
+		return true;
+	if (scan_word(&s, &host))
+		put_source(r, host);
+	if (scan_until_str(&head, STR(" ruser="), &user))
+		rec_user(r, F_USER_NAME, head);
+	return true;
+}
+
 static enum format_result auth(struct record *r, const struct head *h, struct str s)
 {
 	struct str all = s, db, who, text, skipped;
@@ -331,8 +361,8 @@ static enum format_result auth(struct record *r, const struct head *h, struct st
 	/* conn unix:auth-worker (pid=1233,uid=97): auth-worker<1>: sql(bob,192.0.2.7): unknown user */
 	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped) && str_starts(s, STR("auth-worker<")))
 		(void)scan_until_str(&s, STR(">: "), &skipped);
-	/* 2.4: the request stands in the head; auth-worker(1234) has a pid there. */
-	if (h->who.len && !digits_only(h->who)) {
+	/* 2.4: the request stands in the head; auth-worker(1234) has a pid there, auth(default) its own name. */
+	if (h->session.len || str_chr(h->who, ',') >= 0) {
 		put_request(r, h->who);
 		rec_raw(r, "session", h->session);
 		db = s;
@@ -566,6 +596,10 @@ static enum format_result dovecot_parse(struct record *r)
 	int i;
 
 	/* "dovecot: imap-login: ...", or its own log file, where the process is what the header's parser took for a program. */
+	if (pam(r, s)) {
+		rec_str(r, F_EVENT_PROVIDER, STR("auth"));
+		return FORMAT_MATCH;
+	}
 	if (name.len && !str_starts(name, STR("dovecot"))) {
 		if (!take_head(&name, &h) || name.len)
 			return FORMAT_NO_MATCH;
@@ -606,13 +640,15 @@ static bool dovecot_shape(const struct record *r)
 
 	if (name.len == 0)
 		return false;
+	if (str_eq(name, STR("auth")) && str_starts(r->text, STR("pam_")))
+		return str_find(r->text, STR("(dovecot:")) > 0;
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
 		if (str_starts(r->text, levels[i]))
 			return take_head(&name, &h) && name.len == 0 && process_of(h.process) >= 0;
 	return false;
 }
 
-static const char *const programs[] = {"dovecot", "dovecot/*", "imap-login", "pop3-login", "submission-login", "managesieve-login", NULL};
+static const char *const programs[] = {"dovecot", "dovecot/*", "dovecot-auth", "imap-login", "pop3-login", "submission-login", "managesieve-login", NULL};
 
 FORMAT(dovecot, .programs = programs, .service = "dovecot", .dataset = "weir.dovecot", .doc = "Dovecot's logins, sessions and deliveries",
        .versions = "Dovecot 2.2 to 2.4", .shape = dovecot_shape, .parse = dovecot_parse)

@@ -404,8 +404,9 @@ static bool stage_and_peer(struct record *r, struct str *s)
 
 static enum format_result ended(struct record *r, struct str s, const char *action, const char *reason)
 {
-	if (!stage_and_peer(r, &s) || (s.len && !scan_lit(&s, ": ")))
+	if (!stage_and_peer(r, &s) || (s.len && !scan_ch(&s, ':')))
 		return FORMAT_NO_MATCH;
+	scan_blanks(&s);
 	rec_str(r, F_EVENT_REASON, str_z(reason));
 	rec_raw(r, "text", s);
 	rec_action(r, action, "email", strcmp(action, "smtp-warning") == 0 ? "info" : "end");
@@ -725,8 +726,10 @@ static enum format_result screen_test(struct record *r, struct str s, struct str
 		return FORMAT_NO_MATCH;
 	if (scan_lit(&s, " after ")) {
 		stage = s;
-		if (scan_until_str(&s, STR(": "), &stage))
+		if (scan_until(&s, ':', &stage)) {
+			scan_blanks(&s);
 			rec_raw(r, "text", s);
+		}
 		rec_str(r, F_POSTFIX_STAGE, stage);
 	}
 	rec_str(r, F_EVENT_REASON, name);

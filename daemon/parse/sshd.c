@@ -125,8 +125,12 @@ static enum format_result closed(struct record *r, struct str s, const char *how
 {
 	struct str why;
 
-	if (!user_and_peer(r, s, &why))
-		return FORMAT_NO_MATCH;
+	if (!user_and_peer(r, s, &why)) {
+		if (!str_is_ip(s))
+			return FORMAT_NO_MATCH;
+		put_source(r, s);
+		why = str_sub(s, 0, 0);
+	}
 	/* "invalid user" is the better reason. */
 	if (why.len)
 		rec_str(r, F_EVENT_REASON, why);
@@ -273,6 +277,8 @@ static void put_key(struct record *r, struct str s)
 
 	if (!scan_word(&s, &type) || !scan_lit(&s, " ") || !scan_word(&s, &print))
 		return;
+	if (print.p[print.len - 1] == ',')
+		print.len--;
 	rec_raw(r, "key_type", type);
 	rec_raw(r, "key_fingerprint", print);
 	if (scan_lit(&s, " ID ") && scan_until_last(&s, STR(" (serial "), &type)) {
@@ -283,45 +289,43 @@ static void put_key(struct record *r, struct str s)
 }
 
 /*
- * Behind "Failed password for ": "[invalid user ]oracle from 192.0.2.7 port 37795 ssh2[: key]". false: it does not read so.
+ * Behind "Failed password for ": "[invalid user ]oracle from 192.0.2.7 port 37795 ssh2[: key]". Without a key behind it the last place counts; with one,
+ * what the key says of itself may look like a place: then there must be no other. false: it does not read so.
  */
 static bool user_from_peer(struct record *r, struct str s)
 {
 	static const struct str mark = STR_INIT(" from ");
-	struct str rest = s, user, who, port, t = {0}, key = {0};
-	unsigned places = 0;
+	struct str rest, user = {0}, who = {0}, port = {0}, key = {0}, w, p;
+	unsigned places = 0, keys = 0;
 
-	/* Without a key behind it the last place is the one. */
-	if (scan_until_last(&rest, mark, &user) && scan_peer(&rest, &who, &port) && (rest.len == 0 || str_eq(rest, STR(" ssh2")) || str_eq(rest, STR(" ssh1")))) {
-		put_user(r, user);
-		put_source(r, who);
-		rec_num(r, F_SOURCE_PORT, port);
-		return true;
-	}
 	for (size_t i = 0; i + mark.len < s.len; i++) {
 		const char *blank = memchr(s.p + i, ' ', s.len - i);
-		struct str w, p;
 
 		if (!blank)
 			break;
 		i = (size_t)(blank - s.p);
 		rest = str_from(s, i);
-		if (!scan_str(&rest, mark) || !scan_peer(&rest, &w, &p) || !scan_lit(&rest, " ssh2: "))
+		if (!scan_str(&rest, mark) || !scan_peer(&rest, &w, &p))
 			continue;
-		if (++places > 1)
+		if (rest.len && !scan_lit(&rest, " ssh2") && !scan_lit(&rest, " ssh1"))
 			continue;
-		t = str_sub(s, 0, i);
+		if (rest.len && (!scan_lit(&rest, ": ") || keys++))
+			continue;
+		places++;
+		user = str_sub(s, 0, i);
 		who = w;
 		port = p;
 		key = rest;
 	}
-	if (places == 1) {
-		put_user(r, t);
-		put_source(r, who);
-		rec_num(r, F_SOURCE_PORT, port);
-		put_key(r, key);
-	}
-	return places > 0;
+	if (!places)
+		return false;
+	if (keys > 1 || (keys && places > 1))
+		return true;
+	put_user(r, user);
+	put_source(r, who);
+	rec_num(r, F_SOURCE_PORT, port);
+	put_key(r, key);
+	return true;
 }
 
 static enum format_result login(struct record *r, struct str s, const char *outcome, bool partial)
@@ -406,7 +410,7 @@ static void pam_subject(struct record *r, struct str s)
 {
 	struct str head, host;
 
-	if (!scan_until_str(&s, STR(" rhost="), &head))
+	if (!scan_until_last(&s, STR(" rhost="), &head))
 		return;
 	if (scan_word(&s, &host))
 		put_source(r, host);
@@ -498,6 +502,10 @@ static enum format_result pam_of_sshd(struct record *r, struct str s)
 		rec_str(r, F_ERROR_MESSAGE, s);
 		return daemon_message(r);
 	}
+	/* "... from 192.0.2.7 via 198.51.100.25": PAM of macOS */
+	t = s;
+	if (scan_until_last(&t, STR(" via "), &n) && str_is_ip(t))
+		s = n;
 	t = s;
 	/* The name may hold " from "; what PAM says first does not hold " for ". */
 	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) && str_chr(t, ' ') < 0) {
@@ -625,7 +633,7 @@ static enum format_result refused(struct record *r, struct str s)
 
 	if (scan_until_str(&s, STR(" ("), &name) && scan_until(&s, ')', &ip) && str_is_ip(ip)) {
 		put_source(r, ip);
-		if (!str_is_ip(name) && !str_eq(name, STR("unknown")))
+		if (!str_is_ip(name) && !str_eq(name, STR("unknown")) && str_is_name(name))
 			rec_host(r, F_SOURCE_DOMAIN, name);
 	} else if (str_is_ip(s)) {
 		put_source(r, s);
@@ -756,6 +764,8 @@ static enum format_result upper(struct record *r, struct str s)
 			return closed(r, s, "Disconnecting");
 		if (scan_lit(&s, "Disconnecting: ")) {
 			rec_str(r, F_EVENT_REASON, s);
+			if (scan_lit(&s, "Too many authentication failures for "))
+				put_user(r, s);
 			return disconnected(r);
 		}
 		if (scan_lit(&s, "Did not receive identification string from ")) {
@@ -808,6 +818,10 @@ static enum format_result upper(struct record *r, struct str s)
 		}
 		if (scan_lit(&s, "Read error from remote host "))
 			return closed(r, s, "Read error");
+		if (scan_lit(&s, "Read from socket failed: ")) {
+			rec_str(r, F_EVENT_REASON, s);
+			return disconnected(r);
+		}
 		break;
 	case 'S':
 		if (scan_lit(&s, "Server listening on "))

@@ -4,7 +4,7 @@
  *	# a comment
  *	@ 2026-11-23T12:00:00Z		receipt of what follows
  *	< <22>1 2026-11-23T07:55:21.813492+00:00 mail postfix/smtpd 548 - -  connect from unknown[185.137.111.145]
- *	{"@timestamp":"...",...}	the event, without @version, event.original, ecs.version and log.syslog
+ *	{"@timestamp":"...",...}	the event, without @version, event.original, ecs.version and log.syslog; this machine's name is "(here)"
  *
  * Only a line that begins with '{' is compared: exactly. WEIR_TEST_WRITE=1 prints the file with what comes out now, to be read before it is kept.
  * With --all-match the arguments are recordings: each line that is no note ("# ") must match a format, and each is cut short and spoilt at every byte.
@@ -15,6 +15,7 @@
 #include "base/hash.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static struct opened parser;
 static int64_t received_ns;
@@ -37,10 +38,22 @@ static void forget(struct event *ev, const char *path)
 	event_remove(ev, ref_compile(ev->arena, str_z(path), &err), NULL);
 }
 
+/* A line that names no host is this machine's, whatever it is called. */
+static void anonymous(struct event *ev)
+{
+	const struct value *v = event_get(ev, field_ref(F_HOST_NAME));
+	char own[256] = "";
+
+	if (event_get(ev, field_ref(F_HOST_HOSTNAME)) || !value_is(v, V_STRING) || gethostname(own, sizeof(own) - 1) || !str_eqz(value_str(v), own))
+		return;
+	(void)event_set(ev, field_ref(F_HOST_NAME), v_str(STR("(here)")));
+}
+
 static void show(struct buf *out, struct event *ev)
 {
 	const struct value *v;
 
+	anonymous(ev);
 	forget(ev, "[event][original]");
 	forget(ev, "[ecs]");
 	forget(ev, "[log][syslog]");
