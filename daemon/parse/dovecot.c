@@ -23,17 +23,50 @@ static const struct {
 	enum process kind;
 	const char *protocol;
 } processes[] = {
-	{STR_INIT("imap-login"), PROCESS_LOGIN, "imap"},	   {STR_INIT("pop3-login"), PROCESS_LOGIN, "pop3"},    {STR_INIT("submission-login"), PROCESS_LOGIN, "smtp"}, {STR_INIT("managesieve-login"), PROCESS_LOGIN, "managesieve"},
-	{STR_INIT("auth"), PROCESS_AUTH, NULL},		   {STR_INIT("auth-worker"), PROCESS_AUTH, NULL},	     {STR_INIT("imap"), PROCESS_SESSION, "imap"},		  {STR_INIT("pop3"), PROCESS_SESSION, "pop3"},
-	{STR_INIT("managesieve"), PROCESS_SESSION, "managesieve"}, {STR_INIT("submission"), PROCESS_SESSION, "smtp"}, {STR_INIT("imap-hibernate"), PROCESS_SESSION, "imap"}, {STR_INIT("lmtp"), PROCESS_DELIVERY, "lmtp"},
-	{STR_INIT("lda"), PROCESS_DELIVERY, NULL},	   {STR_INIT("dovecot-lda"), PROCESS_DELIVERY, NULL},  {STR_INIT("deliver"), PROCESS_DELIVERY, NULL},	  {STR_INIT("imap-urlauth-login"), PROCESS_LOGIN, "imap"},
-	{STR_INIT("sieve-login"), PROCESS_LOGIN, "managesieve"}, {STR_INIT("master"), PROCESS_OTHER, NULL},	     {STR_INIT("config"), PROCESS_OTHER, NULL},		  {STR_INIT("anvil"), PROCESS_OTHER, NULL},
-	{STR_INIT("stats"), PROCESS_OTHER, NULL},		   {STR_INIT("old-stats"), PROCESS_OTHER, NULL},	     {STR_INIT("log"), PROCESS_OTHER, NULL},		  {STR_INIT("indexer"), PROCESS_OTHER, NULL},
-	{STR_INIT("indexer-worker"), PROCESS_OTHER, NULL},   {STR_INIT("dict"), PROCESS_OTHER, NULL},	     {STR_INIT("dict-async"), PROCESS_OTHER, NULL},	  {STR_INIT("doveadm"), PROCESS_OTHER, NULL},
-	{STR_INIT("replicator"), PROCESS_OTHER, NULL},	   {STR_INIT("aggregator"), PROCESS_OTHER, NULL},	     {STR_INIT("ssl-params"), PROCESS_OTHER, NULL},	  {STR_INIT("script"), PROCESS_OTHER, NULL},
-	{STR_INIT("quota-status"), PROCESS_OTHER, NULL},	   {STR_INIT("director"), PROCESS_OTHER, NULL},	     {STR_INIT("ipc"), PROCESS_OTHER, NULL},		  {STR_INIT("dns-client"), PROCESS_OTHER, NULL},
-	{STR_INIT("imap-urlauth"), PROCESS_OTHER, NULL},	   {STR_INIT("imap-urlauth-worker"), PROCESS_OTHER, NULL}, {STR_INIT("health-check"), PROCESS_OTHER, NULL},	  {STR_INIT("welcome"), PROCESS_OTHER, NULL},
-	{STR_INIT("dsync-local"), PROCESS_OTHER, NULL},	   {STR_INIT("dsync-server"), PROCESS_OTHER, NULL},    {STR_INIT("dsync-remote"), PROCESS_OTHER, NULL},	  {STR_INIT("dovecot"), PROCESS_OTHER, NULL},
+	{STR_INIT("imap-login"), PROCESS_LOGIN, "imap"},
+	{STR_INIT("pop3-login"), PROCESS_LOGIN, "pop3"},
+	{STR_INIT("submission-login"), PROCESS_LOGIN, "smtp"},
+	{STR_INIT("managesieve-login"), PROCESS_LOGIN, "managesieve"},
+	{STR_INIT("auth"), PROCESS_AUTH, NULL},
+	{STR_INIT("auth-worker"), PROCESS_AUTH, NULL},
+	{STR_INIT("imap"), PROCESS_SESSION, "imap"},
+	{STR_INIT("pop3"), PROCESS_SESSION, "pop3"},
+	{STR_INIT("managesieve"), PROCESS_SESSION, "managesieve"},
+	{STR_INIT("submission"), PROCESS_SESSION, "smtp"},
+	{STR_INIT("imap-hibernate"), PROCESS_SESSION, "imap"},
+	{STR_INIT("lmtp"), PROCESS_DELIVERY, "lmtp"},
+	{STR_INIT("lda"), PROCESS_DELIVERY, NULL},
+	{STR_INIT("dovecot-lda"), PROCESS_DELIVERY, NULL},
+	{STR_INIT("deliver"), PROCESS_DELIVERY, NULL},
+	{STR_INIT("imap-urlauth-login"), PROCESS_LOGIN, "imap"},
+	{STR_INIT("sieve-login"), PROCESS_LOGIN, "managesieve"},
+	{STR_INIT("master"), PROCESS_OTHER, NULL},
+	{STR_INIT("config"), PROCESS_OTHER, NULL},
+	{STR_INIT("anvil"), PROCESS_OTHER, NULL},
+	{STR_INIT("stats"), PROCESS_OTHER, NULL},
+	{STR_INIT("old-stats"), PROCESS_OTHER, NULL},
+	{STR_INIT("log"), PROCESS_OTHER, NULL},
+	{STR_INIT("indexer"), PROCESS_OTHER, NULL},
+	{STR_INIT("indexer-worker"), PROCESS_OTHER, NULL},
+	{STR_INIT("dict"), PROCESS_OTHER, NULL},
+	{STR_INIT("dict-async"), PROCESS_OTHER, NULL},
+	{STR_INIT("doveadm"), PROCESS_OTHER, NULL},
+	{STR_INIT("replicator"), PROCESS_OTHER, NULL},
+	{STR_INIT("aggregator"), PROCESS_OTHER, NULL},
+	{STR_INIT("ssl-params"), PROCESS_OTHER, NULL},
+	{STR_INIT("script"), PROCESS_OTHER, NULL},
+	{STR_INIT("quota-status"), PROCESS_OTHER, NULL},
+	{STR_INIT("director"), PROCESS_OTHER, NULL},
+	{STR_INIT("ipc"), PROCESS_OTHER, NULL},
+	{STR_INIT("dns-client"), PROCESS_OTHER, NULL},
+	{STR_INIT("imap-urlauth"), PROCESS_OTHER, NULL},
+	{STR_INIT("imap-urlauth-worker"), PROCESS_OTHER, NULL},
+	{STR_INIT("health-check"), PROCESS_OTHER, NULL},
+	{STR_INIT("welcome"), PROCESS_OTHER, NULL},
+	{STR_INIT("dsync-local"), PROCESS_OTHER, NULL},
+	{STR_INIT("dsync-server"), PROCESS_OTHER, NULL},
+	{STR_INIT("dsync-remote"), PROCESS_OTHER, NULL},
+	{STR_INIT("dovecot"), PROCESS_OTHER, NULL},
 };
 
 static int process_of(struct str name)
@@ -86,8 +119,9 @@ static bool take_level(struct record *r, struct str *s)
 	static const struct {
 		struct str word;
 		const char *level;
-	} levels[] = {{STR_INIT("Info: "), "info"},   {STR_INIT("Error: "), "error"}, {STR_INIT("Warning: "), "warning"},
-		      {STR_INIT("Debug: "), "debug"}, {STR_INIT("Fatal: "), "fatal"}, {STR_INIT("Panic: "), "panic"}};
+	} levels[] = {{STR_INIT("Info: "), "info"},       {STR_INIT("Error: "), "error"},
+		      {STR_INIT("Warning: "), "warning"}, {STR_INIT("Debug: "), "debug"},
+		      {STR_INIT("Fatal: "), "fatal"},     {STR_INIT("Panic: "), "panic"}};
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
 		if (scan_str(s, levels[i].word)) {
@@ -106,7 +140,8 @@ static void put_source(struct record *r, struct str ip)
 static enum format_result daemon_message(struct record *r, struct str s)
 {
 	struct value level = rec_get(r, F_LOG_LEVEL);
-	bool bad = level.type == V_STRING && !str_eq(value_str(&level), STR("info")) && !str_eq(value_str(&level), STR("debug"));
+	bool bad = level.type == V_STRING && !str_eq(value_str(&level), STR("info")) &&
+		   !str_eq(value_str(&level), STR("debug"));
 
 	if (bad)
 		rec_str(r, F_ERROR_MESSAGE, s);
@@ -121,7 +156,8 @@ static void put_cipher(struct record *r, struct str s)
 {
 	struct str version, cipher, bits;
 
-	if (!scan_lit(&s, "TLSv") || !scan_word(&s, &version) || !scan_lit(&s, " with cipher ") || !scan_word(&s, &cipher))
+	if (!scan_lit(&s, "TLSv") || !scan_word(&s, &version) || !scan_lit(&s, " with cipher ") ||
+	    !scan_word(&s, &cipher))
 		return;
 	rec_str(r, F_TLS_VERSION_PROTOCOL, STR("tls"));
 	rec_str(r, F_TLS_VERSION, str_eq(version, STR("1")) ? STR("1.0") : version);
@@ -191,13 +227,16 @@ static void put_attempts(struct record *r, struct str reason)
 	struct str head, n, code = reason;
 	uint64_t secs;
 
-	if (scan_until_str(&reason, STR("(auth failed, "), &head) || scan_until_str(&reason, STR("(authorization failed, "), &head)) {
+	if (scan_until_str(&reason, STR("(auth failed, "), &head) ||
+	    scan_until_str(&reason, STR("(authorization failed, "), &head)) {
 		if (scan_digits(&reason, 9, &n))
 			rec_raw(r, "attempts", n);
 	}
-	if (scan_until_str(&reason, STR(" in "), &head) && scan_num(&reason, 1000000000, &secs) && scan_lit(&reason, " secs"))
+	if (scan_until_str(&reason, STR(" in "), &head) && scan_num(&reason, 1000000000, &secs) &&
+	    scan_lit(&reason, " secs"))
 		rec_int(r, F_EVENT_DURATION, (int64_t)secs * 1000000000);
-	if (code.len && code.p[code.len - 1] == ')' && scan_until_last(&code, STR("("), &head) && str_is_name(str_sub(code, 0, code.len - 1)))
+	if (code.len && code.p[code.len - 1] == ')' && scan_until_last(&code, STR("("), &head) &&
+	    str_is_name(str_sub(code, 0, code.len - 1)))
 		rec_raw(r, "reason_code", str_sub(code, 0, code.len - 1));
 }
 
@@ -208,9 +247,11 @@ static enum format_result login(struct record *r, struct str s)
 	bool good, tried;
 
 	/* What a client says of itself (ID sent: name=...) may hold anything. */
-	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason) : !scan_until_str(&s, mark, &reason)) {
+	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason)
+					    : !scan_until_str(&s, mark, &reason)) {
 		/* 2.2: "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
-		if (!scan_until_str(&s, STR("): "), &reason) || (!str_starts(s, STR("rip=")) && !str_starts(s, STR("method="))))
+		if (!scan_until_str(&s, STR("): "), &reason) ||
+		    (!str_starts(s, STR("rip=")) && !str_starts(s, STR("method="))))
 			return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
 		reason.len++;
 		elements = s;
@@ -227,7 +268,8 @@ static enum format_result login(struct record *r, struct str s)
 		login_element(r, e);
 	}
 	lead = reason;
-	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in")) || (scan_lit(&lead, "proxy(") && str_find(lead, STR("tarted proxying")) > 0);
+	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in")) ||
+	       (scan_lit(&lead, "proxy(") && str_find(lead, STR("tarted proxying")) > 0);
 	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: "));
 	if (!good) {
 		rec_str(r, F_EVENT_REASON, reason);
@@ -286,7 +328,8 @@ static bool request_ends(struct str who)
 {
 	struct str last = str_from(who, (size_t)(str_rchr(who, ',') + 1));
 
-	return last.len < who.len && ((last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>') || str_is_ip(last));
+	return last.len < who.len &&
+	       ((last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>') || str_is_ip(last));
 }
 
 /*
@@ -334,7 +377,8 @@ static bool pam(struct record *r, struct str s)
 {
 	struct str head, module, host, user;
 
-	if (!str_starts(s, STR("pam_")) || !scan_until_str(&s, STR("(dovecot:"), &module) || !scan_until_str(&s, STR("): "), &head))
+	if (!str_starts(s, STR("pam_")) || !scan_until_str(&s, STR("(dovecot:"), &module) ||
+	    !scan_until_str(&s, STR("): "), &head))
 		return false;
 	rec_raw(r, "pam_module", module);
 	rec_action(r, "mail-auth", "authentication", "info");
@@ -359,7 +403,8 @@ static enum format_result auth(struct record *r, const struct head *h, struct st
 	size_t n = 0;
 
 	/* conn unix:auth-worker (pid=1233,uid=97): auth-worker<1>: sql(bob,192.0.2.7): unknown user */
-	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped) && str_starts(s, STR("auth-worker<")))
+	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped) &&
+	    str_starts(s, STR("auth-worker<")))
 		(void)scan_until_str(&s, STR(">: "), &skipped);
 	/* 2.4: the request stands in the head; auth-worker(1234) has a pid there, auth(default) its own name. */
 	if (h->session.len || str_chr(h->who, ',') >= 0) {
@@ -466,7 +511,8 @@ static enum format_result session(struct record *r, struct str s)
 	if (mailbox_event(r, s))
 		return FORMAT_MATCH;
 	at = counts_at(s);
-	if (at < 0 && !str_starts(s, STR("Disconnected")) && !str_starts(s, STR("Logged out")) && !str_starts(s, STR("Connection closed")))
+	if (at < 0 && !str_starts(s, STR("Disconnected")) && !str_starts(s, STR("Logged out")) &&
+	    !str_starts(s, STR("Connection closed")))
 		return daemon_message(r, s);
 	reason = at < 0 ? s : str_sub(s, 0, (size_t)at);
 	rec_str(r, F_EVENT_REASON, reason);
@@ -502,11 +548,20 @@ static bool split_fate(struct str s, struct str *msgid, struct str *fate, bool *
 		struct str phrase;
 		bool good;
 	} fates[] = {
-		{STR_INIT(": saved mail to "), true},	    {STR_INIT(": stored mail into mailbox "), true}, {STR_INIT(": save failed to "), false},
-		{STR_INIT(": failed to store into mailbox "), false}, {STR_INIT(": forwarded to "), true},   {STR_INIT(": failed to forward message to "), false},
-		{STR_INIT(": discarded "), true},	    {STR_INIT(": marked message to be discarded "), true}, {STR_INIT(": rejected "), false},
-		{STR_INIT(": rejecting message "), false},  {STR_INIT(": sent vacation response to "), true}, {STR_INIT(": sent notification "), true},
-		{STR_INIT(": save cancelled"), false},	    {STR_INIT(": discarding "), true},
+		{STR_INIT(": saved mail to "), true},
+		{STR_INIT(": stored mail into mailbox "), true},
+		{STR_INIT(": save failed to "), false},
+		{STR_INIT(": failed to store into mailbox "), false},
+		{STR_INIT(": forwarded to "), true},
+		{STR_INIT(": failed to forward message to "), false},
+		{STR_INIT(": discarded "), true},
+		{STR_INIT(": marked message to be discarded "), true},
+		{STR_INIT(": rejected "), false},
+		{STR_INIT(": rejecting message "), false},
+		{STR_INIT(": sent vacation response to "), true},
+		{STR_INIT(": sent notification "), true},
+		{STR_INIT(": save cancelled"), false},
+		{STR_INIT(": discarding "), true},
 	};
 	struct str best = {0};
 
@@ -634,7 +689,8 @@ static enum format_result dovecot_parse(struct record *r)
 /* A line of its own log file: a process of ours, then a level. */
 static bool dovecot_shape(const struct record *r)
 {
-	static const struct str levels[] = {STR_INIT("Info: "), STR_INIT("Error: "), STR_INIT("Warning: "), STR_INIT("Debug: "), STR_INIT("Fatal: "), STR_INIT("Panic: ")};
+	static const struct str levels[] = {STR_INIT("Info: "),  STR_INIT("Error: "), STR_INIT("Warning: "),
+					    STR_INIT("Debug: "), STR_INIT("Fatal: "), STR_INIT("Panic: ")};
 	struct str name = r->program;
 	struct head h;
 
@@ -648,7 +704,9 @@ static bool dovecot_shape(const struct record *r)
 	return false;
 }
 
-static const char *const programs[] = {"dovecot", "dovecot/*", "dovecot-auth", "imap-login", "pop3-login", "submission-login", "managesieve-login", NULL};
+static const char *const programs[] = {"dovecot",    "dovecot/*",        "dovecot-auth",      "imap-login",
+				       "pop3-login", "submission-login", "managesieve-login", NULL};
 
-FORMAT(dovecot, .programs = programs, .service = "dovecot", .dataset = "weir.dovecot", .doc = "Dovecot's logins, sessions and deliveries",
-       .versions = "Dovecot 2.2 to 2.4", .shape = dovecot_shape, .parse = dovecot_parse)
+FORMAT(dovecot, .programs = programs, .service = "dovecot", .dataset = "weir.dovecot",
+       .doc = "Dovecot's logins, sessions and deliveries", .versions = "Dovecot 2.2 to 2.4", .shape = dovecot_shape,
+       .parse = dovecot_parse)

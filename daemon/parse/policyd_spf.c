@@ -12,7 +12,8 @@
 static const struct {
 	const char *word, *outcome;
 } results[] = {
-	{"Pass", "success"}, {"Fail", "failure"}, {"Softfail", NULL}, {"SoftFail", NULL}, {"Neutral", NULL}, {"None", NULL}, {"Permerror", NULL}, {"PermError", NULL},
+	{"Pass", "success"}, {"Fail", "failure"}, {"Softfail", NULL},      {"SoftFail", NULL},
+	{"Neutral", NULL},   {"None", NULL},      {"Permerror", NULL},     {"PermError", NULL},
 	{"Temperror", NULL}, {"TempError", NULL}, {"Hardfail", "failure"},
 };
 
@@ -33,8 +34,9 @@ static bool pairs(struct record *r, struct str s)
 {
 	struct str identity, ip, helo, from;
 
-	if (!scan_lit(&s, "identity=") || !scan_until_str(&s, STR("; client-ip="), &identity) || !scan_until_str(&s, STR("; helo="), &ip) ||
-	    !scan_until_str(&s, STR("; envelope-from="), &helo) || !scan_until_last(&s, STR("; receiver="), &from))
+	if (!scan_lit(&s, "identity=") || !scan_until_str(&s, STR("; client-ip="), &identity) ||
+	    !scan_until_str(&s, STR("; helo="), &ip) || !scan_until_str(&s, STR("; envelope-from="), &helo) ||
+	    !scan_until_last(&s, STR("; receiver="), &from))
 		return false;
 	if (!rec_ip(r, F_SOURCE_IP, ip))
 		return false;
@@ -52,7 +54,8 @@ static bool refusal(struct record *r, struct str s)
 {
 	struct str code, dsn, head;
 
-	if (!scan_digits(&s, 3, &code) || code.len != 3 || !scan_lit(&s, " ") || !scan_word(&s, &dsn) || !scan_lit(&s, " "))
+	if (!scan_digits(&s, 3, &code) || code.len != 3 || !scan_lit(&s, " ") || !scan_word(&s, &dsn) ||
+	    !scan_lit(&s, " "))
 		return false;
 	rec_str(r, F_ERROR_CODE, code);
 	rec_str(r, F_POSTFIX_DSN, dsn);
@@ -69,7 +72,8 @@ static enum format_result policyd_spf_parse(struct record *r)
 
 	rec_action(r, "mail-spf", "email", "info");
 	if (scan_lit(&s, "spfcheck: pyspf result: \"['")) {
-		if (!scan_until_str(&s, STR("', '"), &word) || !put_result(r, word) || !scan_until_str(&s, STR("', '"), &why) || !scan_until_str(&s, STR("']"), &word))
+		if (!scan_until_str(&s, STR("', '"), &word) || !put_result(r, word) ||
+		    !scan_until_str(&s, STR("', '"), &why) || !scan_until_str(&s, STR("']"), &word))
 			return FORMAT_NO_MATCH;
 		rec_str(r, F_EVENT_REASON, why);
 		rec_raw(r, "identity", word);
@@ -82,7 +86,8 @@ static enum format_result policyd_spf_parse(struct record *r)
 		return FORMAT_MATCH;
 	if (scan_lit(&s, "prepend")) {
 		scan_lit(&s, ": Text:");
-		if (!scan_lit(&s, " Received-SPF: ") || !scan_word(&s, &word) || !put_result(r, word) || !scan_lit(&s, " ("))
+		if (!scan_lit(&s, " Received-SPF: ") || !scan_word(&s, &word) || !put_result(r, word) ||
+		    !scan_lit(&s, " ("))
 			return FORMAT_NO_MATCH;
 		if (!scan_until_str(&s, STR(") "), &why))
 			return FORMAT_NO_MATCH;
@@ -98,7 +103,9 @@ static enum format_result policyd_spf_parse(struct record *r)
 	return FORMAT_MATCH;
 }
 
-static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf", "policyd-spf-python", NULL};
+static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf",
+				       "policyd-spf-python", NULL};
 
-FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix", .doc = "Postfix's SPF policy service",
-       .versions = "postfix-policyd-spf-python 2.9 to 3.1", .parse = policyd_spf_parse)
+FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix",
+       .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1",
+       .parse = policyd_spf_parse)

@@ -167,8 +167,8 @@ bool postfix_take_queue_id(struct str *s, struct str *id)
 
 static bool is_dsn(struct str w)
 {
-	return w.len >= 5 && w.len <= 9 && (w.p[0] == '2' || w.p[0] == '4' || w.p[0] == '5') && w.p[1] == '.' && ch_digit(w.p[2]) &&
-	       ch_digit(w.p[w.len - 1]) && str_chr(str_from(w, 3), '.') >= 0;
+	return w.len >= 5 && w.len <= 9 && (w.p[0] == '2' || w.p[0] == '4' || w.p[0] == '5') && w.p[1] == '.' &&
+	       ch_digit(w.p[2]) && ch_digit(w.p[w.len - 1]) && str_chr(str_from(w, 3), '.') >= 0;
 }
 
 void postfix_take_reply(struct record *r, struct str *s)
@@ -193,16 +193,61 @@ static const struct {
 	struct str name;
 	enum postfix_daemon d;
 } daemons[] = {
-	{STR_INIT("smtpd"), POSTFIX_SMTPD}, {STR_INIT("qmgr"), POSTFIX_QMGR}, {STR_INIT("cleanup"), POSTFIX_CLEANUP}, {STR_INIT("smtp"), POSTFIX_SMTP}, {STR_INIT("local"), POSTFIX_FULL}, {STR_INIT("postscreen"), POSTFIX_POSTSCREEN},
-	{STR_INIT("dnsblog"), POSTFIX_FULL}, {STR_INIT("lmtp"), POSTFIX_LMTP}, {STR_INIT("pipe"), POSTFIX_FULL}, {STR_INIT("virtual"), POSTFIX_FULL}, {STR_INIT("bounce"), POSTFIX_FULL}, {STR_INIT("defer"), POSTFIX_FULL},
-	{STR_INIT("trace"), POSTFIX_FULL}, {STR_INIT("pickup"), POSTFIX_FULL}, {STR_INIT("anvil"), POSTFIX_FULL}, {STR_INIT("scache"), POSTFIX_FULL}, {STR_INIT("error"), POSTFIX_FULL}, {STR_INIT("retry"), POSTFIX_FULL},
-	{STR_INIT("discard"), POSTFIX_FULL}, {STR_INIT("oqmgr"), POSTFIX_QMGR}, {STR_INIT("nqmgr"), POSTFIX_QMGR}, {STR_INIT("relay"), POSTFIX_SMTP}, {STR_INIT("smtps"), POSTFIX_SMTPD}, {STR_INIT("submission"), POSTFIX_SMTPD},
-	{STR_INIT("tlsproxy"), POSTFIX_OTHER}, {STR_INIT("trivial-rewrite"), POSTFIX_OTHER}, {STR_INIT("rewrite"), POSTFIX_OTHER}, {STR_INIT("verify"), POSTFIX_OTHER}, {STR_INIT("master"), POSTFIX_OTHER},
-	{STR_INIT("proxymap"), POSTFIX_OTHER}, {STR_INIT("proxywrite"), POSTFIX_OTHER}, {STR_INIT("postfix-script"), POSTFIX_OTHER}, {STR_INIT("postsuper"), POSTFIX_OTHER}, {STR_INIT("postdrop"), POSTFIX_OTHER},
-	{STR_INIT("sendmail"), POSTFIX_OTHER}, {STR_INIT("flush"), POSTFIX_OTHER}, {STR_INIT("showq"), POSTFIX_OTHER}, {STR_INIT("tlsmgr"), POSTFIX_OTHER}, {STR_INIT("spawn"), POSTFIX_OTHER}, {STR_INIT("postlogd"), POSTFIX_OTHER},
-	{STR_INIT("postqueue"), POSTFIX_OTHER}, {STR_INIT("postmap"), POSTFIX_OTHER}, {STR_INIT("postalias"), POSTFIX_OTHER}, {STR_INIT("postconf"), POSTFIX_OTHER}, {STR_INIT("postmulti"), POSTFIX_OTHER},
-	{STR_INIT("postcat"), POSTFIX_OTHER}, {STR_INIT("postkick"), POSTFIX_OTHER}, {STR_INIT("postlock"), POSTFIX_OTHER}, {STR_INIT("postlog"), POSTFIX_OTHER}, {STR_INIT("qmqpd"), POSTFIX_OTHER}, {STR_INIT("postfix"), POSTFIX_OTHER},
-	{STR_INIT("postmulti-script"), POSTFIX_OTHER}, {STR_INIT("postfix-tls-script"), POSTFIX_OTHER}, {STR_INIT("posttls-finger"), POSTFIX_OTHER}, {STR_INIT("nbdb_reindexd"), POSTFIX_OTHER},
+	{STR_INIT("smtpd"), POSTFIX_SMTPD},
+	{STR_INIT("qmgr"), POSTFIX_QMGR},
+	{STR_INIT("cleanup"), POSTFIX_CLEANUP},
+	{STR_INIT("smtp"), POSTFIX_SMTP},
+	{STR_INIT("local"), POSTFIX_FULL},
+	{STR_INIT("postscreen"), POSTFIX_POSTSCREEN},
+	{STR_INIT("dnsblog"), POSTFIX_FULL},
+	{STR_INIT("lmtp"), POSTFIX_LMTP},
+	{STR_INIT("pipe"), POSTFIX_FULL},
+	{STR_INIT("virtual"), POSTFIX_FULL},
+	{STR_INIT("bounce"), POSTFIX_FULL},
+	{STR_INIT("defer"), POSTFIX_FULL},
+	{STR_INIT("trace"), POSTFIX_FULL},
+	{STR_INIT("pickup"), POSTFIX_FULL},
+	{STR_INIT("anvil"), POSTFIX_FULL},
+	{STR_INIT("scache"), POSTFIX_FULL},
+	{STR_INIT("error"), POSTFIX_FULL},
+	{STR_INIT("retry"), POSTFIX_FULL},
+	{STR_INIT("discard"), POSTFIX_FULL},
+	{STR_INIT("oqmgr"), POSTFIX_QMGR},
+	{STR_INIT("nqmgr"), POSTFIX_QMGR},
+	{STR_INIT("relay"), POSTFIX_SMTP},
+	{STR_INIT("smtps"), POSTFIX_SMTPD},
+	{STR_INIT("submission"), POSTFIX_SMTPD},
+	{STR_INIT("tlsproxy"), POSTFIX_OTHER},
+	{STR_INIT("trivial-rewrite"), POSTFIX_OTHER},
+	{STR_INIT("rewrite"), POSTFIX_OTHER},
+	{STR_INIT("verify"), POSTFIX_OTHER},
+	{STR_INIT("master"), POSTFIX_OTHER},
+	{STR_INIT("proxymap"), POSTFIX_OTHER},
+	{STR_INIT("proxywrite"), POSTFIX_OTHER},
+	{STR_INIT("postfix-script"), POSTFIX_OTHER},
+	{STR_INIT("postsuper"), POSTFIX_OTHER},
+	{STR_INIT("postdrop"), POSTFIX_OTHER},
+	{STR_INIT("sendmail"), POSTFIX_OTHER},
+	{STR_INIT("flush"), POSTFIX_OTHER},
+	{STR_INIT("showq"), POSTFIX_OTHER},
+	{STR_INIT("tlsmgr"), POSTFIX_OTHER},
+	{STR_INIT("spawn"), POSTFIX_OTHER},
+	{STR_INIT("postlogd"), POSTFIX_OTHER},
+	{STR_INIT("postqueue"), POSTFIX_OTHER},
+	{STR_INIT("postmap"), POSTFIX_OTHER},
+	{STR_INIT("postalias"), POSTFIX_OTHER},
+	{STR_INIT("postconf"), POSTFIX_OTHER},
+	{STR_INIT("postmulti"), POSTFIX_OTHER},
+	{STR_INIT("postcat"), POSTFIX_OTHER},
+	{STR_INIT("postkick"), POSTFIX_OTHER},
+	{STR_INIT("postlock"), POSTFIX_OTHER},
+	{STR_INIT("postlog"), POSTFIX_OTHER},
+	{STR_INIT("qmqpd"), POSTFIX_OTHER},
+	{STR_INIT("postfix"), POSTFIX_OTHER},
+	{STR_INIT("postmulti-script"), POSTFIX_OTHER},
+	{STR_INIT("postfix-tls-script"), POSTFIX_OTHER},
+	{STR_INIT("posttls-finger"), POSTFIX_OTHER},
+	{STR_INIT("nbdb_reindexd"), POSTFIX_OTHER},
 };
 
 static enum postfix_daemon daemon_of(struct str program)
@@ -377,7 +422,8 @@ static bool tlsproxy(struct record *r, struct str s)
 		rec_action(r, "smtp-connect", "email", "connection");
 	} else if (scan_lit(&s, "DISCONNECT ") && postfix_source(r, &s)) {
 		rec_action(r, "smtp-disconnect", "email", "end");
-	} else if (scan_lit(&s, "TLS handshake failed for service=") && scan_until_str(&s, STR(" peer="), &service) && postfix_source(r, &s)) {
+	} else if (scan_lit(&s, "TLS handshake failed for service=") && scan_until_str(&s, STR(" peer="), &service) &&
+		   postfix_source(r, &s)) {
 		rec_raw(r, "service", service);
 		rec_action(r, "smtp-tls", "email", "error");
 		rec_outcome(r, "failure");
@@ -415,11 +461,26 @@ static bool common(struct record *r, struct str s)
 			rec_raw(r, "configuration", s);
 		return true;
 	}
-	return scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") || scan_lit(&s, "stopping the Postfix mail system") ||
-	       scan_lit(&s, "refreshing the Postfix mail system") || scan_lit(&s, "using backwards-compatible default setting ");
+	return scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") ||
+	       scan_lit(&s, "stopping the Postfix mail system") || scan_lit(&s, "refreshing the Postfix mail system") ||
+	       scan_lit(&s, "using backwards-compatible default setting ");
 }
 
 /* ---- the line ---- */
+
+/* smtp_header_checks: "replace: header Received: from a by b: Received: from c" has neither client nor addresses. */
+static bool client_check(struct record *r, struct str s)
+{
+	struct str action;
+
+	if (!scan_until_str(&s, STR(": "), &action) || !str_is_name(action) || !scan_lit(&s, "header "))
+		return false;
+	rec_str(r, F_POSTFIX_ACTION, action);
+	rec_raw(r, "part", STR("header"));
+	rec_raw(r, "header", s);
+	rec_action(r, "mail-cleanup", "email", "info");
+	return true;
+}
 
 static enum format_result queue_line(struct record *r, enum postfix_daemon d, struct str s)
 {
@@ -429,7 +490,8 @@ static enum format_result queue_line(struct record *r, enum postfix_daemon d, st
 
 	if (d != POSTFIX_SMTPD && d != POSTFIX_POSTSCREEN)
 		got = postfix_delivery_queue(r, d, s);
-	if (got != FORMAT_MATCH && (d == POSTFIX_SMTPD || d == POSTFIX_POSTSCREEN || d == POSTFIX_CLEANUP || d == POSTFIX_ANY)) {
+	if (got != FORMAT_MATCH &&
+	    (d == POSTFIX_SMTPD || d == POSTFIX_POSTSCREEN || d == POSTFIX_CLEANUP || d == POSTFIX_ANY)) {
 		rec_reset(r, m);
 		got = postfix_smtpd_queue(r, s);
 	}
@@ -438,6 +500,8 @@ static enum format_result queue_line(struct record *r, enum postfix_daemon d, st
 	/* 9AA611A804C: placed on hold. But "from=..." or "reject: ..." that did not read is no such message. */
 	rec_reset(r, m);
 	(void)scan_word(&t, &word);
+	if ((d == POSTFIX_SMTP || d == POSTFIX_LMTP) && client_check(r, s))
+		return FORMAT_MATCH;
 	if (word.len == 0 || str_chr(word, '=') >= 0 || word.p[word.len - 1] == ':')
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, s);
@@ -554,15 +618,17 @@ static bool postfix_shape(const struct record *r)
 	if (s.len < 16)
 		return false;
 	if (postfix_take_queue_id(&s, &id))
-		return str_starts(s, STR("client=")) || str_starts(s, STR("message-id=")) || str_starts(s, STR("from=<")) || str_starts(s, STR("to=<")) ||
-		       str_eq(s, STR("removed")) || str_starts(s, STR("uid=")) || str_starts(s, STR("reject: ")) || str_starts(s, STR("milter-")) ||
+		return str_starts(s, STR("client=")) || str_starts(s, STR("message-id=")) ||
+		       str_starts(s, STR("from=<")) || str_starts(s, STR("to=<")) || str_eq(s, STR("removed")) ||
+		       str_starts(s, STR("uid=")) || str_starts(s, STR("reject: ")) || str_starts(s, STR("milter-")) ||
 		       str_starts(s, STR("sender non-delivery"));
 	if (scan_lit(&s, "warning: "))
 		return str_find(s, STR("]: SASL ")) > 0;
-	return scan_lit(&s, "NOQUEUE: ") || scan_lit(&s, "connect from ") || scan_lit(&s, "disconnect from ") || scan_lit(&s, "lost connection after ");
+	return scan_lit(&s, "NOQUEUE: ") || scan_lit(&s, "connect from ") || scan_lit(&s, "disconnect from ") ||
+	       scan_lit(&s, "lost connection after ");
 }
 
 static const char *const programs[] = {"postfix", "postfix/*", "postfix-*", NULL};
 
-FORMAT(postfix, .programs = programs, .service = "postfix", .dataset = "weir.postfix", .doc = "Postfix's daemons", .versions = "Postfix 3.4 to 3.10",
-       .shape = postfix_shape, .parse = postfix_parse)
+FORMAT(postfix, .programs = programs, .service = "postfix", .dataset = "weir.postfix", .doc = "Postfix's daemons",
+       .versions = "Postfix 3.4 to 3.10", .shape = postfix_shape, .parse = postfix_parse)

@@ -1,6 +1,6 @@
 /*
- * postfix.h - what the parts of the format postfix share: postfix.c (dispatch, warnings, the small daemons), postfix_smtpd.c (smtpd,
- * postscreen, cleanup's verdicts), postfix_delivery.c (queue manager and delivery agents). Work thread.
+ * postfix.h - what the parts of the format postfix share: postfix.c (dispatch, warnings, the small daemons), postfix_smtpd.c (smtpd, cleanup's verdicts),
+ * postfix_postscreen.c, postfix_tls.c, postfix_delivery.c (queue manager and delivery agents). Work thread.
  *
  * Texts that the remote side chooses (HELO, addresses, headers, replies) stand amid the line. Each function here reads from the end
  * that Postfix wrote, and takes an address with its quotes in view; what can be read in two ways is left out.
@@ -46,6 +46,12 @@ bool postfix_take_angle(struct str *s, struct str *out);
 bool postfix_take_queue_id(struct str *s, struct str *id);
 /* "550 5.7.1 text", "5.7.1 text", "550 text": error.code, postfix.dsn, and *s stands at the text. */
 void postfix_take_reply(struct record *r, struct str *s);
+
+/*
+ * "reject", "hold", "milter-reject": postfix.action, and whether it refuses: the others let pass, or decide later. content: of the message itself, not of
+ * a client's command.
+ */
+void postfix_put_verdict(struct record *r, struct str action, bool content);
 
 /* Behind "QUEUEID: " or "NOQUEUE: ". */
 enum format_result postfix_smtpd_queue(struct record *r, struct str s);

@@ -21,7 +21,8 @@ static void put_relay(struct record *r, struct str relay)
 /* delays=0.44/0.01/0/0 */
 static bool put_delays(struct record *r, struct str s)
 {
-	static const enum field_id f[] = {F_POSTFIX_DELAYS_RECEIVE, F_POSTFIX_DELAYS_QUEUE_MANAGER, F_POSTFIX_DELAYS_CONNECT, F_POSTFIX_DELAYS_TRANSMIT};
+	static const enum field_id f[] = {F_POSTFIX_DELAYS_RECEIVE, F_POSTFIX_DELAYS_QUEUE_MANAGER,
+					  F_POSTFIX_DELAYS_CONNECT, F_POSTFIX_DELAYS_TRANSMIT};
 	struct str part;
 
 	for (int i = 0; i < 4; i++) {
@@ -39,7 +40,8 @@ static struct str id_word(struct str s)
 {
 	size_t n = 0;
 
-	while (n < s.len && (ch_alnum(s.p[n]) || s.p[n] == '-' || s.p[n] == '_' || s.p[n] == '.' || s.p[n] == '/' || s.p[n] == '@'))
+	while (n < s.len &&
+	       (ch_alnum(s.p[n]) || s.p[n] == '-' || s.p[n] == '_' || s.p[n] == '.' || s.p[n] == '/' || s.p[n] == '@'))
 		n++;
 	while (n && s.p[n - 1] == '.')
 		n--;
@@ -90,11 +92,13 @@ static bool put_attempt(struct record *r, struct str s, struct str *said)
 	struct str all = s, dsn;
 
 	if (scan_lit(&s, "host ")) {
-		if (!postfix_take_peer(&s, &p) || (!scan_lit(&s, " said: ") && !scan_lit(&s, " refused to talk to me: ")))
+		if (!postfix_take_peer(&s, &p) ||
+		    (!scan_lit(&s, " said: ") && !scan_lit(&s, " refused to talk to me: ")))
 			return false;
 		put_reply_stage(r, &s);
 		*said = s;
-		if (s.len > 3 && ch_digit(s.p[0]) && ch_digit(s.p[1]) && ch_digit(s.p[2]) && (s.p[3] == ' ' || s.p[3] == '-'))
+		if (s.len > 3 && ch_digit(s.p[0]) && ch_digit(s.p[1]) && ch_digit(s.p[2]) &&
+		    (s.p[3] == ' ' || s.p[3] == '-'))
 			rec_str(r, F_ERROR_CODE, str_sub(s, 0, 3));
 		/* The line's own dsn= is the better one. */
 		if (rec_get(r, F_POSTFIX_DSN).type == V_NONE) {
@@ -284,9 +288,10 @@ static enum format_result message_id(struct record *r, struct str s)
 /* bounce: sender non-delivery notification: 3F2A1B004C */
 static bool notification(struct record *r, struct str s)
 {
-	static const struct str kinds[] = {STR_INIT("sender non-delivery notification: "), STR_INIT("sender delay notification: "),
-					   STR_INIT("sender delivery status notification: "), STR_INIT("postmaster non-delivery notification: "),
-					   STR_INIT("postmaster delay notification: ")};
+	static const struct str kinds[] = {
+		STR_INIT("sender non-delivery notification: "), STR_INIT("sender delay notification: "),
+		STR_INIT("sender delivery status notification: "), STR_INIT("postmaster non-delivery notification: "),
+		STR_INIT("postmaster delay notification: ")};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (scan_str(&s, kinds[i])) {

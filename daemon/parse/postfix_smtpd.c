@@ -1,5 +1,5 @@
 /*
- * postfix_smtpd.c - what smtpd, postscreen and cleanup say of clients: connections, logins, verdicts. Work thread.
+ * postfix_smtpd.c - what smtpd and cleanup say of clients: connections, logins, verdicts. Work thread.
  *
  *	NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 550 5.1.1 <a@b>: text; from=<c@d> to=<a@b> proto=ESMTP helo=<h>
  *	         action  stage     peer                code dsn reason        tail
@@ -103,8 +103,8 @@ static void put_tail(struct record *r, const struct tail *t)
 
 static bool tail_begins(struct str s)
 {
-	return str_starts(s, STR("from=<")) || str_starts(s, STR("to=<")) || str_starts(s, STR("proto=")) || str_starts(s, STR("helo=<")) ||
-	       str_starts(s, STR("sasl_username=<"));
+	return str_starts(s, STR("from=<")) || str_starts(s, STR("to=<")) || str_starts(s, STR("proto=")) ||
+	       str_starts(s, STR("helo=<")) || str_starts(s, STR("sasl_username=<"));
 }
 
 /*
@@ -124,7 +124,8 @@ static bool split_tail(struct str s, struct str *reason, struct tail *t)
 		if (!semi)
 			break;
 		i = (size_t)(semi - s.p);
-		if (i + 2 >= s.len || s.p[i + 1] != ' ' || !tail_begins(str_from(s, i + 2)) || !read_tail(str_from(s, i + 2), t, &rest) || rest.len)
+		if (i + 2 >= s.len || s.p[i + 1] != ' ' || !tail_begins(str_from(s, i + 2)) ||
+		    !read_tail(str_from(s, i + 2), t, &rest) || rest.len)
 			continue;
 		if (quotes_helo && t->helo.len) {
 			helo_line = s;
@@ -156,11 +157,11 @@ static void put_list(struct record *r, struct str reason)
 
 /* ---- verdicts ---- */
 
-/* Which of the actions of access tables and milters refuse; the others let pass, or decide later. */
-static void put_verdict(struct record *r, struct str action, bool content)
+void postfix_put_verdict(struct record *r, struct str action, bool content)
 {
 	struct str milter = action;
-	bool refused = str_eq(action, STR("reject")) || str_ends(action, STR("-reject")) || str_eq(action, STR("abort"));
+	bool refused =
+		str_eq(action, STR("reject")) || str_ends(action, STR("-reject")) || str_eq(action, STR("abort"));
 
 	rec_str(r, F_POSTFIX_ACTION, action);
 	if (scan_lit(&milter, "milter-"))
@@ -254,7 +255,10 @@ static enum format_result verdict(struct record *r, struct str action, struct st
 	struct str stage, reason;
 	struct tail t = {0};
 
-	put_verdict(r, action, str_starts(s, STR("header ")) || str_starts(s, STR("body ")) || str_starts(s, STR("mime-error ")) || (str_starts(action, STR("milter-")) && str_starts(s, STR("END-OF-MESSAGE "))));
+	postfix_put_verdict(r, action,
+			    str_starts(s, STR("header ")) || str_starts(s, STR("body ")) ||
+				    str_starts(s, STR("mime-error ")) ||
+				    (str_starts(action, STR("milter-")) && str_starts(s, STR("END-OF-MESSAGE "))));
 	rec_str(r, F_NETWORK_PROTOCOL, STR("smtp"));
 	if (scan_lit(&s, "header "))
 		return content_check(r, STR("header"), s);
@@ -422,7 +426,7 @@ static enum format_result proxied(struct record *r, struct str action, struct st
 
 	if (!scan_until_str(&s, STR(": "), &stage) || stage.len > 24)
 		return FORMAT_NO_MATCH;
-	put_verdict(r, action, false);
+	postfix_put_verdict(r, action, false);
 	if (str_ends(action, STR("-accept")))
 		rec_outcome(r, "success");
 	rec_str(r, F_POSTFIX_STAGE, stage);
@@ -485,7 +489,8 @@ static enum format_result hostname(struct record *r, struct str s)
 {
 	struct str name, ip;
 
-	if (!scan_word(&s, &name) || !scan_lit(&s, " does not resolve to address ") || !scan_ip(&s, &ip) || !rec_ip(r, F_SOURCE_IP, ip))
+	if (!scan_word(&s, &name) || !scan_lit(&s, " does not resolve to address ") || !scan_ip(&s, &ip) ||
+	    !rec_ip(r, F_SOURCE_IP, ip))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_SOURCE_ADDRESS, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
@@ -535,7 +540,8 @@ static enum format_result limit(struct record *r, struct str s)
 {
 	struct str what, count;
 
-	if (!scan_until_str(&s, STR(" limit exceeded: "), &what) || !scan_digits(&s, 10, &count) || !scan_lit(&s, " from ") || !postfix_source(r, &s))
+	if (!scan_until_str(&s, STR(" limit exceeded: "), &what) || !scan_digits(&s, 10, &count) ||
+	    !scan_lit(&s, " from ") || !postfix_source(r, &s))
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "count", count);
 	if (scan_lit(&s, " for service "))
@@ -649,307 +655,4 @@ enum format_result postfix_smtpd_warning(struct record *r, struct str s)
 	if (scan_lit(&t, "SASL "))
 		return sasl(r, t);
 	return client_warning(r, t);
-}
-
-/* ---- postscreen ---- */
-
-static void put_seconds(struct record *r, struct str s)
-{
-	struct str rest = s, whole, frac = {0};
-	uint64_t n, ns = 0;
-
-	if (!scan_digits(&rest, 9, &whole) || !str_u64(whole, 1000000000, &n))
-		return;
-	if (scan_ch(&rest, '.') && scan_digits(&rest, 9, &frac) && str_u64(frac, 999999999, &ns))
-		for (size_t i = frac.len; i < 9; i++)
-			ns *= 10;
-	if (rest.len == 0)
-		rec_int(r, F_EVENT_DURATION, (int64_t)(n * 1000000000 + ns));
-}
-
-/* CONNECT from [192.0.2.7]:46281 to [198.51.100.25]:26 */
-static enum format_result screen_connect(struct record *r, struct str s)
-{
-	if (!postfix_source(r, &s) || !scan_lit(&s, " to ") || !postfix_destination(r, &s))
-		return FORMAT_NO_MATCH;
-	rec_action(r, "smtp-connect", "email", "connection");
-	postfix_said_by(r, "postscreen");
-	return FORMAT_MATCH;
-}
-
-static enum format_result screen(struct record *r, struct str s, const char *action, const char *type, struct str reason)
-{
-	if (!postfix_source(r, &s))
-		return FORMAT_NO_MATCH;
-	rec_str(r, F_EVENT_REASON, reason);
-	rec_action(r, action, "email", type);
-	postfix_said_by(r, "postscreen");
-	return FORMAT_MATCH;
-}
-
-/*
- * HANGUP after 0.5 from [192.0.2.7]:46281 in tests after SMTP handshake; PREGREET 11 after 0.08 from [192.0.2.7]:46281: EHLO x\r\n
- */
-static enum format_result screen_timed(struct record *r, struct str s, bool hangup)
-{
-	struct str bytes, seconds;
-
-	if (!hangup) {
-		if (!scan_digits(&s, 9, &bytes) || !scan_lit(&s, " "))
-			return FORMAT_NO_MATCH;
-		rec_raw(r, "bytes", bytes);
-	}
-	if (!scan_lit(&s, "after ") || !scan_until_str(&s, STR(" from "), &seconds) || !postfix_source(r, &s))
-		return FORMAT_NO_MATCH;
-	put_seconds(r, seconds);
-	if (hangup) {
-		if (scan_lit(&s, " in "))
-			rec_str(r, F_POSTFIX_STAGE, s);
-		rec_str(r, F_EVENT_REASON, STR("HANGUP"));
-		rec_action(r, "smtp-lost-connection", "email", "end");
-	} else {
-		if (scan_lit(&s, ": "))
-			rec_raw(r, "text", s);
-		rec_str(r, F_EVENT_REASON, STR("PREGREET"));
-		rec_action(r, "postscreen-test", "email", "info");
-	}
-	postfix_said_by(r, "postscreen");
-	return FORMAT_MATCH;
-}
-
-/* COMMAND PIPELINING from [192.0.2.7]:46281 after EHLO: QUIT\r\n; BARE NEWLINE from [192.0.2.7]:46281 after CONNECT */
-static enum format_result screen_test(struct record *r, struct str s, struct str name)
-{
-	struct str stage;
-
-	if (!postfix_source(r, &s))
-		return FORMAT_NO_MATCH;
-	if (scan_lit(&s, " after ")) {
-		stage = s;
-		if (scan_until(&s, ':', &stage)) {
-			scan_blanks(&s);
-			rec_raw(r, "text", s);
-		}
-		rec_str(r, F_POSTFIX_STAGE, stage);
-	}
-	rec_str(r, F_EVENT_REASON, name);
-	rec_action(r, "postscreen-test", "email", "info");
-	postfix_said_by(r, "postscreen");
-	return FORMAT_MATCH;
-}
-
-static enum format_result screen_pass(struct record *r, struct str s)
-{
-	struct str kind;
-
-	if (!scan_word(&s, &kind) || !scan_lit(&s, " "))
-		return FORMAT_NO_MATCH;
-	return screen(r, s, "postscreen-pass", "allowed", kind);
-}
-
-static bool screen_tests(struct record *r, struct str s, enum format_result *got)
-{
-	static const struct str names[] = {
-		STR_INIT("COMMAND PIPELINING"),	   STR_INIT("COMMAND TIME LIMIT"), STR_INIT("COMMAND LENGTH LIMIT"),   STR_INIT("COMMAND COUNT LIMIT"),
-		STR_INIT("BARE NEWLINE"),	   STR_INIT("NON-SMTP COMMAND"),   STR_INIT("DATA without valid RCPT"), STR_INIT("BDAT without valid RCPT"),
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct str t = s;
-
-		if (scan_str(&t, names[i]) && scan_lit(&t, " from ")) {
-			*got = screen_test(r, t, names[i]);
-			return true;
-		}
-	}
-	return false;
-}
-
-enum format_result postfix_postscreen_line(struct record *r, struct str s)
-{
-	static const struct str pass[] = {STR_INIT("WHITELISTED "), STR_INIT("ALLOWLISTED ")};
-	static const struct str tests[] = {STR_INIT("BLACKLISTED "), STR_INIT("DENYLISTED "), STR_INIT("WHITELIST VETO "), STR_INIT("ALLOWLIST VETO "),
-					   STR_INIT("DROP "),	      STR_INIT("ENFORCE "),    STR_INIT("UNPASS "),	    STR_INIT("UNFAIL ")};
-	enum format_result got;
-	struct str rank, word;
-
-	switch (s.p[0]) {
-	case 'C':
-		if (scan_lit(&s, "CONNECT from "))
-			return screen_connect(r, s);
-		break;
-	case 'D':
-		if (scan_lit(&s, "DISCONNECT "))
-			return screen(r, s, "smtp-disconnect", "end", STR(""));
-		/* DNSBL rank 5 for [192.0.2.7]:46281 */
-		if (scan_lit(&s, "DNSBL rank ") && scan_word(&s, &rank) && scan_lit(&s, " for ")) {
-			rec_raw(r, "rank", rank);
-			return screen(r, s, "dnsbl-rank", "info", STR(""));
-		}
-		break;
-	case 'P':
-		if (scan_lit(&s, "PASS "))
-			return screen_pass(r, s);
-		if (scan_lit(&s, "PREGREET "))
-			return screen_timed(r, s, false);
-		break;
-	case 'H':
-		if (scan_lit(&s, "HANGUP "))
-			return screen_timed(r, s, true);
-		break;
-	case 'S':
-		if (scan_lit(&s, "SKIP ") && scan_word(&s, &word) && scan_lit(&s, " "))
-			return screen(r, s, "postscreen-test", "info", STR("SKIP"));
-		break;
-	case 'r':
-		/* reject: connect from [192.0.2.7]:46281: all screening ports busy */
-		if (scan_lit(&s, "reject: connect from ") && postfix_source(r, &s) && scan_lit(&s, ": ")) {
-			put_verdict(r, STR("reject"), false);
-			rec_str(r, F_POSTFIX_STAGE, STR("CONNECT"));
-			rec_str(r, F_EVENT_REASON, s);
-			rec_bool(r, F_POSTFIX_NOQUEUE, true);
-			return FORMAT_MATCH;
-		}
-		break;
-	case 'e':
-	case 'l':
-		/* entering STRESS mode with 70 connections */
-		if (scan_lit(&s, "entering STRESS mode with ") || scan_lit(&s, "leaving STRESS mode with ")) {
-			if (scan_digits(&s, 10, &word))
-				rec_raw(r, "connections", word);
-			rec_action(r, "daemon-message", "email", "info");
-			return FORMAT_MATCH;
-		}
-		break;
-	default:
-		break;
-	}
-	for (size_t i = 0; i < sizeof(pass) / sizeof(*pass); i++)
-		if (scan_str(&s, pass[i]))
-			return screen(r, s, "postscreen-pass", "allowed", str_sub(pass[i], 0, pass[i].len - 1));
-	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		if (scan_str(&s, tests[i]))
-			return screen(r, s, "postscreen-test", "info", str_sub(tests[i], 0, tests[i].len - 1));
-	if (screen_tests(r, s, &got))
-		return got;
-	return FORMAT_NO_MATCH;
-}
-
-/* ---- TLS ---- */
-
-/* TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA256 */
-static bool tls_params(struct record *r, struct str s)
-{
-	struct str version, cipher, bits, key, value;
-	static const char *const names[] = {"key-exchange", "server-signature", "server-digest", "client-signature", "client-digest"};
-
-	if (!scan_word(&s, &version) || !scan_lit(&s, " with cipher ") || !scan_word(&s, &cipher))
-		return false;
-	if (scan_lit(&version, "TLSv")) {
-		rec_str(r, F_TLS_VERSION_PROTOCOL, STR("tls"));
-		rec_str(r, F_TLS_VERSION, str_eq(version, STR("1")) ? STR("1.0") : version);
-	} else if (scan_lit(&version, "SSLv")) {
-		rec_str(r, F_TLS_VERSION_PROTOCOL, STR("ssl"));
-		rec_str(r, F_TLS_VERSION, version);
-	}
-	rec_str(r, F_TLS_CIPHER, cipher);
-	rec_bool(r, F_TLS_ESTABLISHED, true);
-	if (scan_lit(&s, " (") && scan_until_str(&s, STR(" bits)"), &bits))
-		rec_raw(r, "tls_bits", bits);
-	while (scan_ch(&s, ' ') && scan_word(&s, &key)) {
-		if (key.p[0] == '(')
-			continue; /* "(2048 bits)", "(P-256)" of what stands before it */
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-			if (str_eqz(key, names[i]) && scan_ch(&s, ' ') && scan_word(&s, &value)) {
-				rec_raw(r, names[i], value);
-				break;
-			}
-	}
-	return true;
-}
-
-static bool tls_established(struct record *r, struct str s, bool *got)
-{
-	struct str trust, sni;
-	bool to;
-
-	*got = false;
-	if (!scan_until_str(&s, STR(" TLS connection "), &trust) || trust.len > 12)
-		return false;
-	if (scan_lit(&s, "reused "))
-		rec_raw(r, "tls_reused", STR("true"));
-	else if (!scan_lit(&s, "established "))
-		return false;
-	rec_raw(r, "tls_trust", trust);
-	to = scan_lit(&s, "to ");
-	if (!to && !scan_lit(&s, "from "))
-		return false;
-	if (!(to ? postfix_destination(r, &s) : postfix_source(r, &s)))
-		return false;
-	/* The name that the client asked for: "from X[192.0.2.7] to mail.example.org: ..." */
-	if (scan_lit(&s, " to ") && scan_until_str(&s, STR(": "), &sni))
-		rec_str(r, F_TLS_CLIENT_SERVER_NAME, sni);
-	else if (!scan_lit(&s, ": "))
-		return false;
-	*got = tls_params(r, s);
-	return *got;
-}
-
-/* SSL_accept error from unknown[192.0.2.7]: lost connection; SSL_connect error to mx.example.org[192.0.2.1]:25: -1 */
-static bool tls_error(struct record *r, struct str s)
-{
-	bool from = scan_lit(&s, "SSL_accept error from ");
-
-	if (!from && !scan_lit(&s, "SSL_connect error to ") && !scan_lit(&s, "certificate verification failed for ") &&
-	    !scan_lit(&s, "server certificate verification failed for "))
-		return false;
-	if (!(from ? postfix_source(r, &s) : postfix_destination(r, &s)))
-		return false;
-	if (scan_lit(&s, ": "))
-		rec_str(r, F_EVENT_REASON, s);
-	rec_outcome(r, "failure");
-	return true;
-}
-
-enum format_result postfix_tls_line(struct record *r, struct str s)
-{
-	struct record_mark m = rec_mark(r);
-	struct str name = s;
-	bool got = false;
-
-	switch (s.p[0]) {
-	case 'A':
-	case 'U':
-	case 'V':
-	case 'T':
-		(void)tls_established(r, s, &got);
-		break;
-	case 'S':
-	case 'c':
-		got = tls_error(r, s);
-		break;
-	case 's':
-		if (scan_lit(&name, "setting up TLS connection from "))
-			got = postfix_source(r, &name);
-		else if (scan_lit(&name, "setting up TLS connection to "))
-			got = postfix_destination(r, &name);
-		else
-			got = tls_error(r, s);
-		break;
-	case 'H':
-		/* Host offered STARTTLS: [mx.example.org] */
-		if (scan_lit(&name, "Host offered STARTTLS: [") && name.len && name.p[name.len - 1] == ']') {
-			rec_host(r, F_DESTINATION_DOMAIN, str_sub(name, 0, name.len - 1));
-			got = true;
-		}
-		break;
-	default:
-		break;
-	}
-	if (!got) {
-		rec_reset(r, m);
-		return FORMAT_NO_MATCH;
-	}
-	rec_action(r, "smtp-tls", "email", "info");
-	return FORMAT_MATCH;
 }

@@ -238,7 +238,8 @@ static enum format_result dropped(struct record *r, struct str s)
 {
 	struct str n, ip, port;
 
-	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") || !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
+	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") ||
+	    !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
 	put_source(r, ip);
 	rec_num(r, F_SOURCE_PORT, port);
@@ -443,7 +444,8 @@ static enum format_result pam_module(struct record *r, struct str s)
 {
 	struct str module, service, phase, t;
 
-	if (!scan_until(&s, '(', &module) || !scan_until_str(&s, STR("): "), &service) || !scan_until(&service, ':', &phase))
+	if (!scan_until(&s, '(', &module) || !scan_until_str(&s, STR("): "), &service) ||
+	    !scan_until(&service, ':', &phase))
 		return FORMAT_NO_MATCH;
 	phase = service;
 	rec_raw(r, "pam_module", module);
@@ -488,7 +490,8 @@ static enum format_result pam_of_sshd(struct record *r, struct str s)
 		return end(r, "ssh-login", "authentication", "info");
 	}
 	t = s;
-	if (scan_lit(&t, " ") && scan_digits(&t, 9, &n) && (scan_lit(&t, " more authentication failures; ") || scan_lit(&t, " more authentication failure; "))) {
+	if (scan_lit(&t, " ") && scan_digits(&t, 9, &n) &&
+	    (scan_lit(&t, " more authentication failures; ") || scan_lit(&t, " more authentication failure; "))) {
 		rec_raw(r, "failures", n);
 		pam_subject(r, t);
 		rec_str(r, F_EVENT_REASON, STR("more authentication failures"));
@@ -508,7 +511,8 @@ static enum format_result pam_of_sshd(struct record *r, struct str s)
 		s = n;
 	t = s;
 	/* The name may hold " from "; what PAM says first does not hold " for ". */
-	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) && str_chr(t, ' ') < 0) {
+	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) &&
+	    str_chr(t, ' ') < 0) {
 		put_user(r, user);
 		put_source(r, t);
 		rec_str(r, F_EVENT_REASON, why);
@@ -592,7 +596,8 @@ static enum format_result maps_to(struct record *r, struct str s)
 {
 	struct str ip, name;
 
-	if (!scan_ip(&s, &ip) || !scan_lit(&s, " maps to ") || !scan_until_str(&s, STR(", but this does not map back"), &name))
+	if (!scan_ip(&s, &ip) || !scan_lit(&s, " maps to ") ||
+	    !scan_until_str(&s, STR(", but this does not map back"), &name))
 		return FORMAT_NO_MATCH;
 	put_source(r, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
@@ -605,7 +610,8 @@ static enum format_result reverse_mapping(struct record *r, struct str s)
 {
 	struct str name, ip;
 
-	if (!scan_until_str(&s, STR(" ["), &name) || !scan_until_str(&s, STR("] failed"), &ip) || !rec_ip(r, F_SOURCE_IP, ip))
+	if (!scan_until_str(&s, STR(" ["), &name) || !scan_until_str(&s, STR("] failed"), &ip) ||
+	    !rec_ip(r, F_SOURCE_IP, ip))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_SOURCE_ADDRESS, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
@@ -832,7 +838,8 @@ static enum format_result upper(struct record *r, struct str s)
 	case 'T':
 		if (scan_lit(&s, "Timeout before authentication for "))
 			return grace_over(r, s);
-		if (scan_lit(&s, "Timeout, client not responding from ") || scan_lit(&s, "Timeout, client not responding"))
+		if (scan_lit(&s, "Timeout, client not responding from ") ||
+		    scan_lit(&s, "Timeout, client not responding"))
 			return s.len ? closed(r, s, "client not responding") : disconnected(r);
 		if (scan_lit(&s, "Transferred: sent "))
 			return transferred(r, s);
@@ -944,7 +951,8 @@ static void take_repeat(struct record *r, struct str *s)
 {
 	struct str t = *s, n;
 
-	if (!scan_lit(&t, "message repeated ") || !scan_digits(&t, 9, &n) || !scan_lit(&t, " times: [ ") || t.len == 0 || t.p[t.len - 1] != ']')
+	if (!scan_lit(&t, "message repeated ") || !scan_digits(&t, 9, &n) || !scan_lit(&t, " times: [ ") ||
+	    t.len == 0 || t.p[t.len - 1] != ']')
 		return;
 	rec_num(r, F_WEIR_REPEAT_COUNT, n);
 	*s = str_sub(t, 0, t.len - 1);
@@ -979,5 +987,5 @@ static enum format_result sshd_parse(struct record *r)
 
 static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", NULL};
 
-FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server", .versions = "OpenSSH 7.4 to 10.0",
-       .parse = sshd_parse)
+FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server",
+       .versions = "OpenSSH 7.4 to 10.0", .parse = sshd_parse)

@@ -47,7 +47,8 @@ static size_t load(const char *file, struct arena *a)
 	return count;
 }
 
-__attribute__((noinline)) static size_t bench_parse(struct dispatch *d, struct record *r, size_t count, long rounds, bool apply)
+__attribute__((noinline)) static size_t bench_parse(struct dispatch *d, struct record *r, size_t count, long rounds,
+						    bool apply)
 {
 	struct arena a;
 	size_t matched = 0;
@@ -99,8 +100,10 @@ int main(int argc, char **argv)
 		(void)bench_parse(d, &r, count, rounds, true);
 		to = clock_mono(&clock_system);
 		if (count && rounds > 0)
-			printf("%-28s %4zu lines, %5.1f %% match  %7.1f ns parse  %7.1f ns with its event\n", slash ? slash + 1 : argv[i], count,
-			       100.0 * (double)matched / (double)(count * (size_t)rounds), (double)(middle - from) / (double)(count * (size_t)rounds),
+			printf("%-28s %4zu lines, %5.1f %% match  %7.1f ns parse  %7.1f ns with its event\n",
+			       slash ? slash + 1 : argv[i], count,
+			       100.0 * (double)matched / (double)(count * (size_t)rounds),
+			       (double)(middle - from) / (double)(count * (size_t)rounds),
 			       (double)(to - middle) / (double)(count * (size_t)rounds));
 		arena_release(&a);
 	}
