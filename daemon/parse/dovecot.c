@@ -448,6 +448,9 @@ static void put_counts(struct record *r, struct str s)
 		scan_blanks(&s);
 		if (!scan_pair(&s, &k, &v))
 			break;
+		/* Of formats that are written with commas. */
+		while (v.len && v.p[v.len - 1] == ',')
+			v.len--;
 		if (str_eq(k, STR("in"))) {
 			rec_num(r, F_SOURCE_BYTES, v);
 		} else if (str_eq(k, STR("out"))) {

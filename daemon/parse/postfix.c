@@ -123,42 +123,37 @@ bool postfix_take_angle(struct str *s, struct str *out)
 	return false;
 }
 
-/* 1: a hexadecimal digit of a short id, 2: a character of a long one (no vowels). */
+/* What an id is made of; 0: nothing that could be in one. */
+enum { ID_DIGIT = 1, ID_UPPER = 2, ID_LOWER = 4 };
+
 static uint8_t id_class(char c)
 {
-	uint8_t k = 0;
-
 	if (ch_digit(c))
-		return 3;
+		return ID_DIGIT;
 	if (!ch_alpha(c))
 		return 0;
-	if (c >= 'A' && c <= 'F')
-		k = 1;
-	switch (c | 32) {
-	case 'a':
-	case 'e':
-	case 'i':
-	case 'o':
-	case 'u':
-		return k;
-	default:
-		return k | 2;
-	}
+	return c & 32 ? ID_LOWER : ID_UPPER;
 }
 
+/*
+ * A short one is upper-case hexadecimal: microseconds (5) and the inode number. A long one is of both cases: seconds and microseconds (10), a 'z', the inode
+ * number. Ids of relays that speak like Postfix are let pass; words ("warning: ") have no digit.
+ */
 bool postfix_take_queue_id(struct str *s, struct str *id)
 {
-	uint8_t all = 3;
+	uint8_t has = 0, k;
 	size_t n = 0;
 
-	/* A long one holds seconds and microseconds (10), the inode number and a 'z' between. */
 	while (n < s->len && n < 32 && s->p[n] != ':') {
-		all &= id_class(s->p[n]);
-		if (!all)
+		k = id_class(s->p[n]);
+		if (!k)
 			return false;
+		has |= k;
 		n++;
 	}
-	if (n + 2 > s->len || s->p[n] != ':' || s->p[n + 1] != ' ' || n < (all & 1 ? 6 : 11))
+	if (n + 2 > s->len || s->p[n] != ':' || s->p[n + 1] != ' ' || !(has & ID_DIGIT))
+		return false;
+	if (has & ID_LOWER ? n < 11 || !(has & ID_UPPER) : n < 6)
 		return false;
 	*id = str_sub(*s, 0, n);
 	*s = str_from(*s, n + 2);
