@@ -131,10 +131,13 @@ static bool take_level(struct record *r, struct str *s)
 	return false;
 }
 
-static void put_source(struct record *r, struct str ip)
+/* false: no address, nothing put. */
+static bool put_source(struct record *r, struct str ip)
 {
-	if (rec_ip(r, F_SOURCE_IP, ip))
-		rec_str(r, F_SOURCE_ADDRESS, ip);
+	if (!rec_ip(r, F_SOURCE_IP, ip))
+		return false;
+	rec_str(r, F_SOURCE_ADDRESS, ip);
+	return true;
 }
 
 static enum format_result daemon_message(struct record *r, struct str s)
@@ -174,7 +177,7 @@ static void login_element(struct record *r, struct str e)
 	if (e.len > 1 && e.p[e.len - 1] == '>' && scan_lit(&t, "session=<")) {
 		rec_raw(r, "session", str_sub(t, 0, t.len - 1));
 	} else if (scan_lit(&t, "rip=")) {
-		put_source(r, t);
+		(void)put_source(r, t);
 	} else if (scan_lit(&t, "lip=")) {
 		if (rec_ip(r, F_DESTINATION_IP, t))
 			rec_str(r, F_DESTINATION_ADDRESS, t);
@@ -300,9 +303,7 @@ static void put_request(struct record *r, struct str who)
 			rec_raw(r, "session", str_sub(last, 1, last.len - 2));
 		else if (scan_lit(&last, "sasl:"))
 			rec_raw(r, "auth_method", last);
-		else if (str_is_ip(last))
-			put_source(r, last);
-		else
+		else if (!put_source(r, last))
 			break;
 		user = str_sub(user, 0, (size_t)comma);
 	}
@@ -323,13 +324,27 @@ static enum format_result auth_result(struct record *r, struct str db, struct st
 	return FORMAT_MATCH;
 }
 
+/* Made of what addresses are made of. */
+static bool like_ip(struct str s)
+{
+	bool mark = false;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '.' || s.p[i] == ':')
+			mark = true;
+		else if (!ch_xdigit(s.p[i]))
+			return false;
+	}
+	return mark;
+}
+
 /* Stands an address or a session at the end of a request, as the daemon writes it? */
 static bool request_ends(struct str who)
 {
 	struct str last = str_from(who, (size_t)(str_rchr(who, ',') + 1));
 
 	return last.len < who.len &&
-	       ((last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>') || str_is_ip(last));
+	       ((last.len > 2 && last.p[0] == '<' && last.p[last.len - 1] == '>') || like_ip(last));
 }
 
 /*
@@ -390,7 +405,7 @@ static bool pam(struct record *r, struct str s)
 	if (!scan_until_last(&s, STR(" rhost="), &head))
 		return true;
 	if (scan_word(&s, &host))
-		put_source(r, host);
+		(void)put_source(r, host);
 	if (scan_until_str(&head, STR(" ruser="), &user))
 		rec_user(r, F_USER_NAME, head);
 	return true;
@@ -436,7 +451,7 @@ static void raw_pair(struct record *r, struct str k, struct str v)
 	while (v.len && v.p[v.len - 1] == ',')
 		v.len--;
 	if (k.len < 40)
-		rec_raw(r, arena_printf(r->arena, "%.*s", STR_ARG(k)).p, v);
+		rec_raw_pair(r, k, v);
 }
 
 /* "in=101 out=2030 deleted=0", "top=0/0, retr=1/1234, del=0/5, size=12345", "bytes=9/123" */
@@ -539,7 +554,7 @@ static bool lmtp_client(struct record *r, struct str s)
 	if (scan_until_str(&s, STR(": "), &who))
 		rec_str(r, F_EVENT_REASON, s);
 	if (!str_eq(who, STR("local")))
-		put_source(r, who);
+		(void)put_source(r, who);
 	rec_action(r, connect ? "mail-connect" : "mail-disconnect", "email", connect ? "connection" : "end");
 	return true;
 }
@@ -566,21 +581,24 @@ static bool split_fate(struct str s, struct str *msgid, struct str *fate, bool *
 		{STR_INIT(": save cancelled"), false},
 		{STR_INIT(": discarding "), true},
 	};
-	struct str best = {0};
+	struct str head = s, rest;
 
-	for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++) {
-		struct str t = s, head;
+	while (head.len) {
+		ptrdiff_t at = str_rchr(head, ':');
 
-		if (scan_until_last(&t, fates[i].phrase, &head) && head.len >= best.len) {
-			best = head;
-			*good = fates[i].good;
-		}
+		if (at < 0)
+			return false;
+		head = str_sub(head, 0, (size_t)at);
+		rest = str_from(s, (size_t)at);
+		for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++)
+			if (str_starts(rest, fates[i].phrase)) {
+				*good = fates[i].good;
+				*msgid = head;
+				*fate = str_from(rest, 2);
+				return true;
+			}
 	}
-	if (!best.p)
-		return false;
-	*msgid = best;
-	*fate = str_from(s, best.len + 2);
-	return true;
+	return false;
 }
 
 static enum format_result delivery(struct record *r, struct str s)

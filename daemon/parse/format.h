@@ -108,6 +108,8 @@ void rec_related_ip(struct record *r, struct str ip); /* canonical already */
 void rec_related_host(struct record *r, struct str name);
 /* Into weir.raw: what the line holds and no field is for. */
 void rec_raw(struct record *r, const char *key, struct str s);
+/* The name is the line's own, or lives as long as the event. */
+void rec_raw_pair(struct record *r, struct str key, struct str s);
 
 /* event.action (docs/events.md), event.category, event.type: literals; type may be NULL. */
 void rec_action(struct record *r, const char *action, const char *category, const char *type);

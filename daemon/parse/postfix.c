@@ -276,7 +276,7 @@ static void raw_pairs(struct record *r, struct str s)
 			while (v.len && (v.p[v.len - 1] == ',' || v.p[v.len - 1] == '%'))
 				v.len--;
 			if (k.len < 40)
-				rec_raw(r, arena_printf(r->arena, "%.*s", STR_ARG(k)).p, v);
+				rec_raw_pair(r, k, v);
 		} else if (!scan_word(&s, &v)) {
 			break;
 		}

@@ -231,7 +231,7 @@ static enum format_result content_check(struct record *r, struct str part, struc
 	if (str_eq(part, STR("header")))
 		put_header(r, head);
 	else
-		rec_raw(r, arena_printf(r->arena, "%.*s", STR_ARG(part)).p, head);
+		rec_raw_pair(r, part, head);
 	if (found_peer.addr.len)
 		postfix_put_source(r, &found_peer);
 	put_tail(r, &found);

@@ -248,13 +248,18 @@ void rec_user(struct record *r, enum field_id f, struct str s)
 
 void rec_raw(struct record *r, const char *key, struct str s)
 {
+	rec_raw_pair(r, str_z(key), s);
+}
+
+void rec_raw_pair(struct record *r, struct str key, struct str s)
+{
 	if (s.len == 0)
 		return;
 	if (!r->raw || rec_get(r, F_WEIR_RAW).type == V_NONE) {
-		r->raw = map_new(r->arena, 4);
+		r->raw = map_new(r->arena, 8);
 		rec_value(r, F_WEIR_RAW, v_map(r->raw));
 	}
-	map_set(r->arena, r->raw, key_make(str_z(key)), v_str(s));
+	map_set(r->arena, r->raw, key_make(key), v_str(s));
 }
 
 /* ECS: both are lists. */

@@ -24,14 +24,17 @@ bool scan_until_str(struct str *s, struct str lit, struct str *out)
 
 bool scan_until_last(struct str *s, struct str lit, struct str *out)
 {
-	if (lit.len == 0)
-		return false;
-	for (size_t at = s->len; at >= lit.len; at--)
-		if (memcmp(s->p + at - lit.len, lit.p, lit.len) == 0) {
-			*out = str_sub(*s, 0, at - lit.len);
-			*s = str_from(*s, at);
-			return true;
-		}
+	size_t end = lit.len && s->len >= lit.len ? s->len - lit.len + 1 : 0;
+	const char *q;
+
+	while (end && (q = memrchr(s->p, lit.p[0], end))) {
+		end = (size_t)(q - s->p);
+		if (memcmp(q, lit.p, lit.len) != 0)
+			continue;
+		*out = str_sub(*s, 0, end);
+		*s = str_from(*s, end + lit.len);
+		return true;
+	}
 	return false;
 }
 
