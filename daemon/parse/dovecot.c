@@ -194,6 +194,8 @@ static void login_element(struct record *r, struct str e)
 	} else if (scan_lit(&t, "TLS: ")) {
 		rec_bool(r, F_TLS_ESTABLISHED, true);
 		rec_str(r, F_ERROR_MESSAGE, t);
+	} else if (str_eq(e, STR("TLS handshaking"))) {
+		rec_bool(r, F_TLS_ESTABLISHED, false);
 	} else if (scan_lit(&t, "TLS handshaking: ")) {
 		rec_bool(r, F_TLS_ESTABLISHED, false);
 		rec_str(r, F_ERROR_MESSAGE, t);
@@ -435,6 +437,10 @@ static enum format_result auth(struct record *r, const struct head *h, struct st
 	db = str_sub(s, 0, n);
 	s = str_from(s, n);
 	if (n && scan_ch(&s, '(') && split_request(s, &who, &text, &places)) {
+		/* mysql(localhost): Connect failed: of the daemon's own connections, not of a user. */
+		if (str_eq(db, STR("mysql")) || str_eq(db, STR("pgsql")) || str_eq(db, STR("sqlite")) ||
+		    str_eq(db, STR("cassandra")))
+			return daemon_message(r, all);
 		/* Two places to end: what stands before and behind is anybody's guess. */
 		if (places > 1)
 			return auth_result(r, db, STR(""));

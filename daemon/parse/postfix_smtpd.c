@@ -650,7 +650,16 @@ enum format_result postfix_smtpd_warning(struct record *r, struct str s)
 		return FORMAT_MATCH;
 	t = s;
 	/* unknown[192.0.2.7]: SASL LOGIN authentication failed: ... */
-	if (!postfix_source(r, &t) || !scan_lit(&t, ": "))
+	if (!postfix_source(r, &t))
+		return FORMAT_NO_MATCH;
+	/* unknown[192.0.2.7] sent message header instead of SMTP command: From: x */
+	if (scan_lit(&t, " sent ")) {
+		s = t;
+		if (scan_until_str(&t, STR(": "), &s))
+			rec_raw(r, "text", t);
+		return client_warning(r, s);
+	}
+	if (!scan_lit(&t, ": "))
 		return FORMAT_NO_MATCH;
 	if (scan_lit(&t, "SASL "))
 		return sasl(r, t);
