@@ -52,6 +52,7 @@ __attribute__((noinline)) static size_t bench_parse(struct dispatch *d, struct r
 {
 	struct arena a;
 	size_t matched = 0;
+	static struct field_writer writer;
 
 	arena_init(&a, NULL);
 	for (long i = 0; i < rounds; i++) {
@@ -68,7 +69,8 @@ __attribute__((noinline)) static size_t bench_parse(struct dispatch *d, struct r
 				struct event ev;
 
 				event_init(&ev, &a);
-				record_apply(r, f, &ev);
+				field_writer_begin(&writer, &ev);
+				record_apply(r, f, &writer);
 			}
 		}
 		arena_clear(&a);
