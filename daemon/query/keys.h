@@ -33,7 +33,7 @@ enum key_kind {
 enum {
 	KEY_MAX = 200,	     /* bytes of a key; longer text is cut */
 	WORD_MAX = 64,	     /* bytes of a word */
-	WORDS_MAX = 4096,    /* words of an event that are indexed; what stands behind them is found by a search through all events only */
+	WORDS_MAX = 4096,    /* words of an event that are indexed; one that has more also has the empty word as a key */
 };
 
 /* Once, after hash_init(); idempotent, not thread-safe. */

@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 
-LAYERS = {'base': 0, 'event': 1, 'config': 2, 'pipeline': 2, 'input': 3, 'parse': 3, 'codec': 3, 'filter': 3,
+LAYERS = {'base': 0, 'event': 1, 'config': 2, 'pipeline': 2, 'query': 2, 'input': 3, 'parse': 3, 'codec': 3, 'filter': 3,
           'enrichers': 3, 'outputs': 3, 'runtime': 4, 'main': 5, 'tool': 5}
 CODE = ('daemon', 'enrichers', 'outputs', 'tool')
 MAX_LINES = 150
