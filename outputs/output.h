@@ -73,6 +73,7 @@ struct output_ops {
 	uint32_t pack_items; /* and at this many events; 0: 2,000 */
 	int64_t linger_ns;   /* how long a small pack may wait for more; 0: not at all, or as queue_options says */
 	size_t request_max;  /* bytes one send() may get, if it is more than one item; 0: no limit */
+	unsigned backoff_max_s; /* longest wait between two tries of what failed as a whole; 0: 30 */
 	bool ordered;	     /* one thread, and nothing overtakes what must be tried again */
 
 	enum render_result (*render)(void *self, const struct event *ev, struct pack *p, struct render_ctx *ctx);

@@ -33,8 +33,11 @@ static uint64_t next_random(struct sender *s)
 /* Full jitter: anything between nothing and 1 s, 2 s, 4 s ... 30 s. */
 static int64_t backoff(struct sender *s, unsigned tries)
 {
-	int64_t cap = tries > 5 ? BACKOFF_MAX_S : (int64_t)1 << (tries ? tries - 1 : 0);
+	int64_t max = s->ops->backoff_max_s ? s->ops->backoff_max_s : BACKOFF_MAX_S;
+	int64_t cap = tries > 5 ? max : (int64_t)1 << (tries ? tries - 1 : 0);
 
+	if (cap > max)
+		cap = max;
 	if (s->closing)
 		cap = 1;
 	return (int64_t)(next_random(s) % (uint64_t)(cap * second));

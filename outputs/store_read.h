@@ -26,7 +26,7 @@ struct store *store_open(const char *data_dir, struct err *err);
 void store_close(struct store **s);
 /* Sees day files that were made or removed since. */
 int store_refresh(struct store *s, struct err *err);
-/* A day file that could not be read: its text, or NULL; once each. */
+/* What could not be read since the last call, for the user to know; NULL: nothing. */
 const char *store_complaint(struct store *s);
 
 struct store_find {
@@ -39,6 +39,7 @@ struct store_find {
 
 struct store_hit {
 	struct event ev; /* in the arena given; ev.id is its _id */
+	struct str json; /* the document as it was stored; in the arena */
 	int64_t time_ms; /* of @timestamp, as it is ordered */
 	int64_t row;	 /* which it is in its file */
 	struct str file; /* "2026-11-24"; lives as long as the store */
