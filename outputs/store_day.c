@@ -22,13 +22,14 @@ struct store_day {
 	dev_t device;
 	ino_t inode;
 	struct doc_reader *reader;
-	sqlite3_stmt *get, *exact, *range, *up, *down, *batch, *span, *segments, *dictionary, *last_batch;
+	sqlite3_stmt *get, *exact, *range, *up, *down, *batch, *span, *segments, *segment_ids, *dictionary, *last_batch;
 	struct segment *segment;
 	size_t nsegments;
 	int64_t indexed;    /* last batch that has a segment */
 	int64_t tail_from;  /* what `indexed` was when tail was begun */
 	int64_t tail_batch; /* last batch in tail */
 	struct postings *tail;
+	struct id_set ids; /* of the segment that is looked at */
 	struct arena arena;
 	struct buf json;
 };
@@ -117,13 +118,14 @@ static bool prepare(struct store_day *d)
 		const char *sql;
 	} all[] = {
 		{offsetof(struct store_day, get), "SELECT doc, eid FROM event WHERE id = ?"},
-		{offsetof(struct store_day, exact), "SELECT key, ids FROM posting WHERE segment = ? AND key = ?"},
-		{offsetof(struct store_day, range), "SELECT key, ids FROM posting WHERE segment = ? AND key >= ? AND key < ?"},
+		{offsetof(struct store_day, exact), "SELECT key, events FROM posting WHERE segment = ? AND key = ?"},
+		{offsetof(struct store_day, range), "SELECT key, events FROM posting WHERE segment = ? AND key >= ? AND key < ?"},
 		{offsetof(struct store_day, up), "SELECT id FROM event WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"},
 		{offsetof(struct store_day, down), "SELECT id FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"},
 		{offsetof(struct store_day, batch), "SELECT no, ids FROM batch WHERE no > ? ORDER BY no LIMIT 1"},
 		{offsetof(struct store_day, span), "SELECT (SELECT min(id) FROM event), (SELECT max(id) FROM event)"},
 		{offsetof(struct store_day, segments), "SELECT no, batch, first, last FROM segment WHERE no > ? ORDER BY no"},
+		{offsetof(struct store_day, segment_ids), "SELECT ids FROM segment WHERE no = ?"},
 		{offsetof(struct store_day, dictionary), "SELECT data FROM dictionary WHERE no = ?"},
 		{offsetof(struct store_day, last_batch), "SELECT coalesce(max(no), 0) FROM batch"},
 	};
@@ -218,6 +220,7 @@ void store_day_close(struct store_day **dp)
 	release_db(d);
 	doc_reader_free(&d->reader);
 	postings_free(&d->tail);
+	id_set_release(&d->ids);
 	arena_release(&d->arena);
 	buf_release(&d->json);
 	free(d->segment);
@@ -386,13 +389,37 @@ static bool gather_tail(void *arg, struct str key, const int64_t *ids, size_t n)
 	return g->set->n < SET_MAX;
 }
 
-static void gather_blob(struct gather *g, struct str blob)
+static int load_segment(struct store_day *d, int64_t no, struct err *err)
 {
+	struct str blob;
 	int64_t id = 0;
+	int rc;
 
-	while (store_take_id(&blob, &id))
+	set_clear(&d->ids);
+	sqlite3_bind_int64(d->segment_ids, 1, no);
+	rc = sqlite3_step(d->segment_ids);
+	if (rc == SQLITE_ROW) {
+		blob = column(d->segment_ids, 0);
+		while (store_take_id(&blob, &id))
+			set_add(&d->ids, id);
+	}
+	sqlite3_reset(d->segment_ids);
+	return rc == SQLITE_ROW ? 0 : failed(d, err);
+}
+
+static void gather_blob(const struct store_day *d, struct gather *g, struct str blob)
+{
+	int64_t event = 0;
+
+	while (store_take_id(&blob, &event)) {
+		int64_t id;
+
+		if (event < 0 || (size_t)event >= d->ids.n)
+			return;
+		id = d->ids.id[event];
 		if (id >= g->from && id <= g->to)
 			set_add(g->set, id);
+	}
 }
 
 static int find_range(struct store_day *d, const struct key_plan *p, struct gather *g, struct err *err)
@@ -407,8 +434,13 @@ static int find_range(struct store_day *d, const struct key_plan *p, struct gath
 		if (d->segment[i].last < g->from || d->segment[i].first > g->to)
 			continue;
 		sqlite3_bind_int64(s, 1, d->segment[i].no);
-		while ((rc = sqlite3_step(s)) == SQLITE_ROW && g->set->n < SET_MAX)
-			gather_blob(g, column(s, 1));
+		for (bool loaded = false; (rc = sqlite3_step(s)) == SQLITE_ROW && g->set->n < SET_MAX; loaded = true) {
+			if (!loaded && load_segment(d, d->segment[i].no, err) == -1) {
+				sqlite3_reset(s);
+				return -1;
+			}
+			gather_blob(d, g, column(s, 1));
+		}
 		sqlite3_reset(s);
 	}
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW)

@@ -30,6 +30,8 @@ struct store_file {
 	/* without a segment */
 	struct postings *postings;
 	int64_t events, first, last;
+	int64_t *event_id; /* by their number in the segment */
+	size_t nevent_id;
 	struct arena arena;
 	struct buf ids;
 	/* of the transaction */
@@ -86,7 +88,7 @@ static void bind_blob(sqlite3_stmt *s, int at, struct str t)
 
 struct collect {
 	struct postings *postings;
-	int64_t id;
+	int64_t event; /* its number in the segment */
 };
 
 static void collect_key(void *arg, enum key_kind kind, struct str key)
@@ -97,13 +99,18 @@ static void collect_key(void *arg, enum key_kind kind, struct str key)
 	bytes[0] = (char)kind;
 	if (key.len)
 		memcpy(bytes + 1, key.p, key.len);
-	postings_add(c->postings, str_n(bytes, key.len + 1), c->id);
+	postings_add(c->postings, str_n(bytes, key.len + 1), c->event);
 }
 
 static void collect_event(struct store_file *f, const struct event *ev, int64_t id)
 {
-	struct collect c = {f->postings, id};
+	struct collect c = {f->postings, f->events};
 
+	if ((size_t)f->events == f->nevent_id) {
+		f->nevent_id = f->nevent_id ? f->nevent_id * 2 : POSTINGS_EVENTS;
+		f->event_id = xrealloc(f->event_id, f->nevent_id * sizeof(*f->event_id));
+	}
+	f->event_id[f->events] = id;
 	keys_of_event(ev, &f->arena, collect_key, &c);
 	if (f->events == 0 || id < f->first)
 		f->first = id;
@@ -117,13 +124,13 @@ struct segment_writer {
 	int64_t no;
 };
 
-static bool write_posting(void *arg, struct str key, const int64_t *ids, size_t n)
+static bool write_posting(void *arg, struct str key, const int64_t *events, size_t n)
 {
 	struct segment_writer *w = arg;
 	struct store_file *f = w->f;
 
 	buf_clear(&f->ids);
-	store_put_ids(&f->ids, ids, n);
+	store_put_ids(&f->ids, events, n);
 	sqlite3_bind_int64(f->add_posting, 1, w->no);
 	bind_blob(f->add_posting, 2, key);
 	bind_blob(f->add_posting, 3, buf_slice(&f->ids));
@@ -143,6 +150,9 @@ enum store_result store_file_index(struct store_file *f, struct err *err)
 	sqlite3_bind_int64(f->add_segment, 3, f->events);
 	sqlite3_bind_int64(f->add_segment, 4, f->first);
 	sqlite3_bind_int64(f->add_segment, 5, f->last);
+	buf_clear(&f->ids);
+	store_put_ids(&f->ids, f->event_id, (size_t)f->events);
+	bind_blob(f->add_segment, 6, buf_slice(&f->ids));
 	if (!step(f->add_segment) || !exec(f, "COMMIT"))
 		return result_of(f, err);
 	f->next_segment++;
@@ -315,7 +325,7 @@ static bool prepare(struct store_file *f)
 	} all[] = {
 		{offsetof(struct store_file, add_event), "INSERT INTO event VALUES(?,?,?,?,?,?)"},
 		{offsetof(struct store_file, add_batch), "INSERT INTO batch VALUES(?,?,?,?)"},
-		{offsetof(struct store_file, add_segment), "INSERT INTO segment VALUES(?,?,?,?,?)"},
+		{offsetof(struct store_file, add_segment), "INSERT INTO segment VALUES(?,?,?,?,?,?)"},
 		{offsetof(struct store_file, add_posting), "INSERT INTO posting VALUES(?,?,?)"},
 		{offsetof(struct store_file, add_dictionary), "INSERT INTO dictionary VALUES(?,?)"},
 		{offsetof(struct store_file, get_event), "SELECT doc, eid FROM event WHERE id = ?"},
@@ -481,6 +491,7 @@ static void file_free(struct store_file *f)
 	arena_release(&f->arena);
 	buf_release(&f->ids);
 	free(f->row);
+	free(f->event_id);
 	free(f->path);
 	free(f);
 }

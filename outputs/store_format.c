@@ -5,8 +5,8 @@
 const char store_schema[] =
 	"CREATE TABLE event(id INTEGER PRIMARY KEY, eid TEXT, host TEXT, program TEXT, message TEXT, doc BLOB NOT NULL);"
 	"CREATE TABLE batch(no INTEGER PRIMARY KEY, received INTEGER NOT NULL, n INTEGER NOT NULL, ids BLOB NOT NULL);"
-	"CREATE TABLE segment(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, n INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);"
-	"CREATE TABLE posting(segment INTEGER NOT NULL, key BLOB NOT NULL, ids BLOB NOT NULL, PRIMARY KEY(segment, key)) WITHOUT ROWID;"
+	"CREATE TABLE segment(no INTEGER PRIMARY KEY, batch INTEGER NOT NULL, n INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, ids BLOB NOT NULL);"
+	"CREATE TABLE posting(segment INTEGER NOT NULL, key BLOB NOT NULL, events BLOB NOT NULL, PRIMARY KEY(segment, key)) WITHOUT ROWID;"
 	"CREATE TABLE dictionary(no INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 	"CREATE VIEW log AS SELECT strftime('%Y-%m-%dT%H:%M:%fZ', (id >> 21) / 1000.0, 'unixepoch') AS time, host, program, message, eid, id FROM event;";
 

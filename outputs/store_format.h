@@ -8,12 +8,12 @@
  *		    order of time. The columns are for people; doc is the document: one byte DICTIONARY, then JSON compressed with it
  *		    (0: plain text; 255: compressed without one)
  *	batch       one row for each transaction: which events it brought, in the order of arrival where one cares (weir tap)
- *	segment     a run of batches whose keys are in posting; what comes behind the last one has none yet
- *	posting     (segment, key) -> ids: a segment's rows are written once, in order, at the end of the table. Nothing is ever inserted in the middle
+ *	segment     a run of batches whose keys are in posting, and their events' ids; what comes behind the last one has no keys yet
+ *	posting     (segment, key) -> which events of the segment, counted from 0: a segment's rows are written once, in order, at the end of the table. Nothing is ever inserted in the middle
  *		    of a large tree, so that the millionth event costs what the first did; a search asks each segment
  *	dictionary  of doc
  *
- * ids in a blob are sorted: the first one, then differences, as little-endian base-128 numbers.
+ * Numbers in a blob: the first one, then differences, in little-endian base 128; where one is smaller than the one before the difference goes round.
  */
 #ifndef WEIR_OUTPUTS_STORE_FORMAT_H
 #define WEIR_OUTPUTS_STORE_FORMAT_H

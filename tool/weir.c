@@ -12,6 +12,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"check", "check PATH...       every problem of a configuration, with file:line:column", tool_check},
+	{"search", "search [QUERY]      events of the embedded store, newest first (docs/search.md)", tool_search},
+	{"tap", "tap [QUERY]         events as they come in, until Ctrl-C", tool_tap},
 	{"eval", "eval                what a configuration makes of events: a JSON question a line on standard input", tool_eval},
 	{"parse", "parse [-f CONFIG] [FILE...]   what weird would make of these lines: one line of JSON each", tool_parse},
 };

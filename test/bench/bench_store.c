@@ -1,7 +1,7 @@
 /*
  * bench_store.c - the embedded store alone: transactions of 1,024 documents of some 5 keys, and what each costs in processor time.
  *
- *	bench_store [EVENTS [CORPUS TRUTH]]	lines and client addresses as gen_corpus.py and its --truth write them
+ *	bench_store [EVENTS [CORPUS TRUTH [keep]]]	lines and client addresses as gen_corpus.py and its --truth write them
  *
  * Without a corpus the lines are made up, and there are few of them. Only the time in the store counts, of its own thread; then some searches.
  */
@@ -274,6 +274,10 @@ int main(int argc, char **argv)
 	write_all(dir, events);
 	for (size_t i = 0; i < sizeof(searches) / sizeof(*searches); i++)
 		search_for(data, searches[i]);
+	if (argc > 4) {
+		printf("kept in %s\n", data);
+		return EXIT_SUCCESS;
+	}
 	remove_all(dir);
 	rmdir(data);
 	return EXIT_SUCCESS;
