@@ -515,7 +515,7 @@ enum store_result store_file_open(const char *path, struct doc_packer *packer, s
 		err_set(err, "cannot open '%s': %s", path, f->db ? sqlite3_errmsg(f->db) : "out of memory");
 	} else {
 		sqlite3_busy_timeout(f->db, 2000);
-		if (set_up(f, &foreign) && load_dictionaries(f) && prepare(f) && resume(f)) {
+		if (set_up(f, &foreign) && prepare(f) && load_dictionaries(f) && resume(f)) {
 			*out = f;
 			return STORE_WRITTEN;
 		}
