@@ -1,6 +1,7 @@
 #include "outputs/store_write.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "outputs/store_format.h"
 #include "outputs/store_keep.h"
 
@@ -40,6 +41,7 @@ struct store_writer {
 	int64_t keep_next_ns;
 	uint64_t keep_next_bytes; /* of the open file */
 	struct store_counts counts;
+	struct series *series;
 };
 
 /* Of the process. */
@@ -53,6 +55,14 @@ static uint64_t part_bytes(const struct store_writer *w)
 	uint64_t n = w->limits.max_bytes / PARTS_OF_MAX;
 
 	return !w->limits.max_bytes ? UINT64_MAX : n < PART_BYTES_MIN ? PART_BYTES_MIN : n;
+}
+
+static void publish(const struct store_writer *w)
+{
+	series_set(w->series, M_STORE_BYTES, w->counts.bytes);
+	series_set(w->series, M_STORE_REMOVED_AGE, w->counts.files_expired);
+	series_set(w->series, M_STORE_REMOVED_SIZE, w->counts.files_removed);
+	series_set(w->series, M_STORE_CORRUPT, w->counts.files_corrupt);
 }
 
 static void tidy(struct store_writer *w)
@@ -74,6 +84,7 @@ static void tidy(struct store_writer *w)
 	w->counts.bytes = kept.bytes;
 	w->counts.files_expired += kept.removed_old;
 	w->counts.files_removed += kept.removed_size;
+	publish(w);
 	if (kept.removed_old)
 		log_info("store", "%u day files older than %" PRId64 " days removed, %" PRIu64 " MB", kept.removed_old, w->limits.retention_days,
 			 kept.removed_bytes / 1000000);
@@ -97,6 +108,7 @@ static bool set_aside(struct store_writer *w, const struct err *why)
 	while (access(to, F_OK) == 0 && ++n < CORRUPT_NAMES);
 	log_error("store", "'%s' is damaged (%s): set aside as '%s', a new one is begun", w->path, why->text, to);
 	w->counts.files_corrupt++;
+	publish(w);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		snprintf(from, sizeof(from), "%s%s", w->path, ends[i]);
 		if (n)
@@ -240,6 +252,7 @@ static int take_lock(const char *dir, struct err *err)
 
 static struct store_writer *writer_new(const char *dir, struct err *err)
 {
+	struct label folder = {"folder", str_z(dir)};
 	struct store_writer *w;
 	int fd;
 
@@ -252,6 +265,7 @@ static struct store_writer *writer_new(const char *dir, struct err *err)
 	w->dir = xstrdupz(str_z(dir));
 	w->lock_fd = fd;
 	w->packer = doc_packer_new();
+	w->series = series_get(SCOPE_STORE, &folder, 1);
 	pthread_mutex_init(&w->lock, NULL);
 	return w;
 }
@@ -296,6 +310,7 @@ void store_writer_put(struct store_writer **wp)
 		*at = w->next;
 		close_file(w, false);
 		doc_packer_free(&w->packer);
+		series_unref(w->series);
 		close(w->lock_fd);
 		pthread_mutex_destroy(&w->lock);
 		free(w->dir);

@@ -44,6 +44,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 static const char *const scope_labels[SCOPES] = {
 	[SCOPE_PROCESS] = "none", [SCOPE_PIPELINE] = "pipeline", [SCOPE_FILTER] = "pipeline, plugin, id",
 	[SCOPE_INPUT] = "pipeline, plugin, id", [SCOPE_UDP] = "pipeline, id, socket", [SCOPE_OUTPUT] = "pipeline, plugin, id",
+	[SCOPE_STORE] = "folder",
 };
 
 /* Upper ends, in nanoseconds; the last bucket has none. */
@@ -71,7 +72,7 @@ static struct refresher {
 static void scope_range(enum metric_scope scope, unsigned *first, unsigned *count)
 {
 	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_INPUT, M_FIRST_UDP,
-						   M_FIRST_OUTPUT, METRIC_SLOTS};
+						   M_FIRST_OUTPUT, M_FIRST_STORE, METRIC_SLOTS};
 
 	*first = begin[scope];
 	*count = begin[scope + 1] - begin[scope];
@@ -386,7 +387,8 @@ void metrics_describe(struct buf *out)
 		const struct row *r = &rows[i];
 
 		if (!r->name) {
-			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output"};
+			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output",
+									    "The embedded store"};
 
 			buf_printf(out, "\n## %s\n\nLabels: %s.\n", titles[r->scope], scope_labels[r->scope]);
 			continue;
