@@ -206,13 +206,22 @@ def test_full_disk():
     os.makedirs(store, mode=0o700)
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m,mode=0700', 'tmpfs', store], check=False, capture_output=True).returncode:
         harness.skip('no namespace or right to mount a tmpfs here')
-    count, out = 20000, os.path.join(harness.work, 'out.ndjson')
+    out = os.path.join(harness.work, 'out.ndjson')
     try:
-        port, weird = start('queue_max => 1048576', 'file { path => "%s" codec => json_lines }' % out)
+        port, weird = start('queue_max => 2097152', 'file { path => "%s" codec => json_lines }' % out)
         weird.expect('cannot write to|queue full')
-        send(port, *['%s %s' % (line(i), os.urandom(60).hex()) for i in range(count)])
+        written, count = harness.Lines(out), 0
+        while not any('cannot write to' in x for x in weird.lines):
+            assert count < 50000, 'the disk does not fill up'
+            send(port, *['%s %s' % (line(i), os.urandom(60).hex()) for i in range(count, count + 500)])
+            count += 500
+            written.wait(count, alive=weird)
+            harness.until(lambda: weird.metric('weir_output_in_flight', plugin='store') == 0 or any('cannot write to' in x for x in weird.lines),
+                          'the store is done with these, or says why not', alive=weird)
         weird.line('cannot write to .*(full|No space)')
-        harness.Lines(out).wait(count, alive=weird)
+        send(port, *['%s %s' % (line(i), os.urandom(60).hex()) for i in range(count, count + 10000)])
+        count += 10000
+        written.wait(count, alive=weird)
         harness.until(lambda: weird.metric('weir_output_dropped_total', plugin='store', reason='full') > 0, 'what does not fit is counted', alive=weird)
         assert sum('cannot write to' in x for x in weird.lines) == 1, weird.lines
         kept = len(found())
