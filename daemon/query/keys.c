@@ -164,14 +164,26 @@ bool word_next(struct str *text, bool wild, struct str *word, struct arena *scra
 
 /* ---- values ---- */
 
+static bool scalar_text(const struct value *v, key_value_fn *fn, void *arg)
+{
+	char text[24];
+	int n;
+
+	if (v->type == V_STRING)
+		return v->len && fn(arg, value_str(v));
+	if (v->type != V_INT)
+		return false;
+	n = snprintf(text, sizeof(text), "%" PRId64, v->i);
+	return fn(arg, str_n(text, (size_t)n));
+}
+
 static bool text_value(const struct value *v, key_value_fn *fn, void *arg)
 {
-	if (v->type == V_STRING && v->len)
-		return fn(arg, value_str(v));
-	if (v->type == V_LIST)
-		for (uint32_t i = 0; i < v->list->n; i++)
-			if (v->list->v[i].type == V_STRING && v->list->v[i].len && fn(arg, value_str(&v->list->v[i])))
-				return true;
+	if (v->type != V_LIST)
+		return scalar_text(v, fn, arg);
+	for (uint32_t i = 0; i < v->list->n; i++)
+		if (scalar_text(&v->list->v[i], fn, arg))
+			return true;
 	return false;
 }
 
@@ -193,6 +205,18 @@ bool key_values(const struct event *ev, enum key_kind kind, key_value_fn *fn, vo
 		if (v && text_value(v, fn, arg))
 			return true;
 	}
+	return false;
+}
+
+bool key_field_values(const struct event *ev, struct str path, key_value_fn *fn, void *arg)
+{
+	for (int i = 0; i < KINDS; i++)
+		for (unsigned k = 0; k < kinds[i].n; k++)
+			if (str_eq(path, kinds[i].path[k])) {
+				const struct value *v = event_get(ev, kinds[i].ref[k]);
+
+				return v && text_value(v, fn, arg);
+			}
 	return false;
 }
 

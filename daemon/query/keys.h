@@ -48,9 +48,13 @@ size_t key_form(enum key_kind kind, struct str text, char out[KEY_MAX], struct a
  */
 bool word_next(struct str *text, bool wild, struct str *word, struct arena *scratch);
 
-/* Each value of the fields of a kind, as text; false from fn ends the walk. true if it was ended. */
+/*
+ * Each value of the fields of a kind, as text: strings and integers, alone or in a list. true from fn ends the walk and is what comes back.
+ */
 typedef bool key_value_fn(void *arg, struct str text);
 bool key_values(const struct event *ev, enum key_kind kind, key_value_fn *fn, void *arg);
+/* The same of one indexed field (key_kind_of_field() knows it, or it is `message`). What is not indexed in it is not there. */
+bool key_field_values(const struct event *ev, struct str path, key_value_fn *fn, void *arg);
 
 /* Every key of the event, words included, perhaps several times. The bytes are valid during the call. */
 typedef void key_fn(void *arg, enum key_kind kind, struct str key);

@@ -243,6 +243,8 @@ static bool match_text(const struct query *q, const struct event *ev, struct are
 {
 	struct phrase p = {q, scratch};
 
+	if (str_eq(q->field, STR("message")))
+		return key_field_values(ev, q->field, text_has_phrase, &p);
 	if (q->field.len)
 		return path_values(ev, q->field, value_has_phrase, &p);
 	return key_values(ev, KEY_WORD, text_has_phrase, &p);
@@ -285,6 +287,9 @@ bool query_match(const struct query *q, const struct event *ev, struct arena *sc
 	case QUERY_TEXT:
 		return match_text(q, ev, scratch);
 	case QUERY_FIELD:
+		/* As it is indexed, and not as it might also be written, or an index would miss it. */
+		if (q->kind != KEY_NONE)
+			return key_field_values(ev, q->field, match_key_text, (void *)(uintptr_t)q);
 		return path_values(ev, q->field, match_field_value, (void *)(uintptr_t)q);
 	case QUERY_KEY:
 		return key_values(ev, q->kind, match_key_text, (void *)(uintptr_t)q);

@@ -13,6 +13,8 @@ static const char *const documents[] = {
 	"\"dns\":{\"id\":17,\"question\":{\"name\":\"ns1.faraisp.ir\"},\"answers\":[{\"ttl\":300},{\"ttl\":5}]},\"weir\":{\"chain\":{\"id\":\"AbC\"},"
 	"\"cause\":{\"chain_id\":[\"XyZ\",\"q\"]}},\"ok\":true,\"n\":1.5,\"a.b\":{\"c\":[[1,2],{\"d\":null}]}}",
 	"{\"message\":\"\",\"host\":\"\xc3\x84\xc3\xb6-1.\",\"user\":{\"name\":\"*\"},\"tags\":[\"_grokparsefailure\"]}",
+	"{\"source\":[{\"ip\":\"10.20.0.100\"}],\"user.name\":\"alice\",\"user\":{\"name\":5},\"message\":[[\"SASL\"],\"LOGIN\"],\"event\":{\"id\":[7,\"AbC\"]},"
+	"\"related\":{\"ip\":\"10.1.1.1\",\"user\":[[\"bob\"],{\"name\":\"bob\"}]},\"dns\":{\"question\":[{\"name\":\"ns1.faraisp.ir\"}]},\"host\":[\"mail-1\",17]}",
 	"{}",
 };
 

@@ -10,7 +10,7 @@ static const char document[] =
 	"\"related\":{\"ip\":[\"10.20.0.100\",\"2001:db8::7\"],\"hosts\":[\"laptop-7\"],\"user\":[\"bob\"]},"
 	"\"dns\":{\"id\":17,\"question\":{\"name\":\"ns1.faraisp.ir\"},\"answers\":[{\"data\":\"192.0.2.1\",\"ttl\":300},{\"data\":\"192.0.2.2\",\"ttl\":5}]},"
 	"\"weir\":{\"chain\":{\"id\":\"AbC-1\"},\"cause\":{\"chain_id\":[\"XyZ\",\"q2\"]}},\"event\":{\"outcome\":\"failure\",\"reason\":null,\"duration\":1.5},"
-	"\"ok\":true,\"dotted.name\":\"x\",\"version\":\"7\",\"error\":{\"message\":\"disk full\"},\"since\":\"2026-11-20T00:00:00Z\"}";
+	"\"user\":{\"target\":{\"name\":17}},\"ok\":true,\"dotted.name\":\"x\",\"version\":\"7\",\"error\":{\"message\":\"disk full\"},\"since\":\"2026-11-20T00:00:00Z\"}";
 
 static struct arena arena;
 static struct event event;
@@ -151,6 +151,9 @@ static const struct {
 	{"@timestamp:<2026-11-24T03:12:09.5Z", false},
 	{"@timestamp:<=\"2026-11-24T03:12:09.500Z\"", true},
 	{"since:<2026-11-21", true},
+	{"user.target.name:17", true},
+	{"user:17", true},
+	{"user:>16", true},
 	/* what is no field */
 	{"00:16:3e:00:00:01", false},
 	{"ab:16:3e:00:00:01", false},
