@@ -38,7 +38,7 @@ void store_put_ids(struct buf *b, const int64_t *ids, size_t n)
 	if (!q)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		len += put_number(q + len, (uint64_t)(ids[i] - last));
+		len += put_number(q + len, (uint64_t)ids[i] - (uint64_t)last);
 		last = ids[i];
 	}
 	b->len += len;

@@ -167,12 +167,13 @@ struct store *ask_store(const struct ask *a)
 	return s;
 }
 
-void ask_complaints(const struct ask *a, struct store *s)
+bool ask_complaints(const struct ask *a, struct store *s)
 {
 	const char *text = store_complaint(s);
 
 	if (text)
 		fprintf(stderr, "weir %s: %s\n", a->command, text);
+	return text != NULL;
 }
 
 void ask_hint(const struct ask *a)

@@ -26,8 +26,8 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 void ask_release(struct ask *a);
 /* NULL: a message was printed. */
 struct store *ask_store(const struct ask *a);
-/* What could not be read goes to standard error. */
-void ask_complaints(const struct ask *a, struct store *s);
+/* What could not be read goes to standard error. true: there was something. */
+bool ask_complaints(const struct ask *a, struct store *s);
 /* Nothing was found: whether a field's name is a slip. */
 void ask_hint(const struct ask *a);
 

@@ -50,7 +50,8 @@ static int search(const struct ask *a, struct store *s)
 		perror("weir search");
 		return 1;
 	}
-	ask_complaints(a, s);
+	if (ask_complaints(a, s))
+		r = -1;
 	if (n == 0) {
 		fprintf(stderr, "weir search: nothing found\n");
 		ask_hint(a);

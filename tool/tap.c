@@ -46,7 +46,7 @@ static int tap(const struct ask *a, struct store *s)
 		/* The reader went away. */
 		if (fflush(stdout) == EOF)
 			break;
-		ask_complaints(a, s);
+		(void)ask_complaints(a, s);
 		if (r == 0)
 			nanosleep(&pause, NULL);
 	}
