@@ -362,16 +362,12 @@ static bool make_schema(struct store_file *f)
 static bool set_up(struct store_file *f, bool *foreign)
 {
 	char sql[256];
-	int64_t tables, application, version;
+	int64_t application, version;
 
 	snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d", CACHE_KIB,
 		 CHECKPOINT_PAGES, 2 * CHECKPOINT_PAGES * 4096);
 	if (!exec(f, "PRAGMA journal_mode = WAL") || !exec(f, "PRAGMA synchronous = NORMAL") || !exec(f, sql) ||
-	    !number(f, "SELECT count(*) FROM sqlite_master", &tables))
-		return false;
-	if (tables == 0 && !make_schema(f))
-		return false;
-	if (!number(f, "PRAGMA application_id", &application) || !number(f, "PRAGMA user_version", &version))
+	    !number(f, "PRAGMA application_id", &application) || !number(f, "PRAGMA user_version", &version))
 		return false;
 	*foreign = application != STORE_APPLICATION_ID || version != STORE_VERSION;
 	return !*foreign;
@@ -467,14 +463,33 @@ static bool resume(struct store_file *f)
 	return recover(f, indexed);
 }
 
-static bool make_file(const char *path)
+/* An empty file under a name that nobody reads, then renamed: whoever opens the other one finds its tables. */
+static bool make_file(struct store_file *f, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char *fresh = sqlite3_mprintf("%s.new", f->path);
+	int fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = false;
 
-	if (fd == -1)
+	if (fd == -1) {
+		err_sys(err, "cannot make '%s'", fresh);
+		sqlite3_free(fresh);
 		return false;
+	}
 	close(fd);
-	return true;
+	if (sqlite3_open_v2(fresh, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK && exec(f, "PRAGMA journal_mode = MEMORY"))
+		ok = make_schema(f);
+	if (!ok)
+		err_set(err, "cannot write to '%s': %s", fresh, f->db ? sqlite3_errmsg(f->db) : "out of memory");
+	sqlite3_close(f->db);
+	f->db = NULL;
+	if (ok && rename(fresh, f->path) == -1) {
+		err_sys(err, "cannot rename '%s'", fresh);
+		ok = false;
+	}
+	if (!ok)
+		unlink(fresh);
+	sqlite3_free(fresh);
+	return ok;
 }
 
 static void file_free(struct store_file *f)
@@ -509,8 +524,8 @@ enum store_result store_file_open(const char *path, struct doc_packer *packer, s
 	f->postings = postings_new();
 	arena_init(&f->arena, NULL);
 	buf_init(&f->ids, 0);
-	if (!make_file(path)) {
-		err_sys(err, "cannot open '%s'", path);
+	if (access(path, F_OK) == -1 && !make_file(f, err)) {
+		r = STORE_AGAIN;
 	} else if (sqlite3_open_v2(path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL)) {
 		err_set(err, "cannot open '%s': %s", path, f->db ? sqlite3_errmsg(f->db) : "out of memory");
 	} else {

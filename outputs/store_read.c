@@ -164,10 +164,8 @@ struct store *store_open(const char *data_dir, struct err *err)
 	arena_init(&s->arena, NULL);
 	if (n < 0 || (size_t)n >= sizeof(dir) - STORE_NAME_MAX - 8)
 		err_set(err, "'%.64s...' is too long a path", data_dir);
-	else if (store_refresh(s, err) == 0 && s->n)
+	else if (store_refresh(s, err) == 0)
 		return s;
-	else if (s->n == 0 && access(dir, R_OK) == 0)
-		err_set(err, "there is no day file in '%s'", dir);
 	store_close(&s);
 	return NULL;
 }

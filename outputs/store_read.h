@@ -21,7 +21,7 @@
 struct store;
 struct store_cursor;
 
-/* Opens DATA/store read-only. NULL and err where there is none, or nothing of it can be read. */
+/* Opens DATA/store read-only; it may still be empty. NULL and err where there is no such folder, or it cannot be read. */
 struct store *store_open(const char *data_dir, struct err *err);
 void store_close(struct store **s);
 /* Sees day files that were made or removed since. */

@@ -100,13 +100,15 @@ static bool set_aside(struct store_writer *w, const struct err *why)
 {
 	static const char *const ends[] = {"", "-wal", "-shm"};
 	char from[PATH_MAX + 8], to[PATH_MAX + 24];
+	ptrdiff_t cause = str_find(str_z(why->text), STR("': "));
 	unsigned n = 0;
 	bool ok = true;
 
 	do
 		snprintf(to, sizeof(to), n ? "%s.corrupt.%u" : "%s.corrupt", w->path, n);
 	while (access(to, F_OK) == 0 && ++n < CORRUPT_NAMES);
-	log_error("store", "'%s' is damaged (%s): set aside as '%s', a new one is begun", w->path, why->text, to);
+	log_error("store", "'%s' is damaged (%s): set aside as '%s', a new one is begun", w->path,
+		  why->text + (cause >= 0 ? cause + 3 : 0), to);
 	w->counts.files_corrupt++;
 	publish(w);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
@@ -270,6 +272,17 @@ static struct store_writer *writer_new(const char *dir, struct err *err)
 	return w;
 }
 
+/* A file that was there before is looked at now: damage shows at the start, and what a crash left gets its keys. */
+static void open_today(struct store_writer *w)
+{
+	int64_t today = clock_wall(w->clock) / 1000000 / day_ms;
+	struct err err;
+
+	/* Where it cannot be opened now the first event tries again, and says why. */
+	if (!w->file && store_last_part(w->dir, today) > 0)
+		(void)take_day(w, today, &err);
+}
+
 struct store_writer *store_writer_get(const char *dir, const struct store_limits *limits, const struct clock *clock, struct err *err)
 {
 	struct store_writer *w;
@@ -289,6 +302,7 @@ struct store_writer *store_writer_get(const char *dir, const struct store_limits
 		pthread_mutex_lock(&w->lock);
 		w->limits = *limits;
 		w->clock = clock;
+		open_today(w);
 		tidy(w);
 		pthread_mutex_unlock(&w->lock);
 	}

@@ -116,12 +116,12 @@ def test_what_is_wrong():
 
 
 def test_tap():
+    """Begun before the first event."""
     port, weird = start()
-    send(port, line(0))
-    harness.until(lambda: weir('search')[1], 'there is a store', alive=weird)
+    assert weir('search')[2] == 'weir search: nothing found\n'
     tap = harness.Program('tap', [os.environ['WEIR'], 'tap', '--path.data', weird.data, 'user:user7'])
     tap.line('waiting for events')
-    send(port, *[line(i) for i in range(1, 30)])
+    send(port, *[line(i) for i in range(30)])
     for i in (7, 17, 27):
         tap.line('login number%d ' % i)
     tap.signal(signal.SIGINT)
@@ -174,6 +174,7 @@ def test_damaged_file():
                 f.write(b'\xa5' * 512)
     port, weird = start(name='again')
     weird.expect('is damaged')
+    assert found() == []
     send(port, line(11))
     harness.until(lambda: len(found()) == 1, 'the new one is found', alive=weird)
     assert sum('is damaged' in x for x in weird.lines) == 1, weird.lines
