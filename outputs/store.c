@@ -43,6 +43,7 @@ static enum render_result store_render(void *self, const struct event *ev, struc
 
 struct store_conn {
 	struct store_writer *writer;
+	struct store_limits limits;
 	struct store_doc *doc;
 	uint32_t cap;
 };
@@ -74,6 +75,7 @@ static enum send_result store_send(void *conn, void *link, struct pack *p, uint3
 		c->cap = to - from;
 		c->doc = xrealloc(c->doc, c->cap * sizeof(*c->doc));
 	}
+	store_writer_limit(c->writer, &c->limits);
 	while (from < to) {
 		int64_t ms = received_of(p, from);
 		uint32_t n = 0;
@@ -95,7 +97,6 @@ static enum send_result store_send(void *conn, void *link, struct pack *p, uint3
 static void *store_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 {
 	const struct store_output *s = self;
-	struct store_limits limits = {s->retention_days, (uint64_t)s->max_size};
 	struct store_conn *c;
 	char dir[PATH_MAX];
 	int n;
@@ -110,7 +111,8 @@ static void *store_start(const void *self, const struct plugin_ctx *ctx, struct 
 		return NULL;
 	}
 	c = xzalloc(sizeof(*c));
-	c->writer = store_writer_get(dir, &limits, ctx->settings->clock ? ctx->settings->clock : &clock_system, err);
+	c->limits = (struct store_limits){s->retention_days, (uint64_t)s->max_size};
+	c->writer = store_writer_get(dir, &c->limits, ctx->settings->clock ? ctx->settings->clock : &clock_system, err);
 	if (c->writer)
 		return c;
 	free(c);

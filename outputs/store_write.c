@@ -209,6 +209,13 @@ enum store_result store_writer_add(struct store_writer *w, const struct store_do
 	return r;
 }
 
+void store_writer_limit(struct store_writer *w, const struct store_limits *limits)
+{
+	pthread_mutex_lock(&w->lock);
+	w->limits = *limits;
+	pthread_mutex_unlock(&w->lock);
+}
+
 void store_writer_counts(struct store_writer *w, struct store_counts *out)
 {
 	pthread_mutex_lock(&w->lock);
@@ -286,6 +293,7 @@ static void open_today(struct store_writer *w)
 struct store_writer *store_writer_get(const char *dir, const struct store_limits *limits, const struct clock *clock, struct err *err)
 {
 	struct store_writer *w;
+	bool first;
 
 	pthread_mutex_lock(&all_lock);
 	for (w = all; w && strcmp(w->dir, dir) != 0; w = w->next)
@@ -297,8 +305,8 @@ struct store_writer *store_writer_get(const char *dir, const struct store_limits
 			all = w;
 		}
 	}
-	if (w) {
-		w->refs++;
+	first = w && w->refs++ == 0;
+	if (first) {
 		pthread_mutex_lock(&w->lock);
 		w->limits = *limits;
 		w->clock = clock;

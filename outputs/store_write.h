@@ -24,7 +24,7 @@ struct store_counts {
 	uint64_t bytes;		/* on disk, as of the last look */
 };
 
-/* Makes DIR (0700) where it is missing, takes its lock, removes what is too old. NULL and err. The limits of the last caller hold. */
+/* Makes DIR (0700) where it is missing, takes its lock, removes what is beyond the limits: the first caller's, until somebody sets others. NULL and err. */
 struct store_writer *store_writer_get(const char *dir, const struct store_limits *limits, const struct clock *clock, struct err *err);
 /* The last one closes the day file; every event is searchable by its keys then. */
 void store_writer_put(struct store_writer **w);
@@ -34,6 +34,8 @@ void store_writer_put(struct store_writer **w);
  * and a new one taken.
  */
 enum store_result store_writer_add(struct store_writer *w, const struct store_doc *doc, size_t n, int64_t received_ms, struct err *err);
+/* From now on. A reload that is refused in the end must not have removed anything: whoever writes says so, not whoever opens. */
+void store_writer_limit(struct store_writer *w, const struct store_limits *limits);
 void store_writer_counts(struct store_writer *w, struct store_counts *out);
 
 #endif
