@@ -352,7 +352,7 @@ struct store_cursor *store_find(struct store *s, const struct store_find *f, str
 	/* The tree of the caller is only read. */
 	c->query = key && f->query ? query_and(&c->arena, key, (struct query *)(uintptr_t)f->query) : key ? key : f->query;
 	query_plan(&c->arena, c->query, &c->plan);
-	if (since == 0 && until == 0)
+	if (until == 0)
 		until = INT64_MAX;
 	if (c->plan.since_ms > since)
 		since = c->plan.since_ms;

@@ -30,7 +30,7 @@ int store_refresh(struct store *s, struct err *err);
 const char *store_complaint(struct store *s);
 
 struct store_find {
-	int64_t since_ms, until_ms; /* [since, until) of @timestamp in ms since 1970; both 0: all */
+	int64_t since_ms, until_ms; /* [since, until) of @timestamp in ms since 1970; until 0: no end */
 	enum key_kind kind;	    /* KEY_NONE: any event */
 	struct str key;		    /* as a person writes it: "10.0.0.1", "10.0.0.0/8", "al*", "*.example.org" */
 	const struct query *query;  /* NULL: all */

@@ -32,11 +32,8 @@ static int search(const struct ask *a, struct store *s)
 		return 1;
 	}
 	arena_init(&arena, NULL);
-	while ((r = store_next(c, &arena, &hit, &err)) == 1) {
-		if (a->limit && n == a->limit) {
-			fprintf(stderr, "weir search: there are more than %llu: -n N\n", (unsigned long long)n);
-			break;
-		}
+	/* Whether there is one more is not looked at: it may take long to find. */
+	while ((!a->limit || n < a->limit) && (r = store_next(c, &arena, &hit, &err)) == 1) {
 		if (a->json)
 			show_json(stdout, &hit);
 		else
@@ -50,6 +47,8 @@ static int search(const struct ask *a, struct store *s)
 		perror("weir search");
 		return 1;
 	}
+	if (n && n == a->limit)
+		fprintf(stderr, "weir search: %llu shown, there may be more: -n N\n", (unsigned long long)n);
 	if (ask_complaints(a, s))
 		r = -1;
 	if (n == 0) {
