@@ -37,10 +37,10 @@ static inline uint64_t last_bytes(const unsigned char *p, size_t n)
 	return p[0] | (uint32_t)p[n / 2] << (8 * (n / 2)) | (uint32_t)p[n - 1] << (8 * (n - 1));
 }
 
-uint64_t hash_bytes(const void *data, size_t n)
+static inline uint64_t siphash(const uint64_t key[2], const void *data, size_t n)
 {
-	uint64_t v0 = hash_key[0] ^ 0x736f6d6570736575, v1 = hash_key[1] ^ 0x646f72616e646f6d;
-	uint64_t v2 = hash_key[0] ^ 0x6c7967656e657261, v3 = hash_key[1] ^ 0x7465646279746573;
+	uint64_t v0 = key[0] ^ 0x736f6d6570736575, v1 = key[1] ^ 0x646f72616e646f6d;
+	uint64_t v2 = key[0] ^ 0x6c7967656e657261, v3 = key[1] ^ 0x7465646279746573;
 	uint64_t tail = (uint64_t)n << 56, m;
 	const unsigned char *p = data;
 
@@ -59,4 +59,14 @@ uint64_t hash_bytes(const void *data, size_t n)
 	ROUND;
 	ROUND;
 	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+uint64_t hash_bytes(const void *p, size_t n)
+{
+	return siphash(hash_key, p, n);
+}
+
+uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n)
+{
+	return siphash(key, p, n);
 }

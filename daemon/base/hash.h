@@ -11,6 +11,8 @@
 /* key NULL: from getrandom(2). */
 void hash_init(const uint64_t key[2]);
 uint64_t hash_bytes(const void *p, size_t n);
+/* With a key of the caller's: for what must come out the same after a restart. */
+uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n);
 
 static inline uint32_t hash_str32(struct str s)
 {

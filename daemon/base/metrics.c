@@ -45,6 +45,7 @@ static const char *const scope_labels[SCOPES] = {
 	[SCOPE_PROCESS] = "none", [SCOPE_PIPELINE] = "pipeline", [SCOPE_FILTER] = "pipeline, plugin, id",
 	[SCOPE_INPUT] = "pipeline, plugin, id", [SCOPE_UDP] = "pipeline, id, socket", [SCOPE_OUTPUT] = "pipeline, plugin, id",
 	[SCOPE_STORE] = "folder",
+	[SCOPE_LINK] = "pipeline, id",
 };
 
 /* Upper ends, in nanoseconds; the last bucket has none. */
@@ -389,6 +390,7 @@ void metrics_describe(struct buf *out)
 		if (!r->name) {
 			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output",
 									    "The embedded store"};
+			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output", "Each filter link"};
 
 			buf_printf(out, "\n## %s\n\nLabels: %s.\n", titles[r->scope], scope_labels[r->scope]);
 			continue;

@@ -1,0 +1,399 @@
+/*
+ * link_look.c - what clients ask a resolver, as look-ups: one per question of an application (see link_int.h).
+ *
+ * The same question may be told several times: by the query log and by dnstap, and again when a stub resolver sends it once more from the same
+ * port. The port (and id, where both sources have one) makes it one look-up (rule L0); a source that shows no port adds to the nearest.
+ */
+#include "link_int.h"
+
+enum { ROWS_SEEN = 64, ANSWERS = 8 };
+#define RESEND (16 * SEC)
+#define OPEN (60 * SEC)
+#define EPS (50 * MS)
+
+const struct chain_id *look_chain(struct link_state *st, const struct look *k)
+{
+	const struct look *owner;
+
+	if (k->reverse)
+		return &k->node.chain;
+	owner = ltable_get(&st->t[T_LOOK], k->node.up);
+	return owner ? &owner->node.chain : NULL;
+}
+
+int64_t look_end(const struct look *k)
+{
+	return k->close != NEVER ? k->close : k->last;
+}
+
+/* Through second tries and forwarders to the look-up that the application began. */
+struct look *look_root(struct link_state *st, struct look *k)
+{
+	struct look *up;
+
+	for (int i = 0; i < 8 && k->reverse && (up = ltable_get(&st->t[T_LOOK], k->node.up)) != NULL; i++)
+		k = up;
+	return k;
+}
+
+static bool same_question(const struct look *k, const struct seen *s)
+{
+	return ip_eq(&k->client, &s->ip) && k->qtype == s->qtype && (k->id < 0 || s->id < 0 || k->id == s->id);
+}
+
+static int64_t distance(const struct look *k, int64_t t)
+{
+	return t < k->t ? k->t - t : t > k->last ? t - k->last : 0;
+}
+
+static struct look *find_query(struct link_state *st, const struct seen *s, uint64_t key)
+{
+	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
+
+	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k)) {
+		int64_t d = distance(k, s->t);
+		bool fits;
+
+		if (!same_question(k, s))
+			continue;
+		if (s->port >= 0 && k->port >= 0)
+			fits = k->port == s->port && d <= RESEND;
+		else if (s->port < 0 && k->port < 0)
+			fits = k->n == 0 && d <= OPEN;
+		else
+			fits = !(s->port < 0 ? k->plain : k->n == 0) && d <= EPS + s->grain + k->grain;
+		if (fits && (!best || d < distance(best, s->t)))
+			best = k;
+	}
+	return best;
+}
+
+static struct look *find_answered(struct link_state *st, const struct seen *s, uint64_t key)
+{
+	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
+	int64_t eps = EPS + s->grain;
+
+	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k)) {
+		if (!same_question(k, s) || s->t < k->t - eps || s->t > k->last + OPEN)
+			continue;
+		if (s->port >= 0 && k->port >= 0 ? s->port != k->port : k->close != NEVER && s->t > k->close + eps)
+			continue;
+		if (!best || k->last > best->last)
+			best = k;
+	}
+	return best;
+}
+
+/* ---- a new one ---- */
+
+static void index_names(struct link_state *st, struct look *k, const struct name_hashes *h, struct str name, int64_t now)
+{
+	struct lref self = ltable_ref(k);
+	struct ltable *t = &st->t[T_SUFFIX];
+
+	for (unsigned i = 0; i < h->n; i++) {
+		uint64_t key;
+		struct suffix *x;
+
+		if (i > 0 && name_is_infra(str_from(name, h->at[i])))
+			break;
+		key = key_of(h->hash[i], k->host);
+		x = ltable_first(t, key);
+		if (x)
+			ltable_use(t, x, now);
+		else
+			x = ltable_add(t, key, 0, now);
+		x->look[x->at] = self;
+		x->at = (uint8_t)((x->at + 1) % SUFFIX_RING);
+	}
+}
+
+static void index_client(struct link_state *st, struct look *k, int64_t now)
+{
+	struct ltable *t = &st->t[T_CLIENT];
+	struct client *c = ltable_first(t, ip_key(&k->client));
+
+	if (!c) {
+		c = ltable_add(t, ip_key(&k->client), 0, now);
+		c->ip = k->client;
+	} else {
+		ltable_use(t, c, now);
+	}
+	if (k->reverse) {
+		c->reverses = true;
+		return;
+	}
+	k->client_next = c->look;
+	c->look = ltable_ref(k);
+}
+
+static void open_chain(struct link_state *st, struct look *k, const struct seen *s)
+{
+	struct identity x = {0};
+
+	identity_str(&x, st->host[k->host].name);
+	identity_add(&x, k->client.b, 16);
+	identity_int(&x, k->port);
+	identity_str(&x, s->name);
+	identity_int(&x, s->t);
+	k->node.chain = chain_id_make('C', &x);
+	k->node.fresh = true;
+}
+
+static struct look *look_new(struct link *l, const struct seen *s, uint64_t key, const struct name_hashes *h)
+{
+	struct link_state *st = l->st;
+	struct ip reversed;
+	bool reverse = s->qtype == QT_PTR && name_reverse(s->name, &reversed);
+	struct look *k = ltable_add(&st->t[T_LOOK], key, reverse ? ip_network(&reversed) : ip_network(&s->ip), s->now);
+
+	k->client = s->ip;
+	k->reverse = reverse;
+	if (reverse)
+		k->ip = reversed;
+	k->t = k->last = s->t;
+	k->close = k->forward[0] = k->forward[1] = NEVER;
+	k->grain = s->grain;
+	k->port = s->port;
+	k->id = s->id;
+	k->host = s->host;
+	k->qtype = s->qtype;
+	name_keep(&k->name, s->name);
+	if (reverse)
+		open_chain(st, k, s);
+	index_names(st, k, h, s->name, s->now);
+	if (reverse || k->qtype == QT_A || k->qtype == QT_AAAA)
+		index_client(st, k, s->now);
+	return k;
+}
+
+/* ---- what follows from one ---- */
+
+/* The connection that it was made for, if one is known. */
+static const struct conn *claimed_by(struct link_state *st, struct look *k)
+{
+	struct look *root = look_root(st, k);
+	const struct group *g = ltable_get(&st->t[T_REV], root->group);
+	const struct conn *c = g ? ltable_get(&st->t[T_CONN], g->conn) : NULL;
+
+	for (; c; c = ltable_get(&st->t[T_CONN], c->next))
+		if (!c->node.up_is_conn && lref_eq(c->node.up, ltable_ref(root)))
+			return c;
+	return NULL;
+}
+
+struct oldest {
+	const struct event_ref *e;
+};
+
+static void older(void *arg, const struct event_ref *e)
+{
+	struct oldest *o = arg;
+
+	if (!o->e || e->t < o->e->t)
+		o->e = e;
+}
+
+static struct str first_event(struct link_state *st, const struct node *n)
+{
+	struct oldest o = {0};
+
+	events_each(st, &n->events, older, &o);
+	return o.e ? str_n(o.e->id, o.e->len) : (struct str){0};
+}
+
+void look_verdict(struct link_state *st, struct look *k, struct verdict *v)
+{
+	const struct chain_id *chain = look_chain(st, k);
+	const struct conn *c;
+
+	if (!chain)
+		return;
+	v->chain = *chain;
+	if (!k->reverse) {
+		const struct look *owner = ltable_get(&st->t[T_LOOK], k->node.up);
+
+		v->class = k->search ? "rdns.search" : "rdns.fcrdns";
+		v->rule = RULE_L2;
+		v->confidence = k->confidence;
+		v->cause_event = first_event(st, &owner->node);
+		v->lag = k->t - look_end(owner);
+		return;
+	}
+	v->class = k->retry ? "rdns.retry" : "rdns.ptr";
+	c = claimed_by(st, k);
+	if (c) {
+		v->rule = RULE_L1;
+		v->confidence = c->confidence;
+		v->root = conn_root(c);
+		v->cause_event = first_event(st, &c->node);
+		v->lag = k->t - (c->start != NEVER ? c->start : c->first);
+	} else if (k->hop || k->retry) {
+		v->rule = k->hop ? RULE_HOP : RULE_L1;
+		v->confidence = k->hop ? 95 : 98;
+	}
+}
+
+/* Its chain or its span may be new: what hangs on it is looked at again. */
+static void look_changed(struct link *l, struct lref self, const struct seen *s, bool span)
+{
+	struct link_state *st = l->st;
+	struct look *k = ltable_get(&st->t[T_LOOK], self);
+	struct group *g;
+
+	if (!k)
+		return;
+	if (k->reverse) {
+		g = group_of(st, &k->ip, s->now);
+		k = ltable_get(&st->t[T_LOOK], self);
+		if (!k)
+			return;
+		group_add_look(st, g, k);
+		group_match(l, g);
+	} else if (k->qtype == QT_A || k->qtype == QT_AAAA) {
+		forward_assign(l, k);
+	}
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (k && span)
+		fetch_recheck_look(l, k);
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (k && span && look_chain(st, k))
+		cut_recheck_look(l, k);
+}
+
+static void note_event(struct link_state *st, struct look *k, const struct seen *s)
+{
+	struct look *owner = k->reverse ? NULL : ltable_get(&st->t[T_LOOK], k->node.up);
+
+	k->node.fresh = false;
+	node_note(st, &k->node, s);
+	if (owner)
+		node_note(st, &owner->node, s);
+}
+
+void look_query(struct link *l, const struct seen *s, struct verdict *v)
+{
+	struct link_state *st = l->st;
+	uint64_t key;
+	struct look *k;
+	struct name_hashes h;
+	struct lref self;
+	bool span = true;
+
+	if (s->name.len == 0)
+		return;
+	name_hashes(s->name, &h);
+	key = h.hash[0];
+	k = find_query(st, s, key);
+	if (!k) {
+		k = look_new(l, s, key, &h);
+		k->plain = s->port < 0;
+		k->n = 1;
+	} else {
+		ltable_use(&st->t[T_LOOK], k, s->now);
+		span = s->t < k->t || s->t > k->last || k->n == 0;
+		/* An answer that came first stood for its question. */
+		if (k->n == 0)
+			k->last = s->t;
+		if (s->t < k->t)
+			k->t = s->t;
+		if (s->t > k->last)
+			k->last = s->t;
+		if (s->port >= 0)
+			k->port = s->port;
+		if (s->id >= 0)
+			k->id = s->id;
+		k->plain |= s->port < 0;
+		if (k->n < UINT8_MAX)
+			k->n++;
+	}
+	self = ltable_ref(k);
+	if (span)
+		look_changed(l, self, s, true);
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (!k)
+		return;
+	look_verdict(st, k, v);
+	note_event(st, k, s);
+}
+
+/* Names that a reverse look-up gave. */
+static void learn_answers(struct link *l, struct lref self, const struct seen *s)
+{
+	const struct value *list = event_get(s->ev, field_ref(F_DNS_ANSWERS));
+
+	if (!value_is(list, V_LIST))
+		return;
+	for (uint32_t i = 0, n = 0; i < list->list->n && n < ANSWERS; i++) {
+		const struct value *rec = &list->list->v[i], *type, *data;
+		struct look *k = ltable_get(&l->st->t[T_LOOK], self);
+
+		if (!k || rec->type != V_MAP)
+			continue;
+		type = map_find(rec->map, &l->k_type);
+		data = map_find(rec->map, &l->k_data);
+		if (!value_is(type, V_STRING) || !value_is(data, V_STRING) || !str_eq(value_str(type), STR("PTR")))
+			continue;
+		forward_want(l, k, value_str(data), s->t, false, s->now);
+		n++;
+	}
+}
+
+void look_answer(struct link *l, const struct seen *s, struct verdict *v)
+{
+	struct link_state *st = l->st;
+	struct look *k;
+	struct name_hashes h;
+	struct lref self;
+	bool failed = s->kind == SEEN_FAILED || str_eq(s->rcode, STR("SERVFAIL")) || str_eq(s->rcode, STR("REFUSED"));
+
+	if (s->name.len == 0)
+		return;
+	name_hashes(s->name, &h);
+	k = find_answered(st, s, h.hash[0]);
+	if (!k)
+		k = look_new(l, s, h.hash[0], &h);
+	self = ltable_ref(k);
+	ltable_use(&st->t[T_LOOK], k, s->now);
+	if (k->close == NEVER || s->t < k->close)
+		k->close = s->t;
+	if (k->n == 0 && s->t < k->t)
+		k->t = s->t;
+	k->failed |= failed;
+	look_changed(l, self, s, true);
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (k && k->reverse)
+		learn_answers(l, self, s);
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (!k)
+		return;
+	look_verdict(st, k, v);
+	note_event(st, k, s);
+}
+
+void look_forward(struct link *l, const struct seen *s, struct verdict *v)
+{
+	struct link_state *st = l->st;
+	struct look *k;
+	struct name_hashes h;
+	struct lref self;
+
+	if (s->name.len == 0)
+		return;
+	name_hashes(s->name, &h);
+	k = find_query(st, s, h.hash[0]);
+	if (!k)
+		k = look_new(l, s, h.hash[0], &h);
+	self = ltable_ref(k);
+	/* A question that is sent on again has a second moment; there is room for two. */
+	if (k->forward[0] == NEVER || k->forward[0] == s->t)
+		k->forward[0] = s->t;
+	else
+		k->forward[1] = s->t;
+	look_changed(l, self, s, true);
+	k = ltable_get(&st->t[T_LOOK], self);
+	if (!k)
+		return;
+	look_verdict(st, k, v);
+	note_event(st, k, s);
+}

@@ -1,0 +1,113 @@
+/*
+ * link_out.c - link events: what was found out after the events themselves were emitted (see link_int.h).
+ *
+ * They are children of the event that made it known, and are found by the store as every event is.
+ */
+#include "link_int.h"
+
+#include <stdio.h>
+
+struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_msg *about)
+{
+	struct link_msg *m;
+
+	if (st->nmsgs == MESSAGES_MAX) {
+		st->dropped_msgs++;
+		return NULL;
+	}
+	m = &st->msg[st->nmsgs++];
+	memcpy(m, about, offsetof(struct link_msg, ids));
+	m->action = action;
+	m->chain = *chain;
+	m->cut = chain->text[0] == 'Z';
+	m->ncause = 0;
+	m->nids = 0;
+	return m;
+}
+
+void link_tell_id(struct link_msg *m, const char *id, uint8_t len)
+{
+	if (len == 0 || m->nids == IDS_MAX)
+		return;
+	m->ids[m->nids].len = len;
+	memcpy(m->ids[m->nids++].id, id, len);
+}
+
+static const struct str words[] = {[LINK_LINK] = STR_INIT("link"), [LINK_UNLINK] = STR_INIT("unlink"), [LINK_SAME] = STR_INIT("same-chain")};
+
+static void set(struct event *ev, enum field_id f, struct value v)
+{
+	(void)event_set(ev, field_ref(f), v); /* the event is new: nothing is in the way */
+}
+
+static struct value copied(struct event *ev, struct str s)
+{
+	return v_str(arena_dup(ev->arena, s));
+}
+
+static struct str message(struct event *ev, const struct link_msg *m)
+{
+	struct str chain = chain_id_str(&m->chain), cause = chain_id_str(&m->cause[0]), name = name_kept(&m->name);
+	struct arena *a = ev->arena;
+	const char *more = m->ncause > 1 ? " and others" : "";
+
+	if (m->action == LINK_SAME)
+		return arena_printf(a, "chain %.*s is the same as %.*s (%s)", STR_ARG(chain), STR_ARG(cause), rule_name(m->rule));
+	if (m->nids)
+		return arena_printf(a, "%u event%s about %.*s %s chain %.*s (%s, %u)", m->nids, m->nids == 1 ? "" : "s", STR_ARG(name),
+				    m->action == LINK_LINK ? "belong to" : "do not belong to", STR_ARG(chain), rule_name(m->rule), m->confidence);
+	if (m->action == LINK_LINK)
+		return arena_printf(a, "chain %.*s (%.*s) was caused by %.*s%s (%s, %u)", STR_ARG(chain), STR_ARG(name), STR_ARG(cause), more,
+				    rule_name(m->rule), m->confidence);
+	return arena_printf(a, "chain %.*s has nothing to do with %.*s%s", STR_ARG(chain), STR_ARG(cause), more);
+}
+
+void link_event(struct link *l, const struct link_msg *m, const struct event *parent, struct event *ev)
+{
+	struct arena *a = ev->arena;
+
+	event_stamp(ev, ts_from_ns(m->t));
+	set(ev, F_MESSAGE, v_str(message(ev, m)));
+	set(ev, F_EVENT_KIND, v_lit("enrichment"));
+	set(ev, F_EVENT_ACTION, v_str(words[m->action]));
+	set(ev, F_EVENT_DATASET, v_lit("weir.link"));
+	set(ev, F_EVENT_MODULE, v_lit("link"));
+	/* Later ones take earlier ones back: their order counts, over restarts, too. */
+	if (l->st->sequence < parent->received_ns)
+		l->st->sequence = parent->received_ns;
+	set(ev, F_EVENT_SEQUENCE, v_int(++l->st->sequence));
+	set(ev, F_EVENT_START, v_time(ts_from_ns(m->first)));
+	set(ev, F_EVENT_END, v_time(ts_from_ns(m->last)));
+	set(ev, F_ECS_VERSION, v_lit("9.1.0"));
+	set(ev, F_HOST_NAME, copied(ev, l->st->host[m->host].name));
+	set(ev, F_WEIR_CHAIN_ID, copied(ev, chain_id_str(&m->chain)));
+	set(ev, F_WEIR_CHAIN_KIND, m->cut ? v_lit("cut") : v_lit("connection"));
+	if (m->class)
+		set(ev, F_WEIR_DNS_CLASS, v_str(str_z(m->class)));
+	if (m->rule) {
+		set(ev, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(m->rule))));
+		set(ev, F_WEIR_CAUSE_CONFIDENCE, v_int(m->confidence));
+	}
+	if (m->ncause) {
+		struct list *list = list_new(a, m->ncause);
+
+		for (unsigned i = 0; i < m->ncause; i++)
+			list_push(a, list, copied(ev, chain_id_str(&m->cause[i])));
+		set(ev, F_WEIR_CAUSE_CHAIN_ID, v_list(list));
+	}
+	if (m->nids) {
+		struct list *list = list_new(a, m->nids);
+
+		for (unsigned i = 0; i < m->nids; i++)
+			list_push(a, list, copied(ev, str_n(m->ids[i].id, m->ids[i].len)));
+		set(ev, F_WEIR_LINK_EVENT_ID, v_list(list));
+	}
+	if (m->has_ip) {
+		struct list *list = list_new(a, 1);
+		char text[IP_TEXT];
+		size_t n = ip_format(&m->ip, text);
+
+		list_push(a, list, copied(ev, str_n(text, n)));
+		set(ev, F_RELATED_IP, v_list(list));
+	}
+}

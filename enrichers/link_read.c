@@ -1,0 +1,232 @@
+/*
+ * link_read.c - an event as the rules see it, and what they found into the event (see link_int.h).
+ */
+#include "link_int.h"
+
+#define YEARS_S INT64_C(8000000000) /* a time beyond it fits into no nanoseconds, and is of no year that anybody lives in */
+
+static const struct {
+	struct str action;
+	uint8_t kind;
+	bool failed, accepted;
+} actions[] = {
+	{STR_INIT("dns-client-query"), SEEN_CQ, false, false},
+	{STR_INIT("dns-client-response"), SEEN_CR, false, false},
+	{STR_INIT("dns-resolver-query"), SEEN_RQ, false, false},
+	{STR_INIT("dns-resolver-response"), SEEN_RR, false, false},
+	{STR_INIT("dns-resolver-fetch"), SEEN_HINT, false, false},
+	{STR_INIT("dns-forwarder-query"), SEEN_FORWARD, false, false},
+	{STR_INIT("dns-query-failed"), SEEN_FAILED, false, false},
+	{STR_INIT("smtp-connect"), SEEN_CONNECT, false, false},
+	{STR_INIT("smtp-auth"), SEEN_LINE, true, false},
+	{STR_INIT("smtp-disconnect"), SEEN_CLOSE, false, false},
+	{STR_INIT("smtp-lost-connection"), SEEN_LINE, false, false},
+	{STR_INIT("smtp-timeout"), SEEN_LINE, false, false},
+	{STR_INIT("smtp-reject"), SEEN_LINE, false, false},
+	{STR_INIT("smtp-hostname-mismatch"), SEEN_MISMATCH, false, false},
+	{STR_INIT("smtp-tls"), SEEN_LINE, false, false},
+	{STR_INIT("smtp-warning"), SEEN_LINE, false, false},
+	{STR_INIT("mail-accepted"), SEEN_LINE, false, true},
+	{STR_INIT("mail-auth"), SEEN_AUTH, true, false},
+	{STR_INIT("postscreen-pass"), SEEN_LINE, false, false},
+	{STR_INIT("postscreen-test"), SEEN_LINE, false, false},
+	{STR_INIT("dnsbl-rank"), SEEN_LINE, false, false},
+	{STR_INIT("ssh-connect"), SEEN_CONNECT, false, false},
+	{STR_INIT("ssh-login"), SEEN_LINE, true, false},
+	{STR_INIT("ssh-invalid-user"), SEEN_LINE, true, false},
+	{STR_INIT("ssh-disconnect"), SEEN_CLOSE, false, false},
+	{STR_INIT("ssh-session"), SEEN_LINE, false, false},
+};
+
+/* By length and text: most events are not ours, and leave here. */
+static int action_of(struct str a)
+{
+	if (a.len < 8 || (a.p[0] != 'd' && a.p[0] != 's' && a.p[0] != 'm' && a.p[0] != 'p'))
+		return -1;
+	for (unsigned i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (actions[i].action.len == a.len && memcmp(actions[i].action.p, a.p, a.len) == 0)
+			return (int)i;
+	return -1;
+}
+
+static struct str text_at(const struct event *ev, enum field_id f)
+{
+	const struct value *v = event_get(ev, field_ref(f));
+
+	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
+}
+
+static bool number_at(const struct event *ev, enum field_id f, int64_t *out)
+{
+	const struct value *v = event_get(ev, field_ref(f));
+
+	if (value_is(v, V_STRING))
+		return str_i64(value_str(v), out);
+	if (!value_is(v, V_INT))
+		return false;
+	*out = v->i;
+	return true;
+}
+
+static bool ns_of(struct ts t, int64_t *out)
+{
+	if (t.s < -YEARS_S || t.s > YEARS_S)
+		return false;
+	*out = t.s * SEC + t.ns;
+	return true;
+}
+
+/* Stamps of whole seconds have a second, those of milliseconds a tick of BIND's clock. */
+static int64_t grain_of(uint32_t ns)
+{
+	return ns == 0 ? SEC : ns % 1000000 == 0 ? 8 * MS : 0;
+}
+
+static uint8_t type_of(struct str s)
+{
+	static const struct str types[] = {[QT_PTR] = STR_INIT("PTR"), [QT_A] = STR_INIT("A"), [QT_AAAA] = STR_INIT("AAAA"), [QT_NS] = STR_INIT("NS"), [QT_SOA] = STR_INIT("SOA")};
+
+	for (uint8_t i = 1; i < sizeof(types) / sizeof(*types); i++)
+		if (str_eq(types[i], s))
+			return i;
+	return QT_OTHER;
+}
+
+static bool listed_resolver(const struct link *l, const struct ip *ip, uint16_t *host)
+{
+	for (uint32_t i = 0; i < l->nresolvers; i++) {
+		if (ip_eq(&l->resolver_ip[i], ip)) {
+			*host = l->resolver_host[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where the same resolver goes by several names and addresses, the configuration says so. */
+static void name_resolver(struct link *l, struct seen *s)
+{
+	struct str host = text_at(s->ev, F_HOST_NAME);
+	uint16_t number;
+	struct ip ip;
+
+	for (uint32_t i = 0; i < l->naliases; i++)
+		if (str_eq(l->alias[i], host))
+			s->host = l->alias_host[i];
+	/* A sensor that knows no roles: what a resolver asks others is not a client's question. */
+	if ((s->kind == SEEN_CQ || s->kind == SEEN_CR) && s->has_ip && listed_resolver(l, &s->ip, &number) &&
+	    !(ip_parse(text_at(s->ev, F_DESTINATION_IP), &ip) && listed_resolver(l, &ip, &number))) {
+		s->kind = s->kind == SEEN_CQ ? SEEN_RQ : SEEN_RR;
+		(void)listed_resolver(l, &s->ip, &s->host);
+	} else if (ip_parse(text_at(s->ev, F_DESTINATION_IP), &ip) && listed_resolver(l, &ip, &number) && s->kind <= SEEN_CR) {
+		s->host = number;
+	}
+}
+
+static bool read_dns(struct link *l, struct seen *s)
+{
+	const struct value *v;
+	int64_t n;
+
+	s->name = text_at(s->ev, F_DNS_QUESTION_NAME);
+	if (s->name.len == 0)
+		return false;
+	if (s->name.p[s->name.len - 1] == '.')
+		s->name.len--;
+	s->qtype = type_of(text_at(s->ev, F_DNS_QUESTION_TYPE));
+	s->id = number_at(s->ev, F_DNS_ID, &n) && n >= 0 && n <= 65535 ? (int32_t)n : -1;
+	s->rcode = text_at(s->ev, F_DNS_RESPONSE_CODE);
+	v = event_get(s->ev, field_ref(F_EVENT_START));
+	if (s->kind == SEEN_RR && value_is(v, V_TIME) && !ns_of(value_ts(v), &s->query_t))
+		s->query_t = NEVER;
+	if (l->nresolvers || l->naliases)
+		name_resolver(l, s);
+	return s->kind == SEEN_RQ || s->kind == SEEN_RR || s->kind == SEEN_HINT || s->has_ip;
+}
+
+static bool read_conn(struct seen *s, struct str action)
+{
+	struct str provider = text_at(s->ev, F_EVENT_PROVIDER);
+	int64_t n;
+
+	s->pid = number_at(s->ev, F_PROCESS_PID, &n) ? n : -1;
+	s->name = text_at(s->ev, F_SOURCE_DOMAIN);
+	if (s->kind == SEEN_AUTH)
+		s->service = SV_AUTH;
+	else if (action.p[0] == 's' && action.p[1] == 's')
+		s->service = SV_SSHD;
+	else
+		s->service = str_eq(provider, STR("postscreen")) ? SV_POSTSCREEN : SV_SMTPD;
+	/* A login that succeeds is no guess; and neither is every line of sshd about a login. */
+	if (s->failed && str_eq(text_at(s->ev, F_EVENT_OUTCOME), STR("success")))
+		s->failed = false;
+	return s->has_ip && (s->pid >= 0 || s->service == SV_AUTH);
+}
+
+bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
+{
+	struct str action = text_at(ev, F_EVENT_ACTION);
+	const struct value *v;
+	int64_t n;
+	struct ts t;
+	int at = action_of(action);
+
+	if (at < 0 || !event_timestamp(ev, &t))
+		return false;
+	*s = (struct seen){.ev = ev, .kind = actions[at].kind, .failed = actions[at].failed, .accepted = actions[at].accepted,
+			   .now = now_ns, .id = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
+	if (!ns_of(t, &s->t))
+		return false;
+	v = event_get(ev, field_ref(F_WEIR_PARSE_DUPLICATE));
+	if (value_is(v, V_BOOL) && v->b)
+		return false;
+	s->has_ip = ip_parse(text_at(ev, F_SOURCE_IP), &s->ip);
+	if (number_at(ev, F_SOURCE_PORT, &n) && n >= 0 && n <= 65535)
+		s->port = (int32_t)n;
+	s->host = state_host(l->st, text_at(ev, F_HOST_NAME));
+	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s) : read_conn(s, action);
+}
+
+/* ---- the way back ---- */
+
+const char *rule_name(uint8_t rule)
+{
+	static const char *const names[] = {[RULE_NONE] = "", [RULE_L0] = "L0", [RULE_L1] = "L1", [RULE_L2] = "L2", [RULE_L6] = "L6",
+					    [RULE_L8] = "L8", [RULE_L10] = "L10", [RULE_HOP] = "hop"};
+
+	return names[rule];
+}
+
+static void set(struct event *ev, enum field_id f, struct value v)
+{
+	(void)event_set(ev, field_ref(f), v); /* a scalar in its way is the user's own: it stays */
+}
+
+void link_write(struct event *ev, const struct verdict *v)
+{
+	if (v->class)
+		set(ev, F_WEIR_DNS_CLASS, v_str(str_z(v->class)));
+	if (!v->chain.text[0])
+		return;
+	set(ev, F_WEIR_CHAIN_ID, v_str(arena_dup(ev->arena, chain_id_str(&v->chain))));
+	set(ev, F_WEIR_CHAIN_KIND, v->cut ? v_lit("cut") : v_lit("connection"));
+	if (v->root)
+		set(ev, F_WEIR_CHAIN_ROOT, v_str(str_z(v->root)));
+	if (v->ncause) {
+		struct list *l = list_new(ev->arena, v->ncause);
+
+		for (unsigned i = 0; i < v->ncause; i++)
+			list_push(ev->arena, l, v_str(arena_dup(ev->arena, chain_id_str(&v->cause[i]))));
+		set(ev, F_WEIR_CAUSE_CHAIN_ID, v_list(l));
+	}
+	if (!v->rule)
+		return;
+	set(ev, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(v->rule))));
+	set(ev, F_WEIR_CAUSE_CONFIDENCE, v_int(v->confidence));
+	if (v->class)
+		set(ev, F_WEIR_CAUSE_KIND, v_str(str_z(v->class)));
+	if (v->cause_event.len)
+		set(ev, F_WEIR_CAUSE_EVENT_ID, v_str(arena_dup(ev->arena, v->cause_event)));
+	if (v->lag != NEVER)
+		set(ev, F_WEIR_CAUSE_LAG_MS, v_int(v->lag / MS));
+}

@@ -1,0 +1,207 @@
+#include "link_table.h"
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdlib.h>
+
+enum { ROWS_MIN = 16, NET_SHARE = 16, NET_SEARCH = 256 /* rows looked at for one of the same network */ };
+
+/* Keys come hashed, but not all bits of each are equally good. */
+static inline uint64_t mix(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+void ltable_init(struct ltable *t, size_t stride, uint32_t cap, int64_t life_ns, bool per_net)
+{
+	uint32_t buckets = 16;
+
+	if (cap < ROWS_MIN)
+		cap = ROWS_MIN;
+	while (buckets < cap)
+		buckets *= 2;
+	*t = (struct ltable){.stride = (stride + 7) & ~(size_t)7, .cap = cap, .mask = buckets - 1, .life_ns = life_ns, .fresh = 1};
+	/* calloc: the kernel gives pages when they are touched, so an idle table costs nothing. */
+	t->row = calloc(cap, t->stride);
+	t->bucket = calloc(buckets, sizeof(*t->bucket));
+	t->ghost = calloc(buckets / 2, 1);
+	if (per_net)
+		t->nets = calloc(buckets, sizeof(*t->nets));
+	bug_on(!t->row || !t->bucket || !t->ghost || (per_net && !t->nets));
+}
+
+void ltable_release(struct ltable *t)
+{
+	free(t->row);
+	free(t->bucket);
+	free(t->nets);
+	free(t->ghost);
+	*t = (struct ltable){0};
+}
+
+static struct lrow *find_from(const struct ltable *t, uint32_t at, uint64_t key)
+{
+	while (at) {
+		struct lrow *r = ltable_at(t, at);
+
+		if (r->key == key)
+			return r;
+		at = r->chain;
+	}
+	return NULL;
+}
+
+void *ltable_first(const struct ltable *t, uint64_t key)
+{
+	return find_from(t, t->bucket[mix(key) & t->mask], key);
+}
+
+void *ltable_next(const struct ltable *t, const void *row)
+{
+	const struct lrow *r = row;
+
+	return find_from(t, r->chain, r->key);
+}
+
+static void unlist(struct ltable *t, struct lrow *r)
+{
+	struct lrow *older = ltable_at(t, r->older), *newer = ltable_at(t, r->newer);
+
+	if (older)
+		older->newer = r->newer;
+	else
+		t->oldest = r->newer;
+	if (newer)
+		newer->older = r->older;
+	else
+		t->newest = r->older;
+}
+
+static void list_newest(struct ltable *t, struct lrow *r)
+{
+	struct lrow *was = ltable_at(t, t->newest);
+
+	r->older = t->newest;
+	r->newer = 0;
+	t->newest = r->self;
+	if (was)
+		was->newer = r->self;
+	else
+		t->oldest = r->self;
+}
+
+void ltable_use(struct ltable *t, void *row, int64_t now_ns)
+{
+	struct lrow *r = row;
+
+	r->used_ns = now_ns;
+	if (t->newest == r->self)
+		return;
+	unlist(t, r);
+	list_newest(t, r);
+}
+
+static uint32_t *net_count(const struct ltable *t, uint32_t net)
+{
+	return &t->nets[mix(net) & t->mask];
+}
+
+void ltable_drop(struct ltable *t, void *row)
+{
+	struct lrow *r = row;
+	uint32_t *at = &t->bucket[mix(r->key) & t->mask];
+
+	if (t->drop)
+		t->drop(t->arg, row);
+	while (*at != r->self)
+		at = &((struct lrow *)ltable_at(t, *at))->chain;
+	*at = r->chain;
+	unlist(t, r);
+	if (t->nets)
+		--*net_count(t, r->net);
+	r->gen = 0;
+	r->chain = t->free;
+	t->free = r->self;
+	t->n--;
+}
+
+static void ghost_note(struct ltable *t, uint64_t key)
+{
+	uint64_t h = mix(key ^ UINT64_C(0xa5a5a5a5));
+	uint32_t slot = h & t->mask, tag = (uint32_t)(h >> 40) % 15 + 1;
+	uint8_t *b = &t->ghost[slot / 2];
+
+	*b = slot & 1 ? (uint8_t)((*b & 15) | tag << 4) : (uint8_t)((*b & 240) | tag);
+}
+
+bool ltable_evicted(const struct ltable *t, uint64_t key)
+{
+	uint64_t h = mix(key ^ UINT64_C(0xa5a5a5a5));
+	uint32_t slot = h & t->mask, tag = (uint32_t)(h >> 40) % 15 + 1;
+	uint8_t b = t->ghost[slot / 2];
+
+	return (slot & 1 ? b >> 4 : b & 15) == (int)tag;
+}
+
+static void evict(struct ltable *t, struct lrow *r)
+{
+	ghost_note(t, r->key);
+	t->evicted++;
+	ltable_drop(t, r);
+}
+
+/* One network has its share: its own oldest row goes, or at least somebody's old one. */
+static void bound_net(struct ltable *t, uint32_t net)
+{
+	uint32_t at = t->oldest;
+
+	if (*net_count(t, net) < t->cap / NET_SHARE)
+		return;
+	t->capped++;
+	for (int i = 0; at && i < NET_SEARCH; i++) {
+		struct lrow *r = ltable_at(t, at);
+
+		if (r->net == net) {
+			evict(t, r);
+			return;
+		}
+		at = r->newer;
+	}
+	evict(t, ltable_at(t, t->oldest));
+}
+
+void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
+{
+	struct lrow *r;
+	uint32_t *b, self;
+
+	/* Two at a time: a table that has filled up empties again while rows still come. */
+	for (int i = 0; i < 2 && t->life_ns && t->oldest; i++) {
+		r = ltable_at(t, t->oldest);
+		if (now_ns - r->used_ns <= t->life_ns)
+			break;
+		t->expired++;
+		ltable_drop(t, r);
+	}
+	if (t->nets)
+		bound_net(t, net);
+	if (t->n == t->cap)
+		evict(t, ltable_at(t, t->oldest));
+	self = t->free ? t->free : t->fresh++;
+	r = ltable_at(t, self);
+	if (t->free)
+		t->free = r->chain;
+	memset(r, 0, t->stride);
+	b = &t->bucket[mix(key) & t->mask];
+	if (++t->gen == 0)
+		t->gen = 1;
+	*r = (struct lrow){.key = key, .used_ns = now_ns, .self = self, .gen = t->gen, .chain = *b, .net = net};
+	*b = self;
+	t->n++;
+	if (t->nets)
+		++*net_count(t, net);
+	list_newest(t, r);
+	return r;
+}
