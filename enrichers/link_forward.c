@@ -65,7 +65,7 @@ static void choose_by_hop(struct link_state *st, const struct look *k, struct ch
 	for (int n = 0; x && n < ROWS_SEEN; n++, x = ltable_next(&st->t[T_LOOK], x)) {
 		struct look *owner = x == k || x->reverse ? NULL : ltable_get(&st->t[T_LOOK], x->node.up);
 
-		if (owner && x->qtype == k->qtype && !ip_eq(&x->client, &k->client) && handed_on(x, k)) {
+		if (owner && (x->qtype == k->qtype || x->qtype == QT_UNSAID) && !ip_eq(&x->client, &k->client) && handed_on(x, k)) {
 			*best = (struct choice){owner, (uint8_t)(x->confidence * HOP / 100), x->search};
 			return;
 		}
@@ -173,13 +173,13 @@ void forward_want(struct link *l, struct look *reverse, struct str name, int64_t
 	/* What was asked already, as far as the order of arrival goes. Nothing below makes rows of look-ups. */
 	k = ltable_first(&st->t[T_LOOK], hash);
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k))
-		if (!k->reverse && ip_eq(&k->client, &client) && (k->qtype == QT_A || k->qtype == QT_AAAA))
+		if (!k->reverse && ip_eq(&k->client, &client) && (k->qtype == QT_A || k->qtype == QT_AAAA || k->qtype == QT_UNSAID))
 			assign(l, k, 0);
 	k = c ? ltable_get(&st->t[T_LOOK], c->look) : NULL;
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_get(&st->t[T_LOOK], k->client_next)) {
 		struct str have = name_kept(&k->name);
 
-		if (!k->node.up.at && have.len > name.len && have.p[name.len] == '.' && str_starts(have, name))
+		if (!k->reverse && !k->node.up.at && have.len > name.len && have.p[name.len] == '.' && str_starts(have, name))
 			assign(l, k, 0);
 	}
 }

@@ -72,7 +72,7 @@ enum seen_kind {
 	SEEN_HINT,
 };
 
-enum { QT_OTHER, QT_PTR, QT_A, QT_AAAA, QT_NS, QT_SOA };
+enum { QT_OTHER, QT_PTR, QT_A, QT_AAAA, QT_NS, QT_SOA, QT_UNSAID };
 
 struct seen {
 	struct event *ev;

@@ -38,7 +38,7 @@ struct look *look_root(struct link_state *st, struct look *k)
 
 static bool same_question(const struct look *k, const struct seen *s)
 {
-	return ip_eq(&k->client, &s->ip) && k->qtype == s->qtype && (k->id < 0 || s->id < 0 || k->id == s->id);
+	return ip_eq(&k->client, &s->ip) && (k->qtype == s->qtype || k->qtype == QT_UNSAID || s->qtype == QT_UNSAID) && (k->id < 0 || s->id < 0 || k->id == s->id);
 }
 
 static int64_t distance(const struct look *k, int64_t t)
@@ -84,7 +84,24 @@ static struct look *find_answered(struct link_state *st, const struct seen *s, u
 	return best;
 }
 
+/* An answer without its question: the asker's port says which. */
+static struct look *find_by_port(struct link_state *st, const struct seen *s)
+{
+	const struct client *c = ltable_first(&st->t[T_CLIENT], ip_key(&s->ip));
+	struct look *k = c ? ltable_get(&st->t[T_LOOK], c->look) : NULL;
+
+	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_get(&st->t[T_LOOK], k->client_next))
+		if (k->port == s->port && s->t >= k->t && s->t <= k->last + OPEN)
+			return k;
+	return NULL;
+}
+
 /* ---- a new one ---- */
+
+static bool is_address(uint8_t qtype)
+{
+	return qtype == QT_A || qtype == QT_AAAA || qtype == QT_UNSAID;
+}
 
 static void index_names(struct link_state *st, struct look *k, const struct name_hashes *h, struct str name, int64_t now)
 {
@@ -119,10 +136,7 @@ static void index_client(struct link_state *st, struct look *k, int64_t now)
 	} else {
 		ltable_use(t, c, now);
 	}
-	if (k->reverse) {
-		c->reverses = true;
-		return;
-	}
+	c->reverses |= k->reverse;
 	k->client_next = c->look;
 	c->look = ltable_ref(k);
 }
@@ -144,7 +158,7 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 {
 	struct link_state *st = l->st;
 	struct ip reversed;
-	bool reverse = s->qtype == QT_PTR && name_reverse(s->name, &reversed);
+	bool reverse = (s->qtype == QT_PTR || s->qtype == QT_UNSAID) && name_reverse(s->name, &reversed);
 	struct look *k = ltable_add(&st->t[T_LOOK], key, reverse ? ip_network(&reversed) : ip_network(&s->ip), s->now);
 
 	k->client = s->ip;
@@ -157,12 +171,12 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	k->port = s->port;
 	k->id = s->id;
 	k->host = s->host;
-	k->qtype = s->qtype;
+	k->qtype = reverse ? QT_PTR : s->qtype;
 	name_keep(&k->name, s->name);
 	if (reverse)
 		open_chain(st, k, s);
 	index_names(st, k, h, s->name, s->now);
-	if (reverse || k->qtype == QT_A || k->qtype == QT_AAAA)
+	if (reverse || is_address(k->qtype))
 		index_client(st, k, s->now);
 	return k;
 }
@@ -250,7 +264,7 @@ static void look_changed(struct link *l, struct lref self, const struct seen *s,
 			return;
 		group_add_look(st, g, k);
 		group_match(l, g);
-	} else if (k->qtype == QT_A || k->qtype == QT_AAAA) {
+	} else if (is_address(k->qtype)) {
 		forward_assign(l, k);
 	}
 	k = ltable_get(&st->t[T_LOOK], self);
@@ -301,6 +315,8 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 			k->last = s->t;
 		if (s->port >= 0)
 			k->port = s->port;
+		if (k->qtype == QT_UNSAID)
+			k->qtype = s->qtype;
 		if (s->id >= 0)
 			k->id = s->id;
 		k->plain |= s->port < 0;
@@ -347,10 +363,14 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 	struct lref self;
 	bool failed = s->kind == SEEN_FAILED || str_eq(s->rcode, STR("SERVFAIL")) || str_eq(s->rcode, STR("REFUSED"));
 
-	if (s->name.len == 0)
-		return;
-	name_hashes(s->name, &h);
-	k = find_answered(st, s, h.hash[0]);
+	if (s->name.len) {
+		name_hashes(s->name, &h);
+		k = find_answered(st, s, h.hash[0]);
+	} else {
+		k = find_by_port(st, s);
+		if (!k)
+			return;
+	}
 	if (!k)
 		k = look_new(l, s, h.hash[0], &h);
 	self = ltable_ref(k);

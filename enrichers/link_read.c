@@ -86,6 +86,8 @@ static uint8_t type_of(struct str s)
 {
 	static const struct str types[] = {[QT_PTR] = STR_INIT("PTR"), [QT_A] = STR_INIT("A"), [QT_AAAA] = STR_INIT("AAAA"), [QT_NS] = STR_INIT("NS"), [QT_SOA] = STR_INIT("SOA")};
 
+	if (s.len == 0)
+		return QT_UNSAID;
 	for (uint8_t i = 1; i < sizeof(types) / sizeof(*types); i++)
 		if (str_eq(types[i], s))
 			return i;
@@ -129,10 +131,11 @@ static bool read_dns(struct link *l, struct seen *s)
 	int64_t n;
 
 	s->name = text_at(s->ev, F_DNS_QUESTION_NAME);
-	if (s->name.len == 0)
-		return false;
-	if (s->name.p[s->name.len - 1] == '.')
+	if (s->name.len && s->name.p[s->name.len - 1] == '.')
 		s->name.len--;
+	/* "reply error is SERVFAIL" (dnsmasq): the asker's port says which question it answers. */
+	if (s->name.len == 0 && !(s->kind == SEEN_CR && s->has_ip && s->port >= 0))
+		return false;
 	s->qtype = type_of(text_at(s->ev, F_DNS_QUESTION_TYPE));
 	s->id = number_at(s->ev, F_DNS_ID, &n) && n >= 0 && n <= 65535 ? (int32_t)n : -1;
 	s->rcode = text_at(s->ev, F_DNS_RESPONSE_CODE);

@@ -74,6 +74,7 @@ static void scope_range(enum metric_scope scope, unsigned *first, unsigned *coun
 {
 	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_INPUT, M_FIRST_UDP,
 						   M_FIRST_OUTPUT, M_FIRST_STORE, METRIC_SLOTS};
+						   M_FIRST_OUTPUT, M_FIRST_LINK, METRIC_SLOTS};
 
 	*first = begin[scope];
 	*count = begin[scope + 1] - begin[scope];
