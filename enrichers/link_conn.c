@@ -35,7 +35,7 @@ static struct conn *conn_new(struct link *l, const struct seen *s, uint64_t key)
 	struct identity x = {0};
 
 	c->ip = s->ip;
-	c->start = c->end = NEVER;
+	c->start = c->end = c->mismatch = NEVER;
 	c->first = c->last = s->t;
 	c->grain = s->grain;
 	c->pid = s->pid;
@@ -176,12 +176,16 @@ static struct conn *connected(struct link *l, const struct seen *s, uint64_t key
 	struct link_state *st = l->st;
 	struct around a = look_around(st, key, s->t);
 	struct conn *c = a.orphan_after;
+	int64_t from = s->t;
 
 	if (a.before && a.before->start == s->t)
 		return a.before; /* the same line once more */
 	/* "hostname X does not resolve" comes right before its connect. */
-	if (!c && a.before && a.before->start == NEVER && a.before->last == a.before->first && s->t - a.before->first <= MISMATCH_GAP && a.before->end == NEVER)
-		c = a.before;
+	if (a.before && a.before->start == NEVER && a.before->mismatch != NEVER && s->t - a.before->mismatch <= MISMATCH_GAP) {
+		from = a.before->mismatch - 1;
+		if (!c && a.before->first == a.before->mismatch)
+			c = a.before;
+	}
 	if (!c) {
 		struct lref before = ltable_ref(a.before);
 
@@ -192,8 +196,8 @@ static struct conn *connected(struct link *l, const struct seen *s, uint64_t key
 	c->grain = s->grain;
 	if (s->t < c->first)
 		c->first = s->t;
-	if (a.before && a.before != c && (lines_after(a.before, s->t) || (a.before->end != NEVER && a.before->end > s->t)))
-		give_lines(st, a.before, c, s->t);
+	if (a.before && a.before != c && (lines_after(a.before, from) || (a.before->end != NEVER && a.before->end > from)))
+		give_lines(st, a.before, c, from);
 	return c;
 }
 
@@ -289,6 +293,8 @@ void conn_seen(struct link *l, const struct seen *s, struct verdict *v)
 		c->first = s->t;
 	c->failed |= s->failed;
 	c->accepted |= s->accepted;
+	if (s->kind == SEEN_MISMATCH)
+		c->mismatch = s->t;
 	note_name(c, s);
 	ltable_use(&st->t[T_CONN], c, s->now);
 	if (s->kind == SEEN_CLOSE)

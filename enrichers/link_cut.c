@@ -172,13 +172,14 @@ static bool has_chain(struct link_state *st, const struct cut_members *m, unsign
 /* Look-ups under the cut at t; the result says how well the cut explains a question asked then. */
 static int gather(struct link_state *st, const struct cut *z, int64_t t, struct cut_members *m)
 {
-	const struct suffix *x = ltable_first(&st->t[T_SUFFIX], z->row.key);
 	bool foreign = false;
 
 	*m = (struct cut_members){0};
-	for (int pass = 0; x && pass < 2; pass++) {
-		for (unsigned i = 0; i < SUFFIX_RING; i++) {
-			struct look *k = ltable_get(&st->t[T_LOOK], x->look[i]);
+	for (int pass = 0; pass < 2; pass++) {
+		const struct suffix *x = ltable_first(&st->t[T_SUFFIX], z->row.key);
+
+		for (unsigned i = 0; x && i < UNDER; i++, x = ltable_next(&st->t[T_SUFFIX], x)) {
+			struct look *k = ltable_get(&st->t[T_LOOK], x->look);
 			const struct chain_id *id = k ? look_chain(st, k) : NULL;
 
 			if (!k || (pass == 0 ? !is_open(k, t) : is_open(k, t) || !is_near(k, t)))

@@ -43,13 +43,13 @@ static int fit(const struct look *k, const struct fetch *f)
 
 static void by_open_query(struct link_state *st, const struct fetch *f, struct why *w)
 {
-	const struct suffix *x = ltable_first(&st->t[T_SUFFIX], f->row.key);
+	const struct suffix *first = ltable_first(&st->t[T_SUFFIX], f->row.key), *x = first;
 	const struct chain_id *id;
 	unsigned n = 1;
 	int best = 0;
 
-	for (unsigned i = 0; x && i < SUFFIX_RING; i++) {
-		struct look *k = ltable_get(&st->t[T_LOOK], x->look[i]);
+	for (unsigned i = 0; x && i < UNDER; i++, x = ltable_next(&st->t[T_SUFFIX], x)) {
+		struct look *k = ltable_get(&st->t[T_LOOK], x->look);
 		int s = k ? fit(k, f) : 0;
 
 		if (s < best || s == 0 || (s == best && (w->look->t > k->t || (w->look->t == k->t && w->look->port >= k->port))))
@@ -61,8 +61,9 @@ static void by_open_query(struct link_state *st, const struct fetch *f, struct w
 		return;
 	w->rule = RULE_L6;
 	id = look_chain(st, w->look);
-	for (unsigned i = 0; id && i < SUFFIX_RING; i++) {
-		struct look *k = ltable_get(&st->t[T_LOOK], x->look[i]);
+	x = id ? first : NULL;
+	for (unsigned i = 0; x && i < UNDER; i++, x = ltable_next(&st->t[T_SUFFIX], x)) {
+		struct look *k = ltable_get(&st->t[T_LOOK], x->look);
 		const struct chain_id *other = k && k != w->look && fit(k, f) == best ? look_chain(st, k) : NULL;
 		bool known = !other || chain_id_eq(other, id);
 

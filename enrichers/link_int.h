@@ -47,7 +47,7 @@ enum {
 	IDS_MAX = 64,		/* event ids in one link event */
 	EVENT_ID = 32,
 	CUTS_OF_LOOK = 4,
-	SUFFIX_RING = 16,
+	UNDER = 64, /* look-ups under one name that are looked at: the newest */
 	INTERVALS = 16,
 	AUTH_CUTS = 4,
 };
@@ -135,6 +135,7 @@ struct conn {
 	uint8_t confidence; /* of its look-up */
 	bool failed, accepted;
 	bool sampled;	   /* for the clocks */
+	int64_t mismatch;  /* "hostname X does not resolve" comes before its connect; NEVER */
 	struct lref named; /* the look-up that has its name already */
 };
 
@@ -211,11 +212,10 @@ struct auth {
 	} of[AUTH_CUTS];
 };
 
-/* All look-ups under a name, itself included: the last ones. */
+/* A look-up under a name, or of it. */
 struct suffix {
 	struct lrow row;
-	uint8_t at;
-	struct lref look[SUFFIX_RING];
+	struct lref look;
 };
 
 /* A name that a reverse look-up gave to a client. */

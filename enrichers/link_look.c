@@ -105,23 +105,13 @@ static bool is_address(uint8_t qtype)
 
 static void index_names(struct link_state *st, struct look *k, const struct name_hashes *h, struct str name, int64_t now)
 {
-	struct lref self = ltable_ref(k);
-	struct ltable *t = &st->t[T_SUFFIX];
-
 	for (unsigned i = 0; i < h->n; i++) {
-		uint64_t key;
 		struct suffix *x;
 
 		if (i > 0 && name_is_infra(str_from(name, h->at[i])))
 			break;
-		key = key_of(h->hash[i], k->host);
-		x = ltable_first(t, key);
-		if (x)
-			ltable_use(t, x, now);
-		else
-			x = ltable_add(t, key, 0, now);
-		x->look[x->at] = self;
-		x->at = (uint8_t)((x->at + 1) % SUFFIX_RING);
+		x = ltable_add(&st->t[T_SUFFIX], key_of(h->hash[i], k->host), 0, now);
+		x->look = ltable_ref(k);
 	}
 }
 

@@ -7,6 +7,7 @@
  */
 #include "link_int.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define EPS (50 * MS)
@@ -342,6 +343,9 @@ static int64_t on_clock(const struct match *m, const struct conn *c, const struc
 		return conn_time(c);
 	}
 	*err = (int64_t)(r->skew.error_s * 1e9f);
+	/* A rough estimate that does not contradict equal clocks is none. */
+	if (r->skew.error_s >= 0.5f && fabsf(r->skew.offset_s) <= r->skew.error_s)
+		return conn_time(c);
 	if (r->skew.doubt)
 		*cap = CAP_DOUBT;
 	return conn_time(c) - (int64_t)((double)r->skew.offset_s * 1e9);

@@ -55,16 +55,23 @@ static bool mode(struct skew *s, uint8_t want, uint8_t refuse, float width)
 	return true;
 }
 
-/* Distances of queries begin at the difference of the clocks and end ten seconds later, at the latest. */
+/*
+ * Distances of queries begin at the difference of the clocks and end ten seconds later, at the latest; most of them lie at the begin. Single wrong
+ * pairs may lie anywhere, so the begin is that of the fullest second, if there is one, and else the 5th percentile.
+ */
 static bool edge(struct skew *s)
 {
 	float v[SKEW_SAMPLES];
-	unsigned n = gather(s, SKEW_UNIQUE, 0, v), near = 0;
+	unsigned n = gather(s, SKEW_UNIQUE, 0, v), at = 0, near = 0;
+	unsigned best = fullest(v, n, 1, -1, 0, &at);
 	float e;
 
 	if (n < SKEW_ENOUGH)
 		return false;
-	e = s->before ? v[n - 1 - n / 20] : v[n / 20];
+	if (best >= SKEW_ENOUGH && best * 100 >= n * SHARE)
+		e = s->before ? v[at + best - 1] : v[at];
+	else
+		e = s->before ? v[n - 1 - n / 20] : v[n / 20];
 	for (unsigned i = 0; i < n; i++)
 		near += fabsf(v[i] - e) <= 2;
 	if (near * 100 < n * SHARE)

@@ -15,8 +15,8 @@ static const struct share {
 } shares[LINK_TABLES] = {
 	[T_CONN] = {170, sizeof(struct conn), 7200, true},
 	[T_REV] = {60, sizeof(struct group), 7200, true},
-	[T_LOOK] = {240, sizeof(struct look), 300, true},
-	[T_SUFFIX] = {120, sizeof(struct suffix), 300, false},
+	[T_LOOK] = {230, sizeof(struct look), 300, true},
+	[T_SUFFIX] = {130, sizeof(struct suffix), 300, false},
 	[T_FETCH] = {120, sizeof(struct fetch), 180, false},
 	[T_AUTH] = {110, sizeof(struct auth), 86400, false},
 	[T_CUT] = {100, sizeof(struct cut), 87000, false},

@@ -41,8 +41,10 @@ void ltable_release(struct ltable *t)
 	*t = (struct ltable){0};
 }
 
-static struct lrow *find_from(const struct ltable *t, uint32_t at, uint64_t key)
+void *ltable_first(const struct ltable *t, uint64_t key)
 {
+	uint32_t at = t->bucket[mix(key) & t->mask];
+
 	while (at) {
 		struct lrow *r = ltable_at(t, at);
 
@@ -53,16 +55,52 @@ static struct lrow *find_from(const struct ltable *t, uint32_t at, uint64_t key)
 	return NULL;
 }
 
-void *ltable_first(const struct ltable *t, uint64_t key)
-{
-	return find_from(t, t->bucket[mix(key) & t->mask], key);
-}
-
 void *ltable_next(const struct ltable *t, const void *row)
 {
-	const struct lrow *r = row;
+	return ltable_at(t, ((const struct lrow *)row)->after);
+}
 
-	return find_from(t, r->chain, r->key);
+/* Where the bucket names the row, which is the newest of its key. */
+static uint32_t *named_at(struct ltable *t, const struct lrow *r)
+{
+	uint32_t *at = &t->bucket[mix(r->key) & t->mask];
+
+	while (*at != r->self)
+		at = &((struct lrow *)ltable_at(t, *at))->chain;
+	return at;
+}
+
+/* However many rows a key has, none is looked for among them. */
+static void unkey(struct ltable *t, struct lrow *r)
+{
+	struct lrow *after = ltable_at(t, r->after), *before = ltable_at(t, r->before);
+
+	if (after)
+		after->before = r->before;
+	if (before) {
+		before->after = r->after;
+		return;
+	}
+	if (after)
+		after->chain = r->chain;
+	*named_at(t, r) = after ? r->after : r->chain;
+}
+
+static void put_key(struct ltable *t, struct lrow *r)
+{
+	struct lrow *was = ltable_first(t, r->key);
+	uint32_t *at;
+
+	if (!was) {
+		at = &t->bucket[mix(r->key) & t->mask];
+		r->chain = *at;
+		*at = r->self;
+		return;
+	}
+	*named_at(t, was) = r->self;
+	r->chain = was->chain;
+	r->after = was->self;
+	was->before = r->self;
 }
 
 static void unlist(struct ltable *t, struct lrow *r)
@@ -111,13 +149,10 @@ static uint32_t *net_count(const struct ltable *t, uint32_t net)
 void ltable_drop(struct ltable *t, void *row)
 {
 	struct lrow *r = row;
-	uint32_t *at = &t->bucket[mix(r->key) & t->mask];
 
 	if (t->drop)
 		t->drop(t->arg, row);
-	while (*at != r->self)
-		at = &((struct lrow *)ltable_at(t, *at))->chain;
-	*at = r->chain;
+	unkey(t, r);
 	unlist(t, r);
 	if (t->nets)
 		--*net_count(t, r->net);
@@ -175,7 +210,7 @@ static void bound_net(struct ltable *t, uint32_t net)
 void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
 {
 	struct lrow *r;
-	uint32_t *b, self;
+	uint32_t self;
 
 	/* Two at a time: a table that has filled up empties again while rows still come. */
 	for (int i = 0; i < 2 && t->life_ns && t->oldest; i++) {
@@ -194,11 +229,10 @@ void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
 	if (t->free)
 		t->free = r->chain;
 	memset(r, 0, t->stride);
-	b = &t->bucket[mix(key) & t->mask];
 	if (++t->gen == 0)
 		t->gen = 1;
-	*r = (struct lrow){.key = key, .used_ns = now_ns, .self = self, .gen = t->gen, .chain = *b, .net = net};
-	*b = self;
+	*r = (struct lrow){.key = key, .used_ns = now_ns, .self = self, .gen = t->gen, .net = net};
+	put_key(t, r);
 	t->n++;
 	if (t->nets)
 		++*net_count(t, net);

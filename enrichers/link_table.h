@@ -20,7 +20,8 @@ struct lrow {
 	uint64_t key;
 	int64_t used_ns; /* by the clock of receipt */
 	uint32_t self, gen; /* gen 0: free */
-	uint32_t chain;	    /* of its bucket, or of free rows */
+	uint32_t chain;	    /* of its bucket: the newest rows of each key; or of free rows */
+	uint32_t after, before; /* of the same key: the next older and newer one */
 	uint32_t older, newer;
 	uint32_t net;
 };
