@@ -46,6 +46,16 @@ static struct cut *cut_of(struct link_state *st, uint16_t host, struct str name,
 	return z;
 }
 
+static struct cut *note_server(struct cut *z, uint64_t server)
+{
+	for (unsigned i = 0; i < z->nservers; i++)
+		if (z->server[i] == server)
+			return z;
+	if (z->nservers < SERVERS_OF_CUT)
+		z->server[z->nservers++] = server;
+	return z;
+}
+
 /* true: something is known of an earlier time than before. */
 static bool auth_add(struct link_state *st, uint64_t key, struct lref cut, int64_t t, int64_t until, bool whole, int64_t now)
 {
@@ -97,8 +107,8 @@ static void learn(struct link *l, const struct seen *s, struct str cut, struct s
 		return;
 	ttl = ttl < TTL_MIN ? TTL_MIN : ttl > TTL_MAX ? TTL_MAX : ttl;
 	until = s->t + ttl * SEC;
-	z = ltable_ref(cut_of(st, s->host, cut, s->t, s->now));
 	name_hashes(server, &h);
+	z = ltable_ref(note_server(cut_of(st, s->host, cut, s->t, s->now), h.hash[0]));
 	for (unsigned i = 0; i < h.n && !name_is_infra(str_from(server, h.at[i])); i++)
 		news[i] = auth_add(st, key_of(h.hash[i], s->host), z, s->t, until, i == 0, s->now);
 	for (unsigned i = 0; i < h.n; i++)

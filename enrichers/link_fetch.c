@@ -31,6 +31,11 @@ static int64_t slack(const struct look *k, const struct fetch *f)
 	return EPS + k->grain + f->grain;
 }
 
+static int64_t slack_of(const struct look *k)
+{
+	return EPS + k->grain + 50 * MS;
+}
+
 /* 0: no. Open beats closed, the name itself beats what lies under it. */
 static int fit(const struct look *k, const struct fetch *f)
 {
@@ -243,20 +248,41 @@ void fetch_recheck_time(struct link *l, struct look *k)
 	}
 }
 
+static void recheck_around(struct link *l, uint64_t key, int64_t from, int64_t to)
+{
+	struct fetch *f = ltable_first(&l->st->t[T_FETCH], key);
+
+	for (int n = 0; f && n < ROWS_SEEN; n++, f = ltable_next(&l->st->t[T_FETCH], f))
+		if (f->t >= from && f->t <= to)
+			recheck(l, f);
+}
+
+/* Questions for the name and what it lies under; and for the servers of cuts it lies under, of which several may explain them. */
+static void recheck_names(struct link *l, struct look *k)
+{
+	struct name_hashes h;
+	int64_t to = look_end(k) + DIRECT_AROUND + EPS;
+
+	if (l->st->fetched < k->t - DIRECT_AROUND - EPS || !look_hashes(k, &h))
+		return;
+	for (unsigned i = 0; i < h.n; i++) {
+		uint64_t key = key_of(h.hash[i], k->host);
+		const struct cut *z;
+
+		recheck_around(l, key, k->t - DIRECT_AROUND - EPS, to);
+		if (l->st->fetched < k->t - slack_of(k))
+			continue;
+		z = ltable_first(&l->st->t[T_CUT], key);
+		for (unsigned j = 0; z && j < z->nservers; j++)
+			recheck_around(l, key_of(z->server[j], k->host), k->t - slack_of(k), to);
+	}
+}
+
 void fetch_recheck_look(struct link *l, struct look *k)
 {
 	struct link_state *st = l->st;
-	struct name_hashes h;
 
-	if (!look_hashes(k, &h))
-		return;
-	for (unsigned i = 0; i < h.n; i++) {
-		struct fetch *f = ltable_first(&st->t[T_FETCH], key_of(h.hash[i], k->host));
-
-		for (int n = 0; f && n < ROWS_SEEN; n++, f = ltable_next(&st->t[T_FETCH], f))
-			if (f->t >= k->t - DIRECT_AROUND - EPS && f->t <= look_end(k) + DIRECT_AROUND + EPS)
-				recheck(l, f);
-	}
+	recheck_names(l, k);
 	if (!k->reverse)
 		return;
 	for (unsigned i = 0; i < sizeof(st->reverse.ref) / sizeof(*st->reverse.ref); i++)
@@ -334,6 +360,8 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 	}
 	if (t < f->t)
 		f->t = t;
+	if (t > st->fetched)
+		st->fetched = t;
 	find_reason(st, f, &w);
 	apply(st, f, &w, true);
 	verdict(st, f, &w, v);

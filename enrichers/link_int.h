@@ -50,6 +50,8 @@ enum {
 	UNDER = 64, /* look-ups under one name that are looked at: the newest */
 	INTERVALS = 16,
 	AUTH_CUTS = 4,
+	SERVERS_OF_CUT = 8,
+	NAMELESS = 64,
 };
 
 enum service { SV_NONE, SV_SMTPD, SV_POSTSCREEN, SV_SSHD, SV_AUTH /* dovecot, for smtpd: no pid */ };
@@ -195,7 +197,8 @@ struct cut {
 	struct chain_id chain;
 	int64_t first; /* the oldest referral */
 	uint16_t host;
-	uint8_t nspan;
+	uint8_t nspan, nservers;
+	uint64_t server[SERVERS_OF_CUT]; /* hashes of its first servers' names */
 	struct {
 		int64_t lo, hi;
 	} span[INTERVALS]; /* when it was chased */
@@ -287,6 +290,16 @@ struct host {
 
 enum link_table { T_CONN, T_REV, T_LOOK, T_SUFFIX, T_FETCH, T_AUTH, T_CUT, T_WANT, T_CLIENT, T_SKEW, T_PAIR, LINK_TABLES };
 
+/* An answer that came before its question and names none. */
+struct nameless {
+	struct ip client;
+	int32_t port;
+	int64_t t;
+	bool failed;
+	uint8_t len;
+	char id[EVENT_ID];
+};
+
 struct recent {
 	struct lref ref[64];
 	uint8_t at;
@@ -305,6 +318,9 @@ struct link_state {
 	int64_t sequence;
 	struct recent reverse; /* look-ups, for L10 by time alone */
 	struct recent hints;   /* that nothing explains yet */
+	int64_t fetched; /* the latest time of a question of a resolver: what comes later needs no second look */
+	struct nameless nameless[NAMELESS];
+	uint8_t nameless_at;
 	uint32_t sweep; /* a clock's estimate moved: addresses from this row on are matched again; 0: none */
 	bool sweeping;
 	uint64_t emitted, dropped_msgs, crowded, linked;
@@ -372,8 +388,8 @@ void node_note(struct link_state *st, struct node *n, const struct seen *s);
 struct node *node_up(struct link_state *st, const struct node *n);
 /* n hangs below `up` now (at 0: below nobody). Whatever must be told is told. */
 void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_msg *about);
-/* Edges whose ends got different ids meanwhile are told. */
-void node_settle(struct link_state *st, struct node *n, const struct link_msg *about);
+/* What it hangs below may have got another id meanwhile. */
+void node_settle(struct link_state *st, struct node *n, int kind, const struct link_msg *about);
 
 /* link_out.c */
 struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_msg *about);

@@ -171,6 +171,50 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	return k;
 }
 
+/* An answer without a name waited for it. */
+static void take_nameless(struct link_state *st, struct look *k)
+{
+	for (unsigned i = 0; i < NAMELESS && k->port >= 0; i++) {
+		struct nameless *x = &st->nameless[i];
+
+		if (x->t == NEVER || x->port != k->port || !ip_eq(&x->client, &k->client) || x->t < k->t || x->t > k->last + OPEN)
+			continue;
+		if (k->close == NEVER || x->t < k->close)
+			k->close = x->t;
+		k->failed |= x->failed;
+	}
+}
+
+/* When its chain is settled, such an answer's event gets it. */
+static void tell_nameless(struct link_state *st, struct look *k)
+{
+	struct look *owner = k->reverse ? k : ltable_get(&st->t[T_LOOK], k->node.up);
+
+	for (unsigned i = 0; i < NAMELESS && k->port >= 0; i++) {
+		struct nameless *x = &st->nameless[i];
+		struct link_msg a = {.host = k->host, .t = x->t, .first = x->t, .last = x->t, .rule = RULE_L0, .confidence = 100, .name = k->name}, *m;
+
+		if (x->t == NEVER || x->port != k->port || !ip_eq(&x->client, &k->client) || x->t < k->t || x->t > k->last + OPEN)
+			continue;
+		events_add(st, &k->node.events, x->id, x->len, x->t);
+		if (owner && owner != k)
+			events_add(st, &owner->node.events, x->id, x->len, x->t);
+		m = owner ? link_tell(st, LINK_LINK, &owner->node.chain, &a) : NULL;
+		if (m)
+			link_tell_id(m, x->id, x->len);
+		x->t = NEVER;
+	}
+}
+
+static void keep_nameless(struct link_state *st, const struct seen *s, bool failed)
+{
+	struct nameless *x = &st->nameless[st->nameless_at];
+
+	st->nameless_at = (uint8_t)((st->nameless_at + 1) % NAMELESS);
+	*x = (struct nameless){.client = s->ip, .port = s->port, .t = s->t, .failed = failed, .len = s->ev->id_len};
+	memcpy(x->id, s->ev->id, s->ev->id_len);
+}
+
 /* ---- what follows from one ---- */
 
 /* The connection that it was made for, if one is known. */
@@ -314,13 +358,16 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 			k->n++;
 	}
 	self = ltable_ref(k);
-	if (span)
+	if (span) {
+		take_nameless(st, k);
 		look_changed(l, self, s, true);
+	}
 	k = ltable_get(&st->t[T_LOOK], self);
 	if (!k)
 		return;
 	look_verdict(st, k, v);
 	note_event(st, k, s);
+	tell_nameless(st, k);
 }
 
 /* Names that a reverse look-up gave. */
@@ -358,8 +405,10 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 		k = find_answered(st, s, h.hash[0]);
 	} else {
 		k = find_by_port(st, s);
-		if (!k)
+		if (!k) {
+			keep_nameless(st, s, failed);
 			return;
+		}
 	}
 	if (!k)
 		k = look_new(l, s, h.hash[0], &h);
@@ -395,6 +444,7 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 	if (!k)
 		k = look_new(l, s, h.hash[0], &h);
 	self = ltable_ref(k);
+	take_nameless(st, k);
 	/* A question that is sent on again has a second moment; there is room for two. */
 	if (k->forward[0] == NEVER || k->forward[0] == s->t)
 		k->forward[0] = s->t;
@@ -406,4 +456,5 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 		return;
 	look_verdict(st, k, v);
 	note_event(st, k, s);
+	tell_nameless(st, k);
 }

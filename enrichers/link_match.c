@@ -535,15 +535,15 @@ static void settle(struct match *m)
 
 	for (unsigned i = 0; i < m->nu; i++) {
 		a = about(m, m->unit[i].k, NULL);
-		node_settle(m->st, &m->unit[i].k->node, &a);
+		node_settle(m->st, &m->unit[i].k->node, NODE_LOOK, &a);
 	}
 	for (unsigned j = 0; j < m->nc; j++) {
 		a = about(m, m->of[j] ? m->of[j]->k : NULL, m->conn[j]);
-		node_settle(m->st, &m->conn[j]->node, &a);
+		node_settle(m->st, &m->conn[j]->node, NODE_CONN, &a);
 	}
 	for (unsigned i = 0; i < m->na; i++) {
 		a = about(m, NULL, m->auth[i]);
-		node_settle(m->st, &m->auth[i]->node, &a);
+		node_settle(m->st, &m->auth[i]->node, NODE_CONN, &a);
 	}
 }
 

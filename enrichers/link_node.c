@@ -152,15 +152,11 @@ static void untell(struct link_state *st, struct node *n, const struct link_msg 
 	n->told = (struct chain_id){0};
 }
 
-void node_settle(struct link_state *st, struct node *n, const struct link_msg *about)
+/* Two nodes with ids of their own are one. */
+static void tell_same(struct link_state *st, struct node *n, const struct node *up, const struct link_msg *about)
 {
-	struct node *up = node_up(st, n);
 	struct link_msg *m;
 
-	if (!up)
-		return;
-	if (n->told.text[0] && chain_id_eq(&n->told, &up->chain))
-		return;
 	untell(st, n, about);
 	if (chain_id_eq(&n->chain, &up->chain))
 		return;
@@ -170,6 +166,18 @@ void node_settle(struct link_state *st, struct node *n, const struct link_msg *a
 		m->ncause = 1;
 	}
 	n->told = up->chain;
+}
+
+void node_settle(struct link_state *st, struct node *n, int kind, const struct link_msg *about)
+{
+	struct node *up = node_up(st, n);
+
+	if (!up || chain_id_eq(n->told.text[0] ? &n->told : &n->chain, &up->chain))
+		return;
+	if (n->told.text[0])
+		tell_same(st, n, up, about);
+	else
+		rename_node(st, n, kind, &up->chain, about); /* it had its id from there */
 }
 
 void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_msg *about)
@@ -202,5 +210,5 @@ void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, 
 			rename_node(st, n, kind, &to, about);
 	}
 	if (now)
-		node_settle(st, n, about);
+		tell_same(st, n, now, about);
 }

@@ -68,6 +68,9 @@ struct link_state *state_new(int64_t max_memory)
 
 	name_init();
 	st->refs = 1;
+	st->fetched = INT64_MIN;
+	for (unsigned i = 0; i < NAMELESS; i++)
+		st->nameless[i].t = NEVER;
 	for (int i = 0; i < LINK_TABLES; i++) {
 		const struct share *s = &shares[i];
 
