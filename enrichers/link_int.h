@@ -139,6 +139,7 @@ struct conn {
 	bool sampled;	   /* for the clocks */
 	int64_t mismatch;  /* "hostname X does not resolve" comes before its connect; NEVER */
 	struct lref named; /* the look-up that has its name already */
+	struct lref shared; /* a look-up that others claimed, too: told once */
 };
 
 struct look {
@@ -333,7 +334,7 @@ struct link {
 	int64_t max_memory;
 	/* the rest */
 	struct link_state *st;
-	struct ref *authorities;
+	struct ref *authorities, *serial;
 	struct key k_name, k_type, k_ttl, k_data;
 	struct ip *resolver_ip;
 	uint16_t *resolver_host;

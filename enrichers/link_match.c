@@ -15,6 +15,7 @@
 #define SSH_AFTER (30 * SEC)
 #define SSH_LATE_LINE (120 * SEC)
 #define RETRY_AFTER SEC
+#define RETRY_AT_ONCE (10 * MS)
 #define UNIQUE_AROUND (60 * SEC)
 #define SKEW_MAX (120 * SEC)
 enum { SWEEP_ROWS = 64, MATCHED = 98, MATCHED_LATE_LINE = 80, CAP_UNKNOWN_HOST = 60, CAP_UNKNOWN_CLOCK = 80, CAP_DOUBT = 60 };
@@ -221,19 +222,20 @@ static void find_hops(struct match *m)
 	}
 }
 
-/* After a SERVFAIL the stub asks once more, from a new port. */
-static void find_retries(struct match *m)
+/* After a SERVFAIL the stub asks once more, from a new port; at once, as a rule, and that is what is looked for first. */
+static void find_retries(struct match *m, int64_t within)
 {
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *b = &m->unit[i], *found = NULL;
 
-		if (b->hop)
+		if (b->hop || b->retry)
 			continue;
 		for (unsigned j = 0; j < m->nu; j++) {
 			struct unit *a = &m->unit[j];
 
-			if (j == i || a->has_retry || a->hop || !a->k->failed || a->k->close == NEVER || !ip_eq(&a->k->client, &b->k->client) ||
-			    a->k->t >= b->k->t || b->k->t < a->k->close - 10 * MS || b->k->t > a->k->close + RETRY_AFTER)
+			if (j == i || a->has_retry || a->retry || a->hop || !a->k->failed || a->k->close == NEVER ||
+			    !ip_eq(&a->k->client, &b->k->client) || a->k->t >= b->k->t || b->k->t < a->k->close - 10 * MS ||
+			    b->k->t > a->k->close + within || b->has_retry)
 				continue;
 			if (!found || a->k->close > found->k->close)
 				found = a;
@@ -463,8 +465,9 @@ static void share(struct match *m, unsigned j)
 			newest = m->root[i];
 			least = cap;
 		}
-	if (!newest || !(c->node.fresh || newest->k->node.fresh))
+	if (!newest || lref_eq(c->shared, ltable_ref(newest->k)))
 		return;
+	c->shared = ltable_ref(newest->k);
 	for (unsigned i = 0; i < m->nc; i++)
 		n += m->of[i] == newest || (!m->of[i] && pair_cost(m, newest, m->conn[i], &cap) >= 0);
 	a = about(m, newest->k, c);
@@ -557,7 +560,8 @@ void group_match(struct link *l, struct group *g)
 		return;
 	gather(&m);
 	find_hops(&m);
-	find_retries(&m);
+	find_retries(&m, RETRY_AT_ONCE);
+	find_retries(&m, RETRY_AFTER);
 	find_roots(&m);
 	if (!l->st->sweeping)
 		sample_all(&m);

@@ -125,10 +125,23 @@ static void name_resolver(struct link *l, struct seen *s)
 	}
 }
 
-static bool read_dns(struct link *l, struct seen *s)
+/* The message's id, or the serial that a server counts its questions by, which no id equals; -1. */
+static int32_t question_id(const struct link *l, const struct event *ev)
 {
 	const struct value *v;
 	int64_t n;
+
+	if (number_at(ev, F_DNS_ID, &n))
+		return n >= 0 && n <= 65535 ? (int32_t)n : -1;
+	v = event_get(ev, l->serial);
+	if (!value_is(v, V_STRING) || !str_i64(value_str(v), &n) || n < 0)
+		return -1;
+	return (int32_t)(n % (1 << 30)) | 1 << 30;
+}
+
+static bool read_dns(struct link *l, struct seen *s)
+{
+	const struct value *v;
 
 	s->name = text_at(s->ev, F_DNS_QUESTION_NAME);
 	if (s->name.len && s->name.p[s->name.len - 1] == '.')
@@ -137,7 +150,7 @@ static bool read_dns(struct link *l, struct seen *s)
 	if (s->name.len == 0 && !(s->kind == SEEN_CR && s->has_ip && s->port >= 0))
 		return false;
 	s->qtype = type_of(text_at(s->ev, F_DNS_QUESTION_TYPE));
-	s->id = number_at(s->ev, F_DNS_ID, &n) && n >= 0 && n <= 65535 ? (int32_t)n : -1;
+	s->id = question_id(l, s->ev);
 	s->rcode = text_at(s->ev, F_DNS_RESPONSE_CODE);
 	v = event_get(s->ev, field_ref(F_EVENT_START));
 	if (s->kind == SEEN_RR && value_is(v, V_TIME) && !ns_of(value_ts(v), &s->query_t))

@@ -3,9 +3,10 @@
  *
  *	link hosts => { "mail" => ["198.51.100.25"] }	options of the filter
  *	source mail recorded/postfix-bind.jsonl		one event a line, in the vocabulary of docs/events.md
+ *	later old recorded/postfix-bind.jsonl -86400	the same with other stamps
  *	event mail {"@timestamp":...}			one more event of that source
  *	times mail 20 +3.5 {"@timestamp":...}		twenty of it, 3.5 s apart; %d in it counts
- *	orders file time reversed shuffle first:dnstap last:dnstap
+ *	orders file time reversed shuffle1 mixed first:dnstap last:dnstap	mixed: a line of each source in turn
  *	skews mail 0 -30 +0.5				the whole is run again with that source's stamps shifted by so many seconds
  *	set NAME source PATH=VALUE ... from=TIME to=TIME nth=N
  *	count NAME N | same A B ... | apart A B | none A | linked A | member Z C CONFIDENCE | stranger Z C | class A CLASS | rule A RULE
@@ -184,7 +185,7 @@ static void add_input(unsigned src, struct str text, double later)
 	arena_release(&a);
 }
 
-static void add_source(struct str name, struct str path)
+static void add_source(struct str name, struct str path, double later)
 {
 	unsigned src = source_of(name);
 	struct str dir = str_z(file), all, line;
@@ -198,7 +199,7 @@ static void add_source(struct str name, struct str path)
 	}
 	while (str_cut(&all, '\n', &line))
 		if (line.len && line.p[0] == '{')
-			add_input(src, line, 0);
+			add_input(src, line, later);
 }
 
 /* "%d" becomes the number. */
@@ -318,7 +319,11 @@ static void read_script(struct str all)
 		} else if (str_eq(w, STR("source"))) {
 			struct str name = word(&rest);
 
-			add_source(name, rest);
+			add_source(name, rest, 0);
+		} else if (str_eq(w, STR("later"))) {
+			struct str name = word(&rest), path = word(&rest);
+
+			add_source(name, path, seconds(rest));
 		} else if (str_eq(w, STR("event"))) {
 			unsigned src = source_of(word(&rest));
 
@@ -523,6 +528,18 @@ static void make_order(struct str how, unsigned *order)
 
 			order[i - 1] = order[j];
 			order[j] = t;
+		}
+	} else if (str_eq(how, STR("mixed"))) {
+		unsigned sorted[EVENTS], n = 0, next[SOURCES] = {0};
+
+		memcpy(sorted, order, ninputs * sizeof(*order));
+		while (n < ninputs) {
+			for (unsigned s = 0; s < nsources; s++) {
+				while (next[s] < ninputs && input[sorted[next[s]]].source != s)
+					next[s]++;
+				if (next[s] < ninputs)
+					order[n++] = sorted[next[s]++];
+			}
 		}
 	} else if (str_starts(how, STR("first:")) || str_starts(how, STR("last:"))) {
 		bool first = how.p[0] == 'f';
