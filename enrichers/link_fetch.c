@@ -257,32 +257,39 @@ static void recheck_around(struct link *l, uint64_t key, int64_t from, int64_t t
 			recheck(l, f);
 }
 
-/* Questions for the name and what it lies under; and for the servers of cuts it lies under, of which several may explain them. */
-static void recheck_names(struct link *l, struct look *k)
+/*
+ * Questions for the name and what it lies under; and for the servers of cuts it lies under, of which several may explain them. A question
+ * of the very name within a minute may be this client's, too: direct_asked().
+ */
+static void recheck_names(struct link *l, struct look *k, const struct name_hashes *h, int64_t since)
 {
-	struct name_hashes h;
-	int64_t to = look_end(k) + DIRECT_AROUND + EPS;
+	int64_t to = look_end(k) + DIRECT_AROUND + EPS, from = k->t - slack_of(k);
+	struct name_hashes own;
 
-	if (l->st->fetched < k->t - DIRECT_AROUND - EPS || !look_hashes(k, &h))
+	if (since == k->t)
+		recheck_around(l, key_of(k->row.key, k->host), k->t - DIRECT_AROUND - EPS, to);
+	if (l->st->fetched < since - slack_of(k))
 		return;
-	for (unsigned i = 0; i < h.n; i++) {
-		uint64_t key = key_of(h.hash[i], k->host);
-		const struct cut *z;
+	if (!h) {
+		if (!look_hashes(k, &own))
+			return;
+		h = &own;
+	}
+	for (unsigned i = 0; i < h->n; i++) {
+		uint64_t key = key_of(h->hash[i], k->host);
+		const struct cut *z = ltable_first(&l->st->t[T_CUT], key);
 
-		recheck_around(l, key, k->t - DIRECT_AROUND - EPS, to);
-		if (l->st->fetched < k->t - slack_of(k))
-			continue;
-		z = ltable_first(&l->st->t[T_CUT], key);
+		recheck_around(l, key, from, to);
 		for (unsigned j = 0; z && j < z->nservers; j++)
-			recheck_around(l, key_of(z->server[j], k->host), k->t - slack_of(k), to);
+			recheck_around(l, key_of(z->server[j], k->host), from, to);
 	}
 }
 
-void fetch_recheck_look(struct link *l, struct look *k)
+void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes *h, int64_t since)
 {
 	struct link_state *st = l->st;
 
-	recheck_names(l, k);
+	recheck_names(l, k, h, since);
 	if (!k->reverse)
 		return;
 	for (unsigned i = 0; i < sizeof(st->reverse.ref) / sizeof(*st->reverse.ref); i++)

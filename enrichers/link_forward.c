@@ -18,7 +18,7 @@ struct choice {
 
 static void choose(struct link_state *st, const struct look *k, uint64_t name, bool search, struct choice *best)
 {
-	struct want *w = ltable_first(&st->t[T_WANT], key_of(ip_key(&k->client), name));
+	struct want *w = ltable_first(&st->t[T_WANT], key_of(k->client_key, name));
 
 	for (int n = 0; w && n < ROWS_SEEN; n++, w = ltable_next(&st->t[T_WANT], w)) {
 		struct look *r = ltable_get(&st->t[T_LOOK], w->look);
@@ -35,11 +35,10 @@ static void choose(struct link_state *st, const struct look *k, uint64_t name, b
 /* NAME.corp.example, where NAME was wanted. */
 static void choose_by_prefix(struct link_state *st, const struct look *k, struct choice *best)
 {
-	const struct client *c = ltable_first(&st->t[T_CLIENT], ip_key(&k->client));
 	struct str name = name_kept(&k->name);
 	unsigned dots = 0;
 
-	if (!c || !c->reverses || k->name.cut)
+	if (k->name.cut)
 		return;
 	for (size_t i = 0; i < name.len; i++)
 		if (name.p[i] == '.' && ++dots >= 2)
@@ -121,17 +120,21 @@ static void give(struct link_state *st, struct look *k, const struct choice *c)
 static void assign(struct link *l, struct look *k, int depth)
 {
 	struct link_state *st = l->st;
+	const struct client *c;
 	struct choice best = {0};
 	struct look *x;
 
-	choose(st, k, k->row.key, false, &best);
-	if (!best.owner)
-		choose_by_prefix(st, k, &best);
-	if (!best.owner)
+	c = ltable_first(&st->t[T_CLIENT], k->client_key);
+	if (c && c->reverses) {
+		choose(st, k, k->row.key, false, &best);
+		if (!best.owner)
+			choose_by_prefix(st, k, &best);
+	}
+	if (!best.owner && st->forwards)
 		choose_by_hop(st, k, &best);
 	if (!lref_eq(ltable_ref(best.owner), k->node.up)) {
 		give(st, k, &best);
-		fetch_recheck_look(l, k);
+		fetch_recheck_look(l, k, NULL, k->t);
 		cut_recheck_look(l, k);
 	} else if (best.owner) {
 		k->confidence = best.confidence;
@@ -152,9 +155,9 @@ void forward_assign(struct link *l, struct look *k)
 void forward_want(struct link *l, struct look *reverse, struct str name, int64_t t, bool from_line, int64_t now)
 {
 	struct link_state *st = l->st;
-	uint64_t hash = name_hash(name), key = key_of(ip_key(&reverse->client), hash);
+	uint64_t hash = name_hash(name), key = key_of(reverse->client_key, hash);
 	struct want *w = ltable_first(&st->t[T_WANT], key);
-	struct client *c = ltable_first(&st->t[T_CLIENT], ip_key(&reverse->client));
+	struct client *c = ltable_first(&st->t[T_CLIENT], reverse->client_key);
 	struct ip client = reverse->client;
 	struct look *k;
 

@@ -152,6 +152,7 @@ struct look {
 	int32_t port, id;
 	struct lref group, next;
 	struct lref client_next;
+	uint64_t client_key;
 	struct lref holder; /* not reverse: whose list has its events, too */
 	struct lref cut[CUTS_OF_LOOK];
 	struct kept_name name;
@@ -311,6 +312,7 @@ struct link_state {
 	struct ltable t[LINK_TABLES];
 	struct host host[HOSTS_MAX];
 	uint32_t nhosts;
+	uint16_t last_host;
 	uint32_t host_at[2 * HOSTS_MAX];
 	struct event_ref *event;
 	uint32_t nevents, event_at, event_serial;
@@ -321,7 +323,8 @@ struct link_state {
 	struct recent hints;   /* that nothing explains yet */
 	int64_t fetched; /* the latest time of a question of a resolver: what comes later needs no second look */
 	struct nameless nameless[NAMELESS];
-	uint8_t nameless_at;
+	uint8_t nameless_at, nnameless;
+	bool forwards; /* a forwarder's lines come in */
 	uint32_t sweep; /* a clock's estimate moved: addresses from this row on are matched again; 0: none */
 	bool sweeping;
 	uint64_t emitted, dropped_msgs, crowded, linked;
@@ -428,8 +431,8 @@ void forward_want(struct link *l, struct look *reverse, struct str name, int64_t
 
 /* link_fetch.c */
 void fetch_seen(struct link *l, const struct seen *s, struct verdict *v);
-/* A look-up is new, or has another chain or end: what was asked on its behalf? */
-void fetch_recheck_look(struct link *l, struct look *k);
+/* A look-up is new, or has another chain or end: what was asked on its behalf, from `since` on? h: the hashes of its name, or NULL. */
+void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes *h, int64_t since);
 void fetch_recheck_name(struct link *l, uint16_t host, struct str name);
 void fetch_recheck_time(struct link *l, struct look *k);
 /* Of the names that a look-up lies under; false: its name was too long to be kept. */

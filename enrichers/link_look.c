@@ -118,10 +118,10 @@ static void index_names(struct link_state *st, struct look *k, const struct name
 static void index_client(struct link_state *st, struct look *k, int64_t now)
 {
 	struct ltable *t = &st->t[T_CLIENT];
-	struct client *c = ltable_first(t, ip_key(&k->client));
+	struct client *c = ltable_first(t, k->client_key);
 
 	if (!c) {
-		c = ltable_add(t, ip_key(&k->client), 0, now);
+		c = ltable_add(t, k->client_key, 0, now);
 		c->ip = k->client;
 	} else {
 		ltable_use(t, c, now);
@@ -152,6 +152,7 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	struct look *k = ltable_add(&st->t[T_LOOK], key, reverse ? ip_network(&reversed) : ip_network(&s->ip), s->now);
 
 	k->client = s->ip;
+	k->client_key = ip_key(&s->ip);
 	k->reverse = reverse;
 	if (reverse)
 		k->ip = reversed;
@@ -174,7 +175,7 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 /* An answer without a name waited for it. */
 static void take_nameless(struct link_state *st, struct look *k)
 {
-	for (unsigned i = 0; i < NAMELESS && k->port >= 0; i++) {
+	for (unsigned i = 0; i < NAMELESS && st->nnameless && k->port >= 0; i++) {
 		struct nameless *x = &st->nameless[i];
 
 		if (x->t == NEVER || x->port != k->port || !ip_eq(&x->client, &k->client) || x->t < k->t || x->t > k->last + OPEN)
@@ -190,7 +191,7 @@ static void tell_nameless(struct link_state *st, struct look *k)
 {
 	struct look *owner = k->reverse ? k : ltable_get(&st->t[T_LOOK], k->node.up);
 
-	for (unsigned i = 0; i < NAMELESS && k->port >= 0; i++) {
+	for (unsigned i = 0; i < NAMELESS && st->nnameless && k->port >= 0; i++) {
 		struct nameless *x = &st->nameless[i];
 		struct link_msg a = {.host = k->host, .t = x->t, .first = x->t, .last = x->t, .rule = RULE_L0, .confidence = 100, .name = k->name}, *m;
 
@@ -203,6 +204,7 @@ static void tell_nameless(struct link_state *st, struct look *k)
 		if (m)
 			link_tell_id(m, x->id, x->len);
 		x->t = NEVER;
+		st->nnameless--;
 	}
 }
 
@@ -211,6 +213,7 @@ static void keep_nameless(struct link_state *st, const struct seen *s, bool fail
 	struct nameless *x = &st->nameless[st->nameless_at];
 
 	st->nameless_at = (uint8_t)((st->nameless_at + 1) % NAMELESS);
+	st->nnameless += x->t == NEVER;
 	*x = (struct nameless){.client = s->ip, .port = s->port, .t = s->t, .failed = failed, .len = s->ev->id_len};
 	memcpy(x->id, s->ev->id, s->ev->id_len);
 }
@@ -282,8 +285,8 @@ void look_verdict(struct link_state *st, struct look *k, struct verdict *v)
 	}
 }
 
-/* Its chain or its span may be new: what hangs on it is looked at again. */
-static void look_changed(struct link *l, struct lref self, const struct seen *s, bool span)
+/* Its chain or its span may be new, from `since` on: what hangs on it is looked at again. */
+static void look_changed(struct link *l, struct lref self, const struct seen *s, const struct name_hashes *h, int64_t since)
 {
 	struct link_state *st = l->st;
 	struct look *k = ltable_get(&st->t[T_LOOK], self);
@@ -298,14 +301,15 @@ static void look_changed(struct link *l, struct lref self, const struct seen *s,
 			return;
 		group_add_look(st, g, k);
 		group_match(l, g);
-	} else if (is_address(k->qtype)) {
+	} else if (is_address(k->qtype) && since == k->t) {
 		forward_assign(l, k);
 	}
 	k = ltable_get(&st->t[T_LOOK], self);
-	if (k && span)
-		fetch_recheck_look(l, k);
-	k = ltable_get(&st->t[T_LOOK], self);
-	if (k && span && look_chain(st, k))
+	if (!k)
+		return;
+	fetch_recheck_look(l, k, h, since);
+	/* Cuts that were chased by then; an answer only makes the time longer that counts as just after. */
+	if (st->fetched >= (since == k->t ? k->t - EPS - k->grain : k->last + OPEN) && look_chain(st, k))
 		cut_recheck_look(l, k);
 }
 
@@ -360,7 +364,7 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 	self = ltable_ref(k);
 	if (span) {
 		take_nameless(st, k);
-		look_changed(l, self, s, true);
+		look_changed(l, self, s, &h, k->t);
 	}
 	k = ltable_get(&st->t[T_LOOK], self);
 	if (!k)
@@ -396,13 +400,11 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
 	struct look *k;
-	struct name_hashes h;
 	struct lref self;
-	bool failed = s->kind == SEEN_FAILED || str_eq(s->rcode, STR("SERVFAIL")) || str_eq(s->rcode, STR("REFUSED"));
+	bool made = false, failed = s->kind == SEEN_FAILED || str_eq(s->rcode, STR("SERVFAIL")) || str_eq(s->rcode, STR("REFUSED"));
 
 	if (s->name.len) {
-		name_hashes(s->name, &h);
-		k = find_answered(st, s, h.hash[0]);
+		k = find_answered(st, s, name_hash(s->name));
 	} else {
 		k = find_by_port(st, s);
 		if (!k) {
@@ -410,8 +412,13 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 			return;
 		}
 	}
-	if (!k)
+	if (!k) {
+		struct name_hashes h;
+
+		made = true;
+		name_hashes(s->name, &h);
 		k = look_new(l, s, h.hash[0], &h);
+	}
 	self = ltable_ref(k);
 	ltable_use(&st->t[T_LOOK], k, s->now);
 	if (k->close == NEVER || s->t < k->close)
@@ -419,7 +426,7 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 	if (k->n == 0 && s->t < k->t)
 		k->t = s->t;
 	k->failed |= failed;
-	look_changed(l, self, s, true);
+	look_changed(l, self, s, NULL, made || k->n == 0 ? k->t : k->close);
 	k = ltable_get(&st->t[T_LOOK], self);
 	if (k && k->reverse)
 		learn_answers(l, self, s);
@@ -450,7 +457,8 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 		k->forward[0] = s->t;
 	else
 		k->forward[1] = s->t;
-	look_changed(l, self, s, true);
+	st->forwards = true;
+	look_changed(l, self, s, &h, k->t);
 	k = ltable_get(&st->t[T_LOOK], self);
 	if (!k)
 		return;

@@ -49,17 +49,28 @@ static int action_of(struct str a)
 	return -1;
 }
 
-static struct str text_at(const struct event *ev, enum field_id f)
+/* The object that the field lies in, by the first or second part of its path: several of its leaves are read. */
+static const struct map *object(const struct map *m, enum field_id f, unsigned part)
 {
-	const struct value *v = event_get(ev, field_ref(f));
+	const struct value *v = m ? map_find(m, &field_ref(f)->part[part].key) : NULL;
 
+	return value_is(v, V_MAP) ? v->map : NULL;
+}
+
+static const struct value *leaf(const struct map *m, enum field_id f)
+{
+	const struct ref *r = field_ref(f);
+
+	return m ? map_find(m, &r->part[r->n - 1].key) : NULL;
+}
+
+static struct str text(const struct value *v)
+{
 	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
 }
 
-static bool number_at(const struct event *ev, enum field_id f, int64_t *out)
+static bool number(const struct value *v, int64_t *out)
 {
-	const struct value *v = event_get(ev, field_ref(f));
-
 	if (value_is(v, V_STRING))
 		return str_i64(value_str(v), out);
 	if (!value_is(v, V_INT))
@@ -106,82 +117,88 @@ static bool listed_resolver(const struct link *l, const struct ip *ip, uint16_t 
 }
 
 /* Where the same resolver goes by several names and addresses, the configuration says so. */
-static void name_resolver(struct link *l, struct seen *s)
+static void name_resolver(struct link *l, struct seen *s, struct str host)
 {
-	struct str host = text_at(s->ev, F_HOST_NAME);
-	uint16_t number;
+	const struct value *v = event_get(s->ev, field_ref(F_DESTINATION_IP));
+	uint16_t asked = 0, asker;
 	struct ip ip;
 
 	for (uint32_t i = 0; i < l->naliases; i++)
 		if (str_eq(l->alias[i], host))
 			s->host = l->alias_host[i];
+	if (ip_parse(text(v), &ip))
+		(void)listed_resolver(l, &ip, &asked);
+	if (s->kind != SEEN_CQ && s->kind != SEEN_CR)
+		return;
 	/* A sensor that knows no roles: what a resolver asks others is not a client's question. */
-	if ((s->kind == SEEN_CQ || s->kind == SEEN_CR) && s->has_ip && listed_resolver(l, &s->ip, &number) &&
-	    !(ip_parse(text_at(s->ev, F_DESTINATION_IP), &ip) && listed_resolver(l, &ip, &number))) {
+	if (!asked && s->has_ip && listed_resolver(l, &s->ip, &asker)) {
 		s->kind = s->kind == SEEN_CQ ? SEEN_RQ : SEEN_RR;
-		(void)listed_resolver(l, &s->ip, &s->host);
-	} else if (ip_parse(text_at(s->ev, F_DESTINATION_IP), &ip) && listed_resolver(l, &ip, &number) && s->kind <= SEEN_CR) {
-		s->host = number;
+		s->host = asker;
+	} else if (asked) {
+		s->host = asked;
 	}
 }
 
 /* The message's id, or the serial that a server counts its questions by, which no id equals; -1. */
-static int32_t question_id(const struct link *l, const struct event *ev)
+static int32_t question_id(const struct link *l, const struct event *ev, const struct map *dns)
 {
-	const struct value *v;
+	const struct value *v = leaf(dns, F_DNS_ID);
 	int64_t n;
 
-	if (number_at(ev, F_DNS_ID, &n))
+	if (v && number(v, &n))
 		return n >= 0 && n <= 65535 ? (int32_t)n : -1;
 	v = event_get(ev, l->serial);
-	if (!value_is(v, V_STRING) || !str_i64(value_str(v), &n) || n < 0)
+	if (!v || !number(v, &n) || n < 0)
 		return -1;
 	return (int32_t)(n % (1 << 30)) | 1 << 30;
 }
 
-static bool read_dns(struct link *l, struct seen *s)
+static bool read_dns(struct link *l, struct seen *s, const struct map *event, struct str host)
 {
+	const struct map *dns = object(&s->ev->root, F_DNS_ID, 0), *question = object(dns, F_DNS_QUESTION_NAME, 1);
 	const struct value *v;
 
-	s->name = text_at(s->ev, F_DNS_QUESTION_NAME);
+	s->name = text(leaf(question, F_DNS_QUESTION_NAME));
 	if (s->name.len && s->name.p[s->name.len - 1] == '.')
 		s->name.len--;
 	/* "reply error is SERVFAIL" (dnsmasq): the asker's port says which question it answers. */
 	if (s->name.len == 0 && !(s->kind == SEEN_CR && s->has_ip && s->port >= 0))
 		return false;
-	s->qtype = type_of(text_at(s->ev, F_DNS_QUESTION_TYPE));
-	s->id = question_id(l, s->ev);
-	s->rcode = text_at(s->ev, F_DNS_RESPONSE_CODE);
-	v = event_get(s->ev, field_ref(F_EVENT_START));
-	if (s->kind == SEEN_RR && value_is(v, V_TIME) && !ns_of(value_ts(v), &s->query_t))
+	s->qtype = type_of(text(leaf(question, F_DNS_QUESTION_TYPE)));
+	s->id = question_id(l, s->ev, dns);
+	if (s->kind == SEEN_CR || s->kind == SEEN_RR)
+		s->rcode = text(leaf(dns, F_DNS_RESPONSE_CODE));
+	v = s->kind == SEEN_RR ? leaf(event, F_EVENT_START) : NULL;
+	if (value_is(v, V_TIME) && !ns_of(value_ts(v), &s->query_t))
 		s->query_t = NEVER;
 	if (l->nresolvers || l->naliases)
-		name_resolver(l, s);
+		name_resolver(l, s, host);
 	return s->kind == SEEN_RQ || s->kind == SEEN_RR || s->kind == SEEN_HINT || s->has_ip;
 }
 
-static bool read_conn(struct seen *s, struct str action)
+static bool read_conn(struct seen *s, const struct map *event, const struct map *source, struct str action)
 {
-	struct str provider = text_at(s->ev, F_EVENT_PROVIDER);
+	const struct value *pid = leaf(object(&s->ev->root, F_PROCESS_PID, 0), F_PROCESS_PID);
 	int64_t n;
 
-	s->pid = number_at(s->ev, F_PROCESS_PID, &n) ? n : -1;
-	s->name = text_at(s->ev, F_SOURCE_DOMAIN);
+	s->pid = pid && number(pid, &n) ? n : -1;
+	s->name = text(leaf(source, F_SOURCE_DOMAIN));
 	if (s->kind == SEEN_AUTH)
 		s->service = SV_AUTH;
 	else if (action.p[0] == 's' && action.p[1] == 's')
 		s->service = SV_SSHD;
 	else
-		s->service = str_eq(provider, STR("postscreen")) ? SV_POSTSCREEN : SV_SMTPD;
+		s->service = str_eq(text(leaf(event, F_EVENT_PROVIDER)), STR("postscreen")) ? SV_POSTSCREEN : SV_SMTPD;
 	/* A login that succeeds is no guess; and neither is every line of sshd about a login. */
-	if (s->failed && str_eq(text_at(s->ev, F_EVENT_OUTCOME), STR("success")))
+	if (s->failed && str_eq(text(leaf(event, F_EVENT_OUTCOME)), STR("success")))
 		s->failed = false;
 	return s->has_ip && (s->pid >= 0 || s->service == SV_AUTH);
 }
 
 bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 {
-	struct str action = text_at(ev, F_EVENT_ACTION);
+	const struct map *event = object(&ev->root, F_EVENT_ACTION, 0), *source, *parse;
+	struct str action = text(leaf(event, F_EVENT_ACTION)), host;
 	const struct value *v;
 	int64_t n;
 	struct ts t;
@@ -193,14 +210,18 @@ bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 			   .now = now_ns, .id = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
 	if (!ns_of(t, &s->t))
 		return false;
-	v = event_get(ev, field_ref(F_WEIR_PARSE_DUPLICATE));
+	parse = object(object(&ev->root, F_WEIR_PARSE_DUPLICATE, 0), F_WEIR_PARSE_DUPLICATE, 1);
+	v = leaf(parse, F_WEIR_PARSE_DUPLICATE);
 	if (value_is(v, V_BOOL) && v->b)
 		return false;
-	s->has_ip = ip_parse(text_at(ev, F_SOURCE_IP), &s->ip);
-	if (number_at(ev, F_SOURCE_PORT, &n) && n >= 0 && n <= 65535)
+	source = object(&ev->root, F_SOURCE_IP, 0);
+	s->has_ip = ip_parse(text(leaf(source, F_SOURCE_IP)), &s->ip);
+	v = leaf(source, F_SOURCE_PORT);
+	if (v && number(v, &n) && n >= 0 && n <= 65535)
 		s->port = (int32_t)n;
-	s->host = state_host(l->st, text_at(ev, F_HOST_NAME));
-	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s) : read_conn(s, action);
+	host = text(leaf(object(&ev->root, F_HOST_NAME, 0), F_HOST_NAME));
+	s->host = state_host(l->st, host);
+	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s, event, host) : read_conn(s, event, source, action);
 }
 
 /* ---- the way back ---- */

@@ -110,15 +110,18 @@ void state_unref(struct link_state *st)
 
 uint16_t state_host(struct link_state *st, struct str name)
 {
-	uint64_t h = hash_bytes(name.p, name.len);
-	uint32_t slot = (uint32_t)(h % (2 * HOSTS_MAX)), at;
+	uint32_t slot, at;
 	char *copy;
 
 	if (name.len == 0 || name.len > 255)
 		return 0;
+	/* Lines come in runs. */
+	if (str_eq(st->host[st->last_host].name, name))
+		return st->last_host;
+	slot = (uint32_t)(hash_bytes(name.p, name.len) % (2 * HOSTS_MAX));
 	while ((at = st->host_at[slot]) != 0) {
 		if (str_eq(st->host[at].name, name))
-			return (uint16_t)at;
+			return st->last_host = (uint16_t)at;
 		slot = (slot + 1) % (2 * HOSTS_MAX);
 	}
 	if (st->nhosts == HOSTS_MAX) {
