@@ -10,6 +10,8 @@
 enum { ROWS_SEEN = 64 /* of one process and peer; older ones are not looked at */ };
 #define ORPHAN_GAP (600 * SEC)
 #define MISMATCH_GAP SEC
+#define SMTP_SILENT (2 * 3600 * SEC)
+#define SSH_SILENT (7 * 24 * 3600 * SEC)
 
 static uint64_t conn_key(const struct seen *s)
 {
@@ -171,6 +173,12 @@ static struct around look_around(struct link_state *st, uint64_t key, int64_t t)
 	return a;
 }
 
+/* How long a connection may say nothing. */
+static int64_t silence(const struct seen *s)
+{
+	return s->service == SV_SSHD ? SSH_SILENT : SMTP_SILENT;
+}
+
 static struct conn *connected(struct link *l, const struct seen *s, uint64_t key)
 {
 	struct link_state *st = l->st;
@@ -180,6 +188,8 @@ static struct conn *connected(struct link *l, const struct seen *s, uint64_t key
 
 	if (a.before && a.before->start == s->t)
 		return a.before; /* the same line once more */
+	if (c && c->first - s->t > silence(s))
+		c = NULL;
 	/* "hostname X does not resolve" comes right before its connect. */
 	if (a.before && a.before->start == NEVER && a.before->mismatch != NEVER && s->t - a.before->mismatch <= MISMATCH_GAP) {
 		from = a.before->mismatch - 1;
@@ -210,7 +220,7 @@ static struct conn *line_row(struct link *l, const struct seen *s, uint64_t key)
 	if (s->kind == SEEN_MISMATCH && a.start_after && a.start_after->start - s->t <= MISMATCH_GAP)
 		return a.start_after;
 	c = a.before;
-	if (c && s->kind != SEEN_MISMATCH && (c->end == NEVER || s->t <= c->end) && (c->start != NEVER || s->t - c->last <= ORPHAN_GAP))
+	if (c && s->kind != SEEN_MISMATCH && (c->end == NEVER || s->t <= c->end) && s->t - c->last <= (c->start == NEVER ? ORPHAN_GAP : silence(s)))
 		return c;
 	c = a.orphan_after;
 	if (c && s->kind != SEEN_CLOSE && c->first - s->t <= ORPHAN_GAP) {

@@ -3,6 +3,7 @@
  *
  *	link hosts => { "mail" => ["198.51.100.25"] }	options of the filter
  *	source mail recorded/postfix-bind.jsonl		one event a line, in the vocabulary of docs/events.md
+ *	frames dnstap ../dnstap/bind.fstrm		a recording in Frame Streams, through the dnstap decoder
  *	later old recorded/postfix-bind.jsonl -86400	the same with other stamps
  *	event mail {"@timestamp":...}			one more event of that source
  *	times mail 20 +3.5 {"@timestamp":...}		twenty of it, 3.5 s apart; %d in it counts
@@ -18,6 +19,8 @@
 #include "../unit/plugin.h"
 
 #include "base/hash.h"
+#include "input/fstrm.h"
+#include "parse/dnstap_decode.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -185,18 +188,59 @@ static void add_input(unsigned src, struct str text, double later)
 	arena_release(&a);
 }
 
-static void add_source(struct str name, struct str path, double later)
+/* Beside the script. */
+static struct str read_beside(struct str path)
 {
-	unsigned src = source_of(name);
-	struct str dir = str_z(file), all, line;
+	struct str dir = str_z(file), all;
 	ptrdiff_t slash = str_rchr(dir, '/');
 	struct str full = arena_printf(&memory, "%.*s/%.*s", (int)(slash < 0 ? 1 : slash), slash < 0 ? "." : file, STR_ARG(path));
 
 	all = read_file(arena_dupz(&memory, full));
-	if (!all.p) {
-		fprintf(stderr, "cannot read %.*s\n", STR_ARG(full));
-		exit(1);
+	if (all.p)
+		return all;
+	fprintf(stderr, "cannot read %.*s\n", STR_ARG(full));
+	exit(1);
+}
+
+static void add_frames(struct str name, struct str path)
+{
+	struct dnstap_decoder *d = dnstap_decoder_new();
+	struct dnstap_from from = {.received_ns = INT64_C(1795608000) * 1000000000, .host = STR("resolver")};
+	struct str in = read_beside(path), frame;
+	unsigned src = source_of(name);
+	struct fstrm f;
+	size_t used;
+
+	fstrm_init(&f, "protobuf:dnstap.Dnstap", FSTRM_DATA_MAX);
+	for (;;) {
+		enum fstrm_answer answer = fstrm_next(&f, in, &frame, &used);
+
+		if (answer == FSTRM_FRAME) {
+			struct arena a;
+			struct event ev;
+			struct buf b;
+
+			arena_init(&a, NULL);
+			buf_init(&b, 0);
+			event_init(&ev, &a);
+			CHECK_INT(dnstap_decode(d, &ev, frame, &from), 0);
+			json_write_event(&b, &ev);
+			add_input(src, arena_dup(&memory, buf_slice(&b)), 0);
+			buf_release(&b);
+			arena_release(&a);
+		} else if (answer != FSTRM_MORE || used == 0) {
+			break;
+		}
+		in = str_from(in, used);
 	}
+	dnstap_decoder_free(d);
+}
+
+static void add_source(struct str name, struct str path, double later)
+{
+	unsigned src = source_of(name);
+	struct str all = read_beside(path), line;
+
 	while (str_cut(&all, '\n', &line))
 		if (line.len && line.p[0] == '{')
 			add_input(src, line, later);
@@ -320,6 +364,10 @@ static void read_script(struct str all)
 			struct str name = word(&rest);
 
 			add_source(name, rest, 0);
+		} else if (str_eq(w, STR("frames"))) {
+			struct str name = word(&rest);
+
+			add_frames(name, rest);
 		} else if (str_eq(w, STR("later"))) {
 			struct str name = word(&rest), path = word(&rest);
 
