@@ -54,9 +54,9 @@ static struct conn *conn_new(struct link *l, const struct seen *s, uint64_t key)
 	return c;
 }
 
-static struct link_msg about_conn(const struct conn *c, int64_t t)
+static struct link_about about_conn(const struct conn *c, int64_t t)
 {
-	struct link_msg m = {.host = c->host, .t = t, .first = t, .last = t, .has_ip = true, .ip = c->ip, .rule = RULE_L0, .confidence = 100};
+	struct link_about m = {.host = c->host, .t = t, .first = t, .last = t, .has_ip = true, .ip = c->ip, .rule = RULE_L0, .confidence = 100};
 	char text[IP_TEXT];
 	size_t n = ip_format(&c->ip, text);
 
@@ -109,7 +109,7 @@ static bool lines_after(const struct conn *c, int64_t t)
 static void give_lines(struct link_state *st, struct conn *from, struct conn *to, int64_t t)
 {
 	struct split x = {.st = st, .after = t, .keep_last = anchor(from), .give_first = NEVER, .give_last = NEVER};
-	struct link_msg about = about_conn(from, t);
+	struct link_about about = about_conn(from, t);
 	struct event_list was = from->node.events;
 
 	events_each(st, &was, divide, &x);

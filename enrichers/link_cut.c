@@ -264,14 +264,14 @@ bool cut_admit(struct cut *z, struct look *k)
 
 static void tell_member(struct link_state *st, const struct cut *z, const struct look *k, enum link_action action, const struct chain_id *id)
 {
-	struct link_msg a = {.host = z->host, .t = k->last, .first = k->t, .last = look_end(k), .rule = RULE_L8, .confidence = MEMBER, .name = z->name,
+	struct link_about a = {.host = z->host, .t = k->last, .first = k->t, .last = look_end(k), .rule = RULE_L8, .confidence = MEMBER, .name = z->name,
 			     .class = "ns.chase", .has_ip = k->reverse, .ip = k->ip};
 	struct link_msg *m = link_tell(st, action, &z->chain, &a);
 
 	if (!m)
 		return;
-	m->cause[0] = *id;
-	m->ncause = 1;
+	m->a.cause[0] = *id;
+	m->a.ncause = 1;
 }
 
 void cut_recheck_look(struct link *l, struct look *k)

@@ -158,7 +158,7 @@ static struct look *holder_of(struct link_state *st, struct look *k)
 
 static void tell_events(struct link_state *st, const struct fetch *f, enum link_action action, const struct chain_id *id, const struct why *w)
 {
-	struct link_msg a = {.host = f->host, .t = f->t, .first = f->t, .last = f->t, .rule = w->rule, .confidence = w->confidence, .name = f->name, .class = w->class};
+	struct link_about a = {.host = f->host, .t = f->t, .first = f->t, .last = f->t, .rule = w->rule, .confidence = w->confidence, .name = f->name, .class = w->class};
 	struct link_msg *m = f->nids ? link_tell(st, action, id, &a) : NULL;
 
 	for (unsigned i = 0; m && i < f->nids; i++)
@@ -168,7 +168,7 @@ static void tell_events(struct link_state *st, const struct fetch *f, enum link_
 /* Chains that the cut was not known to have as members. */
 static void tell_members(struct link_state *st, const struct fetch *f, const struct why *w)
 {
-	struct link_msg a = {.host = f->host, .t = f->t, .first = f->t, .last = f->t, .rule = w->rule, .name = w->cut->name, .class = "ns.chase"};
+	struct link_about a = {.host = f->host, .t = f->t, .first = f->t, .last = f->t, .rule = w->rule, .name = w->cut->name, .class = "ns.chase"};
 
 	for (unsigned i = 0; i < w->m.n; i++) {
 		struct look *k = w->m.look[i];
@@ -182,8 +182,8 @@ static void tell_members(struct link_state *st, const struct fetch *f, const str
 		m = link_tell(st, LINK_LINK, &w->cut->chain, &a);
 		if (!m)
 			continue;
-		m->cause[0] = *look_chain(st, k);
-		m->ncause = 1;
+		m->a.cause[0] = *look_chain(st, k);
+		m->a.ncause = 1;
 	}
 }
 

@@ -93,7 +93,7 @@ static void move_one(void *arg, const struct event_ref *e)
 static void give(struct link_state *st, struct look *k, const struct choice *c)
 {
 	struct look *was = ltable_get(&st->t[T_LOOK], k->node.up);
-	struct link_msg a = {.host = k->host, .t = k->t, .first = k->t, .last = k->last, .rule = RULE_L2, .confidence = c->confidence, .name = k->name,
+	struct link_about a = {.host = k->host, .t = k->t, .first = k->t, .last = k->last, .rule = RULE_L2, .confidence = c->confidence, .name = k->name,
 			     .class = c->search ? "rdns.search" : "rdns.fcrdns"};
 	struct moving m = {.st = st, .from = was};
 

@@ -248,19 +248,24 @@ struct skew_row {
 
 enum link_action { LINK_LINK, LINK_UNLINK, LINK_SAME };
 
-struct link_msg {
+/* What a link event says besides the events it names. */
+struct link_about {
 	enum link_action action;
 	struct chain_id chain;
 	struct chain_id cause[MEMBERS];
 	uint8_t ncause;
 	uint8_t confidence, rule;
 	bool cut; /* the chain's kind */
+	bool has_ip;
 	uint16_t host;
 	int64_t t, first, last;
-	bool has_ip;
 	struct ip ip;
-	struct kept_name name;
 	const char *class;
+	struct kept_name name;
+};
+
+struct link_msg {
+	struct link_about a;
 	uint8_t nids;
 	struct {
 		uint8_t len;
@@ -391,12 +396,12 @@ void events_each(struct link_state *st, const struct event_list *l, void (*fn)(v
 void node_note(struct link_state *st, struct node *n, const struct seen *s);
 struct node *node_up(struct link_state *st, const struct node *n);
 /* n hangs below `up` now (at 0: below nobody). Whatever must be told is told. */
-void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_msg *about);
+void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_about *about);
 /* What it hangs below may have got another id meanwhile. */
-void node_settle(struct link_state *st, struct node *n, int kind, const struct link_msg *about);
+void node_settle(struct link_state *st, struct node *n, int kind, const struct link_about *about);
 
 /* link_out.c */
-struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_msg *about);
+struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about);
 void link_tell_id(struct link_msg *m, const char *id, uint8_t len);
 void link_event(struct link *l, const struct link_msg *m, const struct event *parent, struct event *ev);
 

@@ -193,7 +193,8 @@ static void tell_nameless(struct link_state *st, struct look *k)
 
 	for (unsigned i = 0; i < NAMELESS && st->nnameless && k->port >= 0; i++) {
 		struct nameless *x = &st->nameless[i];
-		struct link_msg a = {.host = k->host, .t = x->t, .first = x->t, .last = x->t, .rule = RULE_L0, .confidence = 100, .name = k->name}, *m;
+		struct link_about a = {.host = k->host, .t = x->t, .first = x->t, .last = x->t, .rule = RULE_L0, .confidence = 100, .name = k->name};
+		struct link_msg *m;
 
 		if (x->t == NEVER || x->port != k->port || !ip_eq(&x->client, &k->client) || x->t < k->t || x->t > k->last + OPEN)
 			continue;

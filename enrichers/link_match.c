@@ -411,9 +411,9 @@ static void pair_up(struct match *m)
 	}
 }
 
-static struct link_msg about(const struct match *m, const struct look *k, const struct conn *c)
+static struct link_about about(const struct match *m, const struct look *k, const struct conn *c)
 {
-	struct link_msg a = {.rule = RULE_L1, .has_ip = true, .ip = m->g->ip, .class = "rdns.ptr"};
+	struct link_about a = {.rule = RULE_L1, .has_ip = true, .ip = m->g->ip, .class = "rdns.ptr"};
 
 	if (k) {
 		a.host = k->host;
@@ -456,7 +456,8 @@ static void share(struct match *m, unsigned j)
 {
 	struct conn *c = m->conn[j];
 	struct unit *newest = NULL;
-	struct link_msg a, *msg;
+	struct link_about a;
+	struct link_msg *msg;
 	unsigned n = 0;
 	uint8_t cap, least = 100;
 
@@ -475,15 +476,15 @@ static void share(struct match *m, unsigned j)
 	msg = link_tell(m->st, LINK_LINK, &newest->k->node.chain, &a);
 	if (!msg)
 		return;
-	msg->cause[0] = c->node.chain;
-	msg->ncause = 1;
+	msg->a.cause[0] = c->node.chain;
+	msg->a.ncause = 1;
 }
 
 static void hang_looks(struct match *m)
 {
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *u = &m->unit[i];
-		struct link_msg a = about(m, u->k, NULL);
+		struct link_about a = about(m, u->k, NULL);
 
 		a.rule = u->hop ? RULE_HOP : RULE_L1;
 		a.confidence = u->hop ? 95 : MATCHED;
@@ -499,7 +500,7 @@ static void hang_conns(struct match *m)
 		struct conn *c = m->conn[j];
 		struct look *k = m->of[j] ? m->of[j]->k : NULL;
 		struct lref up = ltable_ref(k);
-		struct link_msg a = about(m, k, c);
+		struct link_about a = about(m, k, c);
 		bool other = !lref_eq(c->node.up, up);
 
 		c->confidence = k ? confidence(m, j) : 0;
@@ -515,7 +516,7 @@ static void hang_auth(struct match *m)
 {
 	for (unsigned i = 0; i < m->na; i++) {
 		struct conn *a = m->auth[i], *best = NULL;
-		struct link_msg msg = about(m, NULL, a);
+		struct link_about msg = about(m, NULL, a);
 		int64_t eps = EPS + a->grain;
 
 		for (unsigned j = 0; j < m->nc; j++) {
@@ -534,7 +535,7 @@ static void hang_auth(struct match *m)
 
 static void settle(struct match *m)
 {
-	struct link_msg a;
+	struct link_about a;
 
 	for (unsigned i = 0; i < m->nu; i++) {
 		a = about(m, m->unit[i].k, NULL);

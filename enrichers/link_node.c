@@ -73,7 +73,7 @@ struct node *node_up(struct link_state *st, const struct node *n)
 
 struct moving {
 	struct link_state *st;
-	const struct link_msg *about;
+	const struct link_about *about;
 	const struct chain_id *chain;
 	enum link_action action;
 	struct link_msg *msg;
@@ -90,7 +90,7 @@ static void tell_one(void *arg, const struct event_ref *e)
 }
 
 /* All events of n leave the chain they carry, for a chain of their own or `to`. */
-static void move_events(struct link_state *st, struct node *n, const struct chain_id *to, const struct link_msg *about)
+static void move_events(struct link_state *st, struct node *n, const struct chain_id *to, const struct link_about *about)
 {
 	struct moving m = {.st = st, .about = about, .chain = &n->chain, .action = LINK_UNLINK};
 
@@ -128,7 +128,7 @@ static struct chain_id own_id(struct node *n, int kind)
 	return chain_id_make('C', &x);
 }
 
-static void rename_node(struct link_state *st, struct node *n, int kind, const struct chain_id *to, const struct link_msg *about)
+static void rename_node(struct link_state *st, struct node *n, int kind, const struct chain_id *to, const struct link_about *about)
 {
 	struct chain_id was = n->chain;
 
@@ -138,7 +138,7 @@ static void rename_node(struct link_state *st, struct node *n, int kind, const s
 		cut_look_moved(st, row_of(n, kind), &was);
 }
 
-static void untell(struct link_state *st, struct node *n, const struct link_msg *about)
+static void untell(struct link_state *st, struct node *n, const struct link_about *about)
 {
 	struct link_msg *m;
 
@@ -146,14 +146,14 @@ static void untell(struct link_state *st, struct node *n, const struct link_msg 
 		return;
 	m = link_tell(st, LINK_UNLINK, &n->told, about);
 	if (m) {
-		m->cause[0] = n->chain;
-		m->ncause = 1;
+		m->a.cause[0] = n->chain;
+		m->a.ncause = 1;
 	}
 	n->told = (struct chain_id){0};
 }
 
 /* Two nodes with ids of their own are one. */
-static void tell_same(struct link_state *st, struct node *n, const struct node *up, const struct link_msg *about)
+static void tell_same(struct link_state *st, struct node *n, const struct node *up, const struct link_about *about)
 {
 	struct link_msg *m;
 
@@ -162,13 +162,13 @@ static void tell_same(struct link_state *st, struct node *n, const struct node *
 		return;
 	m = link_tell(st, LINK_SAME, &up->chain, about);
 	if (m) {
-		m->cause[0] = n->chain;
-		m->ncause = 1;
+		m->a.cause[0] = n->chain;
+		m->a.ncause = 1;
 	}
 	n->told = up->chain;
 }
 
-void node_settle(struct link_state *st, struct node *n, int kind, const struct link_msg *about)
+void node_settle(struct link_state *st, struct node *n, int kind, const struct link_about *about)
 {
 	struct node *up = node_up(st, n);
 
@@ -180,7 +180,7 @@ void node_settle(struct link_state *st, struct node *n, int kind, const struct l
 		rename_node(st, n, kind, &up->chain, about); /* it had its id from there */
 }
 
-void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_msg *about)
+void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_about *about)
 {
 	struct node *was = node_up(st, n), *now;
 	bool had = n->up.at != 0;

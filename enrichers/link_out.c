@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_msg *about)
+struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about)
 {
 	struct link_msg *m;
 
@@ -16,11 +16,11 @@ struct link_msg *link_tell(struct link_state *st, enum link_action action, const
 		return NULL;
 	}
 	m = &st->msg[st->nmsgs++];
-	memcpy(m, about, offsetof(struct link_msg, ids));
-	m->action = action;
-	m->chain = *chain;
-	m->cut = chain->text[0] == 'Z';
-	m->ncause = 0;
+	m->a = *about;
+	m->a.action = action;
+	m->a.chain = *chain;
+	m->a.cut = chain->text[0] == 'Z';
+	m->a.ncause = 0;
 	m->nids = 0;
 	return m;
 }
@@ -47,18 +47,18 @@ static struct value copied(struct event *ev, struct str s)
 
 static struct str message(struct event *ev, const struct link_msg *m)
 {
-	struct str chain = chain_id_str(&m->chain), cause = chain_id_str(&m->cause[0]), name = name_kept(&m->name);
+	struct str chain = chain_id_str(&m->a.chain), cause = chain_id_str(&m->a.cause[0]), name = name_kept(&m->a.name);
 	struct arena *a = ev->arena;
-	const char *more = m->ncause > 1 ? " and others" : "";
+	const char *more = m->a.ncause > 1 ? " and others" : "";
 
-	if (m->action == LINK_SAME)
-		return arena_printf(a, "chain %.*s is the same as %.*s (%s)", STR_ARG(chain), STR_ARG(cause), rule_name(m->rule));
+	if (m->a.action == LINK_SAME)
+		return arena_printf(a, "chain %.*s is the same as %.*s (%s)", STR_ARG(chain), STR_ARG(cause), rule_name(m->a.rule));
 	if (m->nids)
 		return arena_printf(a, "%u event%s about %.*s %s chain %.*s (%s, %u)", m->nids, m->nids == 1 ? "" : "s", STR_ARG(name),
-				    m->action == LINK_LINK ? "belong to" : "do not belong to", STR_ARG(chain), rule_name(m->rule), m->confidence);
-	if (m->action == LINK_LINK)
+				    m->a.action == LINK_LINK ? "belong to" : "do not belong to", STR_ARG(chain), rule_name(m->a.rule), m->a.confidence);
+	if (m->a.action == LINK_LINK)
 		return arena_printf(a, "chain %.*s (%.*s) was caused by %.*s%s (%s, %u)", STR_ARG(chain), STR_ARG(name), STR_ARG(cause), more,
-				    rule_name(m->rule), m->confidence);
+				    rule_name(m->a.rule), m->a.confidence);
 	return arena_printf(a, "chain %.*s has nothing to do with %.*s%s", STR_ARG(chain), STR_ARG(cause), more);
 }
 
@@ -66,33 +66,33 @@ void link_event(struct link *l, const struct link_msg *m, const struct event *pa
 {
 	struct arena *a = ev->arena;
 
-	event_stamp(ev, ts_from_ns(m->t));
+	event_stamp(ev, ts_from_ns(m->a.t));
 	set(ev, F_MESSAGE, v_str(message(ev, m)));
 	set(ev, F_EVENT_KIND, v_lit("enrichment"));
-	set(ev, F_EVENT_ACTION, v_str(words[m->action]));
+	set(ev, F_EVENT_ACTION, v_str(words[m->a.action]));
 	set(ev, F_EVENT_DATASET, v_lit("weir.link"));
 	set(ev, F_EVENT_MODULE, v_lit("link"));
 	/* Later ones take earlier ones back: their order counts, over restarts, too. */
 	if (l->st->sequence < parent->received_ns)
 		l->st->sequence = parent->received_ns;
 	set(ev, F_EVENT_SEQUENCE, v_int(++l->st->sequence));
-	set(ev, F_EVENT_START, v_time(ts_from_ns(m->first)));
-	set(ev, F_EVENT_END, v_time(ts_from_ns(m->last)));
+	set(ev, F_EVENT_START, v_time(ts_from_ns(m->a.first)));
+	set(ev, F_EVENT_END, v_time(ts_from_ns(m->a.last)));
 	set(ev, F_ECS_VERSION, v_lit("9.1.0"));
-	set(ev, F_HOST_NAME, copied(ev, l->st->host[m->host].name));
-	set(ev, F_WEIR_CHAIN_ID, copied(ev, chain_id_str(&m->chain)));
-	set(ev, F_WEIR_CHAIN_KIND, m->cut ? v_lit("cut") : v_lit("connection"));
-	if (m->class)
-		set(ev, F_WEIR_DNS_CLASS, v_str(str_z(m->class)));
-	if (m->rule) {
-		set(ev, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(m->rule))));
-		set(ev, F_WEIR_CAUSE_CONFIDENCE, v_int(m->confidence));
+	set(ev, F_HOST_NAME, copied(ev, l->st->host[m->a.host].name));
+	set(ev, F_WEIR_CHAIN_ID, copied(ev, chain_id_str(&m->a.chain)));
+	set(ev, F_WEIR_CHAIN_KIND, m->a.cut ? v_lit("cut") : v_lit("connection"));
+	if (m->a.class)
+		set(ev, F_WEIR_DNS_CLASS, v_str(str_z(m->a.class)));
+	if (m->a.rule) {
+		set(ev, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(m->a.rule))));
+		set(ev, F_WEIR_CAUSE_CONFIDENCE, v_int(m->a.confidence));
 	}
-	if (m->ncause) {
-		struct list *list = list_new(a, m->ncause);
+	if (m->a.ncause) {
+		struct list *list = list_new(a, m->a.ncause);
 
-		for (unsigned i = 0; i < m->ncause; i++)
-			list_push(a, list, copied(ev, chain_id_str(&m->cause[i])));
+		for (unsigned i = 0; i < m->a.ncause; i++)
+			list_push(a, list, copied(ev, chain_id_str(&m->a.cause[i])));
 		set(ev, F_WEIR_CAUSE_CHAIN_ID, v_list(list));
 	}
 	if (m->nids) {
@@ -102,10 +102,10 @@ void link_event(struct link *l, const struct link_msg *m, const struct event *pa
 			list_push(a, list, copied(ev, str_n(m->ids[i].id, m->ids[i].len)));
 		set(ev, F_WEIR_LINK_EVENT_ID, v_list(list));
 	}
-	if (m->has_ip) {
+	if (m->a.has_ip) {
 		struct list *list = list_new(a, 1);
 		char text[IP_TEXT];
-		size_t n = ip_format(&m->ip, text);
+		size_t n = ip_format(&m->a.ip, text);
 
 		list_push(a, list, copied(ev, str_n(text, n)));
 		set(ev, F_RELATED_IP, v_list(list));
