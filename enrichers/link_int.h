@@ -162,6 +162,7 @@ struct look {
 	uint8_t rule;  /* enum rule, of up */
 	uint8_t confidence;
 	bool reverse, failed, retry, hop, search;
+	bool spent;	 /* its connection is not known any more */
 	uint8_t sampled; /* for the clocks: 1 as a query, 2 with its answer */
 	bool plain; /* has a query of a source that shows no port */
 };

@@ -25,6 +25,7 @@ struct unit {
 	struct look *k;
 	struct unit *up; /* itself: a root */
 	bool hop, retry, has_retry;
+	bool settled; /* what it belongs to is known no more: it stays as it was */
 	int64_t asked, ended; /* of its last try */
 	bool answered;
 	struct conn *conn;
@@ -76,11 +77,13 @@ void group_forget_look(struct link_state *st, struct look *k)
 	k->group = (struct lref){0};
 }
 
+/* Its look-up was made for it, and for nobody who comes later. */
 void group_forget_conn(struct link_state *st, struct conn *c)
 {
 	struct group *g = ltable_get(&st->t[T_REV], c->group);
 	struct lref *at = g ? &g->conn : NULL, self = ltable_ref(c);
 	struct conn *x;
+	struct look *k;
 
 	while (at && (x = ltable_get(&st->t[T_CONN], *at)) != NULL) {
 		if (lref_eq(*at, self)) {
@@ -91,6 +94,9 @@ void group_forget_conn(struct link_state *st, struct conn *c)
 		at = &x->next;
 	}
 	c->group = (struct lref){0};
+	k = c->node.up_is_conn ? NULL : ltable_get(&st->t[T_LOOK], c->node.up);
+	if (k)
+		k->spent = true;
 }
 
 void group_forget(struct link_state *st, struct group *g)
@@ -165,6 +171,15 @@ static int by_conn(const void *a, const void *b)
 	return x->pid != y->pid ? (x->pid < y->pid ? -1 : 1) : (int)x->host - (int)y->host;
 }
 
+static bool has_look(const struct match *m, struct lref r)
+{
+	for (unsigned i = 0; i < m->nu; i++)
+		if (lref_eq(ltable_ref(m->unit[i].k), r))
+			return true;
+	return false;
+}
+
+/* What belonged to something that was evicted, or crowded out, is not matched again. */
 static void gather(struct match *m)
 {
 	struct look *k = ltable_get(&m->st->t[T_LOOK], m->g->look);
@@ -173,13 +188,18 @@ static void gather(struct match *m)
 	for (; k && m->nu < GROUP_MAX; k = ltable_get(&m->st->t[T_LOOK], k->next))
 		m->unit[m->nu++] = (struct unit){.k = k, .asked = k->last, .ended = look_end(k), .answered = k->close != NEVER};
 	qsort(m->unit, m->nu, sizeof(*m->unit), by_look);
-	for (unsigned i = 0; i < m->nu; i++)
+	for (unsigned i = 0; i < m->nu; i++) {
 		m->unit[i].up = &m->unit[i];
+		m->unit[i].settled = m->unit[i].k->node.up.at && !has_look(m, m->unit[i].k->node.up);
+	}
 	for (; c; c = ltable_get(&m->st->t[T_CONN], c->next)) {
-		if (c->service == SV_AUTH)
+		if (c->service == SV_AUTH) {
 			m->auth[m->na++] = c;
-		else if (c->service == SV_SSHD || (c->service == SV_SMTPD && c->start != NEVER))
+		} else if (c->node.up.at && !has_look(m, c->node.up)) {
+			continue;
+		} else if (c->service == SV_SSHD || (c->service == SV_SMTPD && c->start != NEVER)) {
 			m->conn[m->nc++] = c;
+		}
 	}
 	if (m->nc > 1)
 		qsort(m->conn, m->nc, sizeof(*m->conn), by_conn);
@@ -206,7 +226,7 @@ static void find_hops(struct match *m)
 				struct unit *b = &m->unit[j];
 				int64_t d = b->k->t - t;
 
-				if (leads_to(&m->unit[i], b) || b->up != b || ip_eq(&b->k->client, &m->unit[i].k->client) || d < -10 * MS - b->k->grain || d > EPS)
+				if (leads_to(&m->unit[i], b) || b->up != b || b->settled || ip_eq(&b->k->client, &m->unit[i].k->client) || d < -10 * MS - b->k->grain || d > EPS)
 					continue;
 				d = d < 0 ? -d : d;
 				if (d < best) {
@@ -228,7 +248,7 @@ static void find_retries(struct match *m, int64_t within)
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *b = &m->unit[i], *found = NULL;
 
-		if (b->hop || b->retry)
+		if (b->hop || b->retry || b->settled)
 			continue;
 		for (unsigned j = 0; j < m->nu; j++) {
 			struct unit *a = &m->unit[j];
@@ -255,7 +275,8 @@ static void find_roots(struct match *m)
 		while (r->up != r)
 			r = r->up;
 		if (r == u) {
-			m->root[m->nr++] = u;
+			if (!u->settled && !u->k->spent)
+				m->root[m->nr++] = u;
 		} else if (ip_eq(&r->k->client, &u->k->client) && u->k->last >= r->asked) {
 			r->asked = u->k->last;
 			r->ended = look_end(u->k);
@@ -484,8 +505,11 @@ static void hang_looks(struct match *m)
 {
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *u = &m->unit[i];
-		struct link_about a = about(m, u->k, NULL);
+		struct link_about a;
 
+		if (u->settled)
+			continue;
+		a = about(m, u->k, NULL);
 		a.rule = u->hop ? RULE_HOP : RULE_L1;
 		a.confidence = u->hop ? 95 : MATCHED;
 		u->k->retry = u->retry;
@@ -511,6 +535,14 @@ static void hang_conns(struct match *m)
 	}
 }
 
+static bool has_conn(const struct match *m, struct lref r)
+{
+	for (unsigned j = 0; j < m->nc; j++)
+		if (lref_eq(ltable_ref(m->conn[j]), r))
+			return true;
+	return false;
+}
+
 /* A line of dovecot belongs to the smtpd connection that was open. */
 static void hang_auth(struct match *m)
 {
@@ -518,6 +550,9 @@ static void hang_auth(struct match *m)
 		struct conn *a = m->auth[i], *best = NULL;
 		struct link_about msg = about(m, NULL, a);
 		int64_t eps = EPS + a->grain;
+
+		if (a->node.up.at && !has_conn(m, a->node.up))
+			continue;
 
 		for (unsigned j = 0; j < m->nc; j++) {
 			struct conn *c = m->conn[j];

@@ -360,6 +360,32 @@ static void check_flood(bool one_network)
 	opened_release(&o);
 }
 
+/* A look-up whose connection was evicted was made for that one: whoever comes later from the address has none. */
+static void check_evicted_connection(void)
+{
+	struct arena a;
+	struct ip ip = ip_of(0, UINT64_C(0xffffb9896f91));
+	struct str chain;
+
+	open_link(&o, "max_memory => 262144 hosts => { \"mail\" => [\"198.51.100.25\"] }");
+	arena_init(&a, NULL);
+	reverse_query(&a, T0, "resolver", "198.51.100.25", 4000, &ip);
+	chain = last_chain;
+	connected(&a, T0 + SEC, "mail", 1, &ip);
+	CHECK(str_eq(last_chain, chain));
+	for (unsigned i = 0; state()->t[T_CONN].evicted == 0 && i < 1000; i++) {
+		struct ip other = ip_of(0, UINT64_C(0xffffb9896f00) + i % 128);
+
+		connected(&a, T0 + SEC + i, "mail", 2 + (int)i, &other);
+	}
+	CHECK_INT(state()->t[T_CONN].evicted, 1);
+	connected(&a, T0 + 2 * SEC, "mail", 5000, &ip);
+	CHECK(!str_eq(last_chain, chain) && last_chain.len == CHAIN_ID);
+	CHECK_STR(last_rule, "");
+	arena_release(&a);
+	opened_release(&o);
+}
+
 /* A host's address is learnt from pairs of five different addresses; until then no link is sure. */
 static void check_learns_host(void)
 {
@@ -491,6 +517,7 @@ int main(void)
 	check_clocks();
 	check_options();
 	check_odd_events();
+	check_evicted_connection();
 	check_learns_host();
 	check_reload();
 	check_flood(false);
