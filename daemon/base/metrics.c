@@ -73,8 +73,7 @@ static struct refresher {
 static void scope_range(enum metric_scope scope, unsigned *first, unsigned *count)
 {
 	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_INPUT, M_FIRST_UDP,
-						   M_FIRST_OUTPUT, M_FIRST_STORE, METRIC_SLOTS};
-						   M_FIRST_OUTPUT, M_FIRST_LINK, METRIC_SLOTS};
+						   M_FIRST_OUTPUT, M_FIRST_STORE, M_FIRST_LINK, METRIC_SLOTS};
 
 	*first = begin[scope];
 	*count = begin[scope + 1] - begin[scope];
@@ -390,8 +389,7 @@ void metrics_describe(struct buf *out)
 
 		if (!r->name) {
 			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output",
-									    "The embedded store"};
-			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output", "Each filter link"};
+									    "The embedded store", "Each filter link"};
 
 			buf_printf(out, "\n## %s\n\nLabels: %s.\n", titles[r->scope], scope_labels[r->scope]);
 			continue;
