@@ -42,6 +42,15 @@ struct identity {
 
 /* ---- opening ---- */
 
+static void keep_row(struct identity *id, const struct lease_row *r)
+{
+	if (!id->db || !r)
+		return;
+	buf_clear(&id->row);
+	lease_row_write(r, &id->row);
+	state_db_put(id->db, id->table, str_n((const char *)r->ip.b, 16), buf_slice(&id->row));
+}
+
 /* The session that gave the address may end after the restart. */
 static void restore_session(struct identity *id, const struct ip *ip)
 {
@@ -66,8 +75,11 @@ static void load_row(void *arg, struct str key, struct str value)
 
 	if (key.len == sizeof(ip.b)) {
 		memcpy(ip.b, key.p, sizeof(ip.b));
-		if (lease_row_read(&id->leases, &ip, value))
+		if (lease_row_read(&id->leases, &ip, value)) {
+			/* The configuration may say otherwise now. */
+			lease_forget_static(lease_find(&id->leases, &ip));
 			restore_session(id, &ip);
+		}
 	}
 }
 
@@ -76,7 +88,7 @@ static int open_state(struct identity *id, struct plugin_ctx *ctx, struct err *e
 	id->db = ctx->settings->state;
 	if (!id->db)
 		return 0;
-	id->table = state_db_table(id->db, ctx->settings->pipeline_id, ctx->state_key, err);
+	id->table = state_db_table(id->db, ctx->settings->pipeline_id, arena_printf(ctx->arena, IDENTITY_STEP "%.*s", STR_ARG(ctx->state_key)), err);
 	if (id->table < 0)
 		return -1;
 	return state_db_load(id->db, id->table, load_row, id, err);
@@ -95,7 +107,7 @@ static int open_fixed(struct identity *id, struct err *err)
 		if (e->val.type != V_STRING)
 			return err_set(err, "static: '%.*s' needs a name", (int)e->key.len, e->key.p);
 		who.host = value_str(&e->val);
-		(void)lease_given(&id->leases, &ip, INT64_MIN / 2, INT64_MAX, &who, STR(""));
+		keep_row(id, lease_given(&id->leases, &ip, INT64_MIN / 2, INT64_MAX, &who, STR("")));
 	}
 	return 0;
 }
@@ -140,15 +152,6 @@ static struct str text(const struct event *ev, enum field_id f)
 	const struct value *v = event_get(ev, field_ref(f));
 
 	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
-}
-
-static void keep_row(struct identity *id, const struct lease_row *r)
-{
-	if (!id->db || !r)
-		return;
-	buf_clear(&id->row);
-	lease_row_write(r, &id->row);
-	state_db_put(id->db, id->table, str_n((const char *)r->ip.b, 16), buf_slice(&id->row));
 }
 
 /* The MAC that a DUID of the kinds LLT (1) and LL (3) over Ethernet ends in (RFC 8415, 11.2, 11.4): "00:01:00:01:" time MAC, "00:03:00:01:" MAC. */

@@ -189,6 +189,13 @@ static void remove_mark(struct lease_row *r, unsigned i)
 	memmove(&r->mark[i], &r->mark[i + 1], (r->n - i) * sizeof(r->mark[0]));
 }
 
+void lease_forget_static(struct lease_row *r)
+{
+	for (unsigned i = r->n; i-- > 0;)
+		if (r->mark[i].who.kind == LEASE_STATIC)
+			remove_mark(r, i);
+}
+
 /* Room at place i, filled with zeros; the oldest mark goes where there is none (then i moves with it). */
 static struct lease_mark *insert_mark(struct leases *l, struct lease_row *r, unsigned i)
 {

@@ -17,6 +17,9 @@
 
 enum { LEASE_MARKS = 16 /* per address: the oldest goes */, LEASE_TEXT = 255 };
 
+/* Rows in state.db belong to steps of this name, followed by the step's own. */
+#define IDENTITY_STEP "identity "
+
 enum lease_kind { LEASE_DHCP, LEASE_VPN, LEASE_STATIC };
 
 /* Somebody. Texts are borrowed by who asks and copied by who keeps. */
@@ -93,6 +96,7 @@ bool lease_at(const struct leases *l, const struct ip *ip, int64_t t, struct lea
 bool lease_interval(const struct lease_row *r, unsigned i, struct lease_answer *out);
 /* What the holder of this MAC had at t: for addresses that are made of it. */
 bool lease_by_mac(const struct leases *l, const uint8_t mac[6], int64_t t, struct lease_answer *out);
+void lease_forget_static(struct lease_row *r);
 struct lease_row *lease_find(const struct leases *l, const struct ip *ip);
 
 /* A row as bytes and back, for the state on disk. false: not ours (an older form, a torn one). */

@@ -363,6 +363,35 @@ int state_db_load(struct state_db *db, int table, void (*fn)(void *arg, struct s
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+int state_db_read(const char *data_dir, void (*fn)(void *arg, struct str step, struct str key, struct str value), void *arg, struct err *err)
+{
+	char path[4200];
+	sqlite3 *sql = NULL;
+	sqlite3_stmt *s = NULL;
+	struct stat st;
+	int rc;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/state.db", data_dir) >= sizeof(path))
+		return err_set(err, "the path '%.60s...' is too long", data_dir);
+	if (stat(path, &st) == -1)
+		return err_sys(err, "cannot open '%s'", path);
+	rc = sqlite3_open_v2(path, &sql, SQLITE_OPEN_READONLY, NULL);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(sql, 5000);
+		rc = sqlite3_prepare_v2(sql, "SELECT step.step, key, value FROM state JOIN step ON step.id = state.step", -1, &s, NULL);
+	}
+	if (rc == SQLITE_OK)
+		while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+			fn(arg, str_n((const char *)sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0)),
+			   str_n(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)),
+			   str_n(sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2)));
+	if (rc != SQLITE_DONE)
+		(void)err_set(err, "cannot read '%s': %s", path, sql ? sqlite3_errmsg(sql) : "out of memory");
+	sqlite3_finalize(s);
+	sqlite3_close(sql);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
 void state_db_free(struct state_db *db)
 {
 	if (!db)

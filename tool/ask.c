@@ -84,6 +84,11 @@ static int option(struct ask *a, int argc, char **argv, int *i, const char *usag
 			return -1;
 		return a->until_ms = ms_of(end), 1;
 	}
+	if (has_option(usage, "--at") && (v = value_of("--at", argc, argv, i, err))) {
+		if (when_read(str_z(v), a->zone, now, &a->at, &end, err))
+			return -1;
+		return a->has_at = true, 1;
+	}
 	if (has_option(usage, "-n N") && (v = value_of("-n", argc, argv, i, err)))
 		return str_u64(str_z(v), UINT64_MAX, &a->limit) ? 1 : err_set(err, "-n wants a number, not '%.40s'", v);
 	if (err->text[0])
@@ -142,6 +147,8 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 	if (!a->data_dir)
 		a->data_dir = env && *env ? env : arena_dupz(&a->arena, place_data(&a->arena));
 	a->text = join_words(&a->arena, word, n);
+	if (!has_option(usage, "QUERY"))
+		return 0;
 	a->query = query_parse(&a->arena, a->text, &ctx, &e);
 	if (!a->query) {
 		point_at(a, e.err.text, e.column);

@@ -15,11 +15,12 @@ struct ask {
 	struct str text; /* of it */
 	int64_t since_ms, until_ms; /* 0, INT64_MAX */
 	uint64_t limit; /* -n; 0: all */
-	bool json, oldest, help;
+	struct ts at; /* --at */
+	bool json, oldest, help, has_at;
 };
 
 /*
- * Reads --path.data --since --until -n --json --oldest and the rest as the query. usage: one line for each option the command has; an option
+ * Reads --path.data --since --until --at -n --json --oldest and the rest as the query, where usage speaks of a QUERY; else it is only joined as text. usage: one line for each option the command has; an option
  * that is not in it is refused. -1: a message was printed.
  */
 int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t limit);

@@ -14,6 +14,8 @@ static const struct command {
 	{"check", "check PATH...       every problem of a configuration, with file:line:column", tool_check},
 	{"search", "search [QUERY]      events of the embedded store, newest first (docs/search.md)", tool_search},
 	{"tap", "tap [QUERY]         events as they come in, until Ctrl-C", tool_tap},
+	{"who", "who [--at TIME] IP|USER|MAC|HOST   who had an address, and which addresses somebody had", tool_who},
+	{"why", "why NAME|IP|ID      why a name was asked for, what came of an address: one sentence, then the chain", tool_why},
 	{"eval", "eval                what a configuration makes of events: a JSON question a line on standard input", tool_eval},
 	{"parse", "parse [-f CONFIG] [FILE...]   what weird would make of these lines: one line of JSON each", tool_parse},
 };
