@@ -10,6 +10,7 @@
 #include "cmdline.h"
 #include "config/places.h"
 #include "datadir.h"
+#include "event/fields.h"
 #include "metrics_http.h"
 #include "notify.h"
 #include "runtime.h"
@@ -326,6 +327,7 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 4);
 	signal(SIGPIPE, SIG_IGN);
 	hash_init(NULL);
+	fields_init();
 	metrics_init();
 	arena_init(&d.arena, NULL);
 	if (cmdline_parse(&d.cmd, argc, argv, &err)) {

@@ -119,7 +119,6 @@ static int identity_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	leases_init(&id->leases, (size_t)id->max_leases, id->lease_time_ns);
 	sessions_init(&id->sessions, (size_t)id->max_leases);
 	buf_init(&id->row, 0);
-	fields_init();
 	if (open_state(id, ctx, err) || open_fixed(id, err)) {
 		leases_release(&id->leases);
 		sessions_release(&id->sessions);

@@ -242,7 +242,6 @@ int tool_parse(int argc, char **argv)
 		return status;
 	arena_init(&arena, NULL);
 	diag_init(&diag);
-	fields_init();
 	status = run(&o, &arena, &diag);
 	diag_release(&diag);
 	arena_release(&arena);

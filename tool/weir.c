@@ -2,6 +2,7 @@
  * weir.c - the tool beside the daemon: one command, one file.
  */
 #include "base/hash.h"
+#include "event/fields.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static void usage(FILE *f)
 int main(int argc, char **argv)
 {
 	hash_init(NULL);
+	fields_init();
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(argc < 2 ? stderr : stdout);
 		return argc < 2 ? 2 : 0;

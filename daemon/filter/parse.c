@@ -37,7 +37,6 @@ static int parse_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	struct parse *p = self;
 	struct plugin_ctx ecs = *ctx;
 
-	fields_init();
 	ecs.ecs = ECS_V8;
 	p->header = (struct syslog_options){.use_labels = true, .timezone = p->timezone};
 	if (syslog_decode_open(&p->header, &ecs, err))

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""why.py WEIR WEIRD: what `weir why` says where the answer is another than the demo's: a client's own query, no cause, nothing at all, ids, addresses."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+weir, weird = sys.argv[1:3]
+os.environ['TZ'] = 'UTC'
+
+
+def query(second, client, name, kind='A', action='dns-client-query', **more):
+    e = {'@timestamp': '2026-11-23T08:00:%02dZ' % second, 'event': {'action': action}, 'host': {'name': 'resolver'},
+         'dns': {'type': 'query', 'question': {'name': name, 'type': kind}}, 'weir': {'parse': {'format': 'named', 'ok': True}}}
+    if client:
+        e.update(source={'ip': client, 'port': 40000 + second}, client={'ip': client}, related={'ip': [client]})
+    return dict(e, **more)
+
+
+def smtp(second, action, ip, **more):
+    return dict({'@timestamp': '2026-11-23T08:00:%02dZ' % second, 'event': dict({'action': action, 'provider': 'smtpd'}, **more.pop('event', {})),
+                 'host': {'name': 'mail'}, 'process': {'name': 'postfix/smtpd', 'pid': 7}, 'service': {'type': 'postfix'},
+                 'source': {'ip': ip}, 'related': {'ip': [ip]}}, **more)
+
+
+EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-query', 'id': 'the-odd-one'}),
+          query(2, '10.20.0.100', 'odd.example'),
+          query(3, None, 'lonely.example', action='dns-resolver-query'),
+          query(10, '198.51.100.25', '1.2.0.192.in-addr.arpa', 'PTR'),
+          smtp(11, 'smtp-connect', '192.0.2.1'),
+          smtp(12, 'smtp-auth', '192.0.2.1', event={'outcome': 'failure'}, postfix={'sasl': {'method': 'LOGIN'}}),
+          smtp(13, 'smtp-disconnect', '192.0.2.1')]
+
+
+def run(data):
+    with tempfile.NamedTemporaryFile('w', suffix='.conf') as f:
+        f.write('input { stdin { codec => json } } filter { link {} } output { store { retention_days => 0 } }')
+        f.flush()
+        p = subprocess.run([weird, '-f', f.name, '--path.data', data, '--api.enabled', 'false'], capture_output=True, text=True, check=False,
+                           input=''.join(json.dumps(x) + '\n' for x in EVENTS))
+    assert p.returncode == 0, p.stderr
+
+
+def why(data, *args):
+    p = subprocess.run([weir, 'why', '--path.data', data, *args], capture_output=True, text=True, check=False)
+    return p.returncode, p.stdout, p.stderr
+
+
+def first(data, *args):
+    return why(data, *args)[1].split('\n')[0]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as d:
+        data = d + '/data'
+        status, out, err = why(data, 'x.example')
+        assert status == 1 and not out and 'store' in err, err
+        run(data)
+        want = 'odd.example was asked for twice by 10.20.0.100: nothing else in the store caused it.'
+        for subject in ('odd.example', 'ODD.Example.', 'the-odd-one'):
+            assert first(data, subject) == want, first(data, subject)
+        status, out, _ = why(data, 'lonely.example')
+        assert status == 0 and out.startswith('lonely.example was asked for once by the resolver itself, and nothing in the store says why.\n'), out
+        status, out, _ = why(data, 'never.example')
+        assert status == 1 and out.startswith('never.example is in no event of the store.\n'), out
+        # What is there is not asked for; what would tell more is named with its setting.
+        assert 'dnstap' not in out and 'querylog' not in out, out
+        status, out, _ = why(data, '--since', '2026-11-24', '--until', '2026-11-25', 'odd.example')
+        assert status == 1 and 'dnstap { client; resolver; };' in out and 'querylog yes;' in out and 'rsyslog' in out, out
+        want = '192.0.2.1 connected to postfix/smtpd on mail once, with 1 SASL LOGIN failure: somebody is guessing passwords'
+        assert first(data, '192.0.2.1') == want + '; 198.51.100.25 looked up its name (1.2.0.192.in-addr.arpa) once.', first(data, '192.0.2.1')
+        answer = json.loads(why(data, '--json', '1.2.0.192.in-addr.arpa')[1])
+        assert answer['finding'] == 'look-up' and answer['addresses'][0]['connections'] == 1, answer
+        assert answer['sentence'] == '1.2.0.192.in-addr.arpa was asked for once by 198.51.100.25 because %s.' % want, answer['sentence']
+        chain = [e for e in answer['evidence'] if e['event']['action'] == 'smtp-connect'][0]['weir']['chain']['id']
+        assert first(data, chain) == first(data, '192.0.2.1'), first(data, chain)
+        assert why(data)[0] == 2
+    print('ok')
+
+
+main()
