@@ -70,6 +70,18 @@ static bool same_peer(const struct sockaddr_storage *a, const struct sockaddr_st
 	return true;
 }
 
+static void find_zone(struct syslog_plan *p)
+{
+	struct ip ip;
+
+	p->peer_zone = NULL;
+	if (p->nzones == 0 || !ip_parse(str_z(p->peer_text), &ip))
+		return;
+	for (uint32_t i = 0; i < p->nzones && !p->peer_zone; i++)
+		if (ip_net_has(&p->zones[i].net, &ip))
+			p->peer_zone = p->zones[i].zone;
+}
+
 /* Texts of the peer in the plan's cache; a sender's lines come in runs. */
 static void know_peer(struct syslog_plan *p, const struct sockaddr_storage *peer)
 {
@@ -91,6 +103,7 @@ static void know_peer(struct syslog_plan *p, const struct sockaddr_storage *peer
 		inet_ntop(AF_INET6, &v6->sin6_addr, p->peer_text, sizeof(p->peer_text));
 		n = snprintf(p->peer_port, sizeof(p->peer_port), "[%s]:%u", p->peer_text, ntohs(v6->sin6_port));
 	}
+	find_zone(p);
 	p->peer_len = (uint8_t)strlen(p->peer_text);
 	p->peer_port_len = (uint8_t)(n > 0 && (size_t)n < sizeof(p->peer_port) ? n : 0);
 }
@@ -107,7 +120,7 @@ static struct ts event_time(const struct fill *f, const struct syslog_msg *m, in
 	claimed->ns = UINT32_MAX;
 	if (!(m->flags & SYSLOG_STAMP))
 		return now;
-	if (!syslog_time(&m->stamp, f->p->zone, &f->p->span, received_ns, &t)) {
+	if (!syslog_time(&m->stamp, f->p->peer_zone ? f->p->peer_zone : f->p->zone, &f->p->span, received_ns, &t)) {
 		*bad = true;
 		return now;
 	}

@@ -25,6 +25,7 @@ struct syslog_options {
 	bool proxy_protocol;
 	const struct list *facility_labels, *severity_labels;
 	struct str timezone, locale, grok_pattern, syslog_field;
+	const struct map *timezones;
 	struct syslog_plan *plan; /* by syslog_decode_open */
 };
 
@@ -37,6 +38,8 @@ struct syslog_options {
 	 .doc = "names of the severities, from 0"},                                                                \
 	{"timezone", OPT_STRING, offsetof(S, m.timezone),                                                          \
 	 .doc = "zone of stamps that name none: an IANA name or +hh:mm; default: the system's"},                   \
+	{"timezones", OPT_HASH, offsetof(S, m.timezones), .flags = OPT_WEIR,                                        \
+	 .doc = "the same by the sender's address: { \"10.1.0.0/16\" => \"Asia/Tehran\" }; the longest network counts"}, \
 	{"locale", OPT_STRING, offsetof(S, m.locale), .doc = "language of month names"},                           \
 	{"grok_pattern", OPT_STRING, offsetof(S, m.grok_pattern),                                                  \
 	 .doc = "a grok pattern that reads the line instead of the built-in parser"},                              \

@@ -7,6 +7,7 @@
 #include "base/locale_names.h"
 #include "event/ruby_text.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 static const char *const key_names[K_KEYS] = {
@@ -85,6 +86,32 @@ static struct str local_name(struct arena *a)
 	return arena_dup(a, str_z(name));
 }
 
+static int by_length(const void *a, const void *b)
+{
+	return ((const struct syslog_zone *)b)->net.bits - ((const struct syslog_zone *)a)->net.bits;
+}
+
+/* { "10.1.0.0/16" => "Asia/Tehran" } */
+static int zones_of(struct syslog_plan *p, const struct map *m, struct arena *a, struct err *err)
+{
+	p->zones = arena_alloc(a, (m->n + 1) * sizeof(*p->zones));
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct entry *e = &m->e[i];
+		struct syslog_zone *z = &p->zones[p->nzones];
+		bool host;
+
+		if (!ip_net_parse(key_str(&e->key), &z->net, &host))
+			return err_set(err, host ? "timezones: '%.*s' has bits behind its prefix" : "timezones: '%.*s' is no network",
+				       (int)e->key.len, e->key.p);
+		z->zone = e->val.type == V_STRING ? zone_find(value_str(&e->val)) : NULL;
+		if (!z->zone)
+			return err_set(err, "timezones: there is no such time zone for '%.*s'", (int)e->key.len, e->key.p);
+		p->nzones++;
+	}
+	qsort(p->zones, p->nzones, sizeof(*p->zones), by_length);
+	return 0;
+}
+
 int syslog_decode_open(struct syslog_options *o, struct plugin_ctx *ctx, struct err *err)
 {
 	struct syslog_plan *p = arena_zalloc(ctx->arena, sizeof(*p));
@@ -101,6 +128,8 @@ int syslog_decode_open(struct syslog_options *o, struct plugin_ctx *ctx, struct 
 	p->zone = o->timezone.p ? zone_find(o->timezone) : zone_local();
 	if (!p->zone)
 		return err_set(err, "there is no time zone '%.*s'", STR_ARG(o->timezone));
+	if (o->timezones && zones_of(p, o->timezones, ctx->arena, err))
+		return -1;
 	p->field = ref_compile(ctx->arena, field, err);
 	if (!p->field)
 		return -1;

@@ -4,6 +4,7 @@
 #ifndef WEIR_PARSE_SYSLOG_PLAN_H
 #define WEIR_PARSE_SYSLOG_PLAN_H
 
+#include "base/ip.h"
 #include "base/zone.h"
 #include "parse/syslog_decode.h"
 #include "parse/syslog.h"
@@ -22,12 +23,20 @@ enum syslog_key {
 	K_KEYS,
 };
 
+/* Senders of a network write their stamps in a zone of their own. */
+struct syslog_zone {
+	struct ip_net net;
+	const struct zone *zone;
+};
+
 struct syslog_plan {
 	struct key key[K_KEYS];
 	bool ecs;
 	bool labels;
 	struct value facility[24], severity[8]; /* V_NONE: has no label */
 	const struct zone *zone;
+	struct syslog_zone *zones; /* longest network first */
+	uint32_t nzones;
 	const struct ref *field; /* syslog_field */
 	bool field_is_message;
 	struct str local_name; /* of this machine, for what comes from no address */
@@ -39,6 +48,7 @@ struct syslog_plan {
 	const struct ref *priority, *timestamp, *timestamp8601;
 
 	/* Work thread: caches. */
+	const struct zone *peer_zone; /* of peer; NULL: zone */
 	struct zone_span span;
 	struct sockaddr_storage peer;
 	char peer_text[64]; /* "192.0.2.1" */

@@ -224,6 +224,44 @@ static void test_grok(void)
 	CHECK(!opened((struct syslog_options){.grok_pattern = STR("%{NOSUCHPATTERN:x}")}, ECS_DISABLED));
 }
 
+static struct str time_of(struct syslog_options *o, const char *sender, struct arena *a)
+{
+	struct sockaddr_storage ss = {.ss_family = AF_INET};
+	struct value *v;
+	struct event ev;
+	char text[TS_TEXT_MAX];
+
+	inet_pton(AF_INET, sender, &((struct sockaddr_in *)&ss)->sin_addr);
+	event_init(&ev, a);
+	(void)syslog_decode(o, &ev, STR("<13>Nov 23 12:00:00 h app: x"), &ss, received);
+	v = event_top(&ev, STR("@timestamp"));
+	return arena_dup(a, str_n(text, ts_format(value_ts(v), text)));
+}
+
+static void test_zones_by_sender(void)
+{
+	struct arena a;
+	struct map *m;
+	struct syslog_options *o;
+
+	arena_init(&a, NULL);
+	m = map_new(&a, 4);
+	map_set(&a, m, key_make(STR("10.0.0.0/8")), v_lit("Asia/Tehran"));
+	map_set(&a, m, key_make(STR("10.1.0.0/16")), v_lit("+02:00"));
+	o = opened((struct syslog_options){.use_labels = true, .timezone = STR("UTC"), .timezones = m}, ECS_DISABLED);
+	CHECK_STR(time_of(o, "192.0.2.7", &a), "2026-11-23T12:00:00.000Z");
+	CHECK_STR(time_of(o, "10.2.3.4", &a), "2026-11-23T08:30:00.000Z");
+	CHECK_STR(time_of(o, "10.1.3.4", &a), "2026-11-23T10:00:00.000Z"); /* the longest network */
+	CHECK_STR(time_of(o, "192.0.2.7", &a), "2026-11-23T12:00:00.000Z");
+	syslog_decode_close(o);
+	map_set(&a, m, key_make(STR("10.1.0.1/16")), v_lit("UTC"));
+	CHECK(!opened((struct syslog_options){.timezones = m}, ECS_DISABLED));
+	m = map_new(&a, 4);
+	map_set(&a, m, key_make(STR("::/0")), v_lit("Nowhere/AtAll"));
+	CHECK(!opened((struct syslog_options){.timezones = m}, ECS_DISABLED));
+	arena_release(&a);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -235,6 +273,7 @@ int main(void)
 	test_trust();
 	test_ecs();
 	test_options();
+	test_zones_by_sender();
 	test_grok();
 	diag_release(&diag);
 	arena_release(&plan_arena);
