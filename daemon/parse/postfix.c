@@ -153,7 +153,7 @@ bool postfix_take_queue_id(struct str *s, struct str *id)
 	}
 	if (n + 2 > s->len || s->p[n] != ':' || s->p[n + 1] != ' ' || !(has & ID_DIGIT))
 		return false;
-	if (has & ID_LOWER ? n < 11 || !(has & ID_UPPER) : n < 6)
+	if (has & ID_LOWER ? n < 8 || !(has & ID_UPPER) : n < 6)
 		return false;
 	*id = str_sub(*s, 0, n);
 	*s = str_from(*s, n + 2);
