@@ -6,6 +6,7 @@
 #include "filter/mutate.h"
 
 #include "base/number.h"
+#include "event/ruby_number.h"
 #include "event/ruby_text.h"
 
 #include <math.h>
@@ -26,79 +27,6 @@ bool mutate_type_parse(struct str name, enum mutate_type *out)
 
 /* ---- reading numbers ---- */
 
-/* Decimal text in parts: digits before and behind the point (underscores may stand in them), exponent. */
-struct decimal {
-	bool neg;
-	struct str whole, frac;
-	int64_t exp;
-	bool point, has_exp;
-};
-
-/* Digits with single underscores between them. */
-static struct str take_digits(struct str *s)
-{
-	size_t n = 0;
-	struct str d;
-
-	while (n < s->len && (ch_digit(s->p[n]) || (s->p[n] == '_' && n && ch_digit(s->p[n - 1]) && n + 1 < s->len &&
-						     ch_digit(s->p[n + 1]))))
-		n++;
-	d = str_sub(*s, 0, n);
-	*s = str_from(*s, n);
-	return d;
-}
-
-static bool decimal_read(struct str s, struct decimal *d)
-{
-	*d = (struct decimal){0};
-	if (s.len && (s.p[0] == '+' || s.p[0] == '-')) {
-		d->neg = s.p[0] == '-';
-		s = str_from(s, 1);
-	}
-	d->whole = take_digits(&s);
-	if (s.len && s.p[0] == '.') {
-		s = str_from(s, 1);
-		d->point = true;
-		d->frac = take_digits(&s);
-	}
-	if (d->whole.len == 0 && d->frac.len == 0)
-		return false;
-	if (s.len && (s.p[0] | 32) == 'e') {
-		bool neg = s.len > 1 && s.p[1] == '-';
-		struct str digits;
-
-		s = str_from(s, s.len > 1 && (s.p[1] == '-' || s.p[1] == '+') ? 2 : 1);
-		digits = take_digits(&s);
-		if (digits.len == 0)
-			return false;
-		for (size_t i = 0; i < digits.len && d->exp < 1000000; i++)
-			if (digits.p[i] != '_')
-				d->exp = d->exp * 10 + (digits.p[i] - '0');
-		if (neg)
-			d->exp = -d->exp;
-		d->has_exp = true;
-	}
-	return s.len == 0;
-}
-
-/* Canonical digits: an int where it fits. */
-static struct value int_value(struct arena *a, struct str digits, bool neg)
-{
-	char *p;
-	int64_t i;
-	struct str text;
-
-	while (digits.len > 1 && digits.p[0] == '0')
-		digits = str_from(digits, 1);
-	p = arena_bytes(a, digits.len + 1);
-	p[0] = '-';
-	memcpy(p + 1, digits.p, digits.len);
-	text = neg && !str_eq(digits, STR("0")) ? str_n(p, digits.len + 1) : str_n(p + 1, digits.len);
-	if (str_i64(text, &i))
-		return v_int(i);
-	return (struct value){.type = V_BIGINT, .len = (uint32_t)text.len, .s = text.p};
-}
-
 static size_t copy_digits(char *out, struct str s)
 {
 	size_t n = 0;
@@ -112,11 +40,11 @@ static size_t copy_digits(char *out, struct str s)
 /* BigDecimal(s).to_i: towards zero. */
 static bool decimal_to_int(struct arena *a, struct str s, struct value *out)
 {
-	struct decimal d;
+	struct ruby_decimal d;
 	char *p;
 	size_t n, keep;
 
-	if (!decimal_read(s, &d) || d.exp > DIGITS_MAX)
+	if (!ruby_decimal(s, &d) || d.exp > DIGITS_MAX)
 		return false;
 	p = arena_bytes(a, d.whole.len + d.frac.len + DIGITS_MAX + 1);
 	n = copy_digits(p, d.whole);
@@ -130,73 +58,7 @@ static bool decimal_to_int(struct arena *a, struct str s, struct value *out)
 		p[n++] = '0';
 	if (keep == 0)
 		p[keep++] = '0';
-	*out = int_value(a, str_n(p, keep), d.neg);
-	return true;
-}
-
-/* Kernel#Float: as BigDecimal, but a point needs digits behind it. */
-static bool decimal_to_float(struct str s, double *out)
-{
-	struct decimal d;
-
-	if (!decimal_read(s, &d) || (d.point && d.frac.len == 0))
-		return false;
-	*out = ruby_to_f(s);
-	return true;
-}
-
-/* "0x1F", "-0X1.8p1": *digits begins behind the x. */
-static bool hex_prefix(struct str s, bool *neg, struct str *digits)
-{
-	size_t sign = s.len && (s.p[0] == '+' || s.p[0] == '-');
-
-	if (s.len < sign + 2 || s.p[sign] != '0' || (s.p[sign + 1] | 32) != 'x')
-		return false;
-	*neg = s.p[0] == '-';
-	*digits = str_from(s, sign + 2);
-	return true;
-}
-
-static int hex_digit(char c)
-{
-	return ch_digit(c) ? c - '0' : (c | 32) - 'a' + 10;
-}
-
-static bool hex_to_float(struct str s, bool neg, double *out)
-{
-	double v = 0;
-	size_t digits = 0, i = 0;
-	int scale = 0;
-	int64_t e = 0;
-
-	for (; i < s.len && ch_xdigit(s.p[i]); i++, digits++)
-		v = v * 16 + hex_digit(s.p[i]);
-	if (i < s.len && s.p[i] == '.' && digits) {
-		size_t from = ++i;
-
-		for (; i < s.len && ch_xdigit(s.p[i]); i++)
-			if (scale > -1000) {
-				v = v * 16 + hex_digit(s.p[i]);
-				scale -= 4;
-			}
-		if (i == from)
-			return false;
-	}
-	if (digits == 0)
-		return false;
-	if (i < s.len && (s.p[i] | 32) == 'p') {
-		struct str rest = str_from(s, i + 1);
-
-		if (rest.len && rest.p[0] == '+')
-			rest = str_from(rest, 1);
-		if (!str_i64(rest, &e) || e > 5000 || e < -5000)
-			return false;
-		i = s.len;
-	}
-	if (i < s.len)
-		return false;
-	v = ldexp(v, scale + (int)e);
-	*out = neg ? -v : v;
+	*out = ruby_int_value(a, str_n(p, keep), d.neg);
 	return true;
 }
 
@@ -212,7 +74,7 @@ static bool float_to_int(struct arena *a, double f, struct value *out)
 		return true;
 	}
 	text = arena_printf(a, "%.0f", fabs(f)); /* exact: glibc prints all digits */
-	*out = int_value(a, text, neg);
+	*out = ruby_int_value(a, text, neg);
 	return true;
 }
 
@@ -224,10 +86,10 @@ static bool hex_to_int(struct arena *a, struct str digits, bool neg, struct valu
 	if (str_chr(digits, '.') < 0) {
 		if (!str_hex64(digits, &v))
 			return false;
-		*out = int_value(a, arena_printf(a, "%llu", (unsigned long long)v), neg);
+		*out = ruby_int_value(a, arena_printf(a, "%llu", (unsigned long long)v), neg);
 		return true;
 	}
-	return hex_to_float(digits, neg, &f) && float_to_int(a, f, out);
+	return ruby_hex_float(digits, neg, &f) && float_to_int(a, f, out);
 }
 
 /* ---- text before it is read ---- */
@@ -278,7 +140,7 @@ static bool to_integer(struct arena *a, const struct value *v, bool eu, struct v
 		return true;
 	case V_STRING:
 		s = plain_number(a, value_str(v), eu);
-		if (hex_prefix(s, &neg, &digits))
+		if (ruby_hex_prefix(s, &neg, &digits))
 			return hex_to_int(a, digits, neg, out);
 		return decimal_to_int(a, s, out);
 	default:
@@ -310,7 +172,7 @@ static bool to_float(struct arena *a, const struct value *v, bool eu, struct val
 		break;
 	case V_STRING:
 		s = plain_number(a, value_str(v), eu);
-		if (hex_prefix(s, &neg, &digits) ? !hex_to_float(digits, neg, &f) : !decimal_to_float(s, &f))
+		if (ruby_hex_prefix(s, &neg, &digits) ? !ruby_hex_float(digits, neg, &f) : !ruby_decimal_float(s, &f))
 			return false;
 		break;
 	default:
