@@ -1,7 +1,7 @@
 /*
  * fingerprint.c - the filter `fingerprint`: a hash of fields, to recognise an event by. Work thread.
  *
- * Text is what Ruby's to_s makes of a value, hashes in the order of their keys.
+ * Text is what Ruby's to_s makes of a value; what a hash or a list holds is joined by bars, hashes in the order of their keys.
  */
 #include "base/number.h"
 #include "base/regex.h"
@@ -102,28 +102,42 @@ static struct map *sorted_map(struct arena *a, const struct map *m)
 	return out;
 }
 
-/* Depth is bounded by what an event may hold. */
-static struct value deep_sorted(struct arena *a, const struct value *v)
+/* What hashes and lists hold, between bars. Depth is bounded by what an event may hold. */
+static void put_text(struct buf *b, struct arena *a, const struct value *v)
 {
-	struct value out = *v;
-
 	if (v->type == V_MAP) {
-		out.map = sorted_map(a, v->map);
-		for (uint32_t i = 0; i < out.map->n; i++)
-			out.map->e[i].val = deep_sorted(a, &out.map->e[i].val);
+		const struct map *m = sorted_map(a, v->map);
+
+		for (uint32_t i = 0; i < m->n; i++) {
+			if (i)
+				buf_ch(b, '|');
+			buf_str(b, key_str(&m->e[i].key));
+			buf_ch(b, '|');
+			put_text(b, a, &m->e[i].val);
+		}
 	} else if (v->type == V_LIST) {
-		out.list = list_new(a, v->list->n);
-		for (uint32_t i = 0; i < v->list->n; i++)
-			list_push(a, out.list, deep_sorted(a, &v->list->v[i]));
+		for (uint32_t i = 0; i < v->list->n; i++) {
+			if (i)
+				buf_ch(b, '|');
+			put_text(b, a, &v->list->v[i]);
+		}
+	} else {
+		buf_str(b, ruby_to_s(a, v));
 	}
-	return out;
 }
 
 static struct str text_of(struct arena *a, const struct value *v)
 {
-	struct value sorted = deep_sorted(a, v);
+	struct str s;
+	struct buf b;
 
-	return ruby_to_s(a, &sorted);
+	if (v->type == V_STRING)
+		return value_str(v);
+	buf_init(&b, 0);
+	put_text(&b, a, v);
+	s = arena_dup(a, buf_slice(&b));
+	buf_release(&b);
+	return s;
 }
 
 /* ---- the hash of a value ---- */
