@@ -2,7 +2,6 @@
  * anonymize.c - the filter `anonymize`: fields become hashes of themselves, with a key. Work thread.
  */
 #include "base/number.h"
-#include "event/tmpl.h"
 #include "filter/digest.h"
 #include "filter/support.h"
 
@@ -20,12 +19,9 @@ static int anonymize_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct anonymize *n = self;
 
-	n->ref = arena_alloc(ctx->arena, n->fields->n * sizeof(struct ref *) + 1);
-	for (uint32_t i = 0; i < n->fields->n; i++) {
-		n->ref[i] = ref_compile(ctx->arena, value_text(ctx->arena, &n->fields->v[i]), err);
-		if (!n->ref[i])
-			return -1;
-	}
+	n->ref = filter_refs(ctx->arena, n->fields, err);
+	if (!n->ref)
+		return -1;
 	if (n->algorithm == IPV4_NETWORK && !ruby_to_i(n->key, &n->bits))
 		n->bits = -1;
 	return 0;

@@ -33,7 +33,7 @@ struct cidr {
 	struct str network_path, separator;
 	int64_t refresh_s;
 	const struct tmpl **address_text, **network_text;
-	struct net_list fixed;	/* the networks, where none has %{} */
+	struct net_list fixed; /* the networks, where none has %{} */
 	bool dynamic;
 	struct net_list *file;
 	struct refresh *refresh;
@@ -48,9 +48,7 @@ static bool netmask_bits(struct str s, unsigned *bits)
 	if (!ip_parse(s, &ip) || !ip_is_v4(&ip))
 		return false;
 	m = (uint32_t)ip_low(&ip);
-	*bits = m ? (unsigned)__builtin_clz(~m | 0u) : 0;
-	if (m == UINT32_MAX)
-		*bits = 32;
+	*bits = m == UINT32_MAX ? 32 : (unsigned)__builtin_clz(~m);
 	return *bits == 32 || (m << *bits) == 0;
 }
 
@@ -86,7 +84,8 @@ static bool net_has(const struct net *n, const struct net *a)
 	return n->v6 == a->v6 && ip_cmp(&n->first, &a->first) <= 0 && ip_cmp(&n->last, &a->last) >= 0;
 }
 
-static void list_add(struct net_list *l, struct str s)
+/* loud: s is no event's text, and may be shown. */
+static void list_add(struct net_list *l, struct str s, bool loud)
 {
 	s = str_trim(s);
 	if (l->n == l->cap) {
@@ -97,18 +96,18 @@ static void list_add(struct net_list *l, struct str s)
 		return;
 	if (net_parse(s, &l->net[l->n]))
 		l->n++;
-	else
+	else if (loud)
 		log_warn("filter", "cidr: '%.*s' is no network", (int)(s.len < 64 ? s.len : 64), s.p);
 }
 
 /* "10.0.0.0/8, 192.168.0.0/16" */
-static void list_add_all(struct net_list *l, struct str s)
+static void list_add_all(struct net_list *l, struct str s, bool loud)
 {
 	struct str one;
 
 	while (str_cut(&s, ',', &one))
-		list_add(l, one);
-	list_add(l, s);
+		list_add(l, one, loud);
+	list_add(l, s, loud);
 }
 
 static void net_list_free(struct net_list *l)
@@ -153,7 +152,7 @@ static void *load(void *arg, const void *present, struct err *err)
 	while (text.len) {
 		ptrdiff_t at = str_find(text, c->separator);
 
-		list_add(l, at < 0 ? text : str_sub(text, 0, (size_t)at));
+		list_add(l, at < 0 ? text : str_sub(text, 0, (size_t)at), true);
 		text = at < 0 ? STR("") : str_from(text, (size_t)at + c->separator.len);
 	}
 out:
@@ -176,7 +175,7 @@ static int cidr_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	for (uint32_t i = 0; c->network && i < c->network->n; i++)
 		c->dynamic |= !tmpl_is_const(c->network_text[i]);
 	for (uint32_t i = 0; c->network && !c->dynamic && i < c->network->n; i++)
-		list_add_all(&c->fixed, tmpl_text(c->network_text[i]));
+		list_add_all(&c->fixed, tmpl_text(c->network_text[i]), true);
 	if (!c->network_path.p)
 		return 0;
 	c->file = load(c, NULL, err);
@@ -219,7 +218,7 @@ static int dynamic_networks(struct cidr *c, struct event *ev, const struct clock
 
 		if (tmpl_render(c->network_text[i], ev, ev->arena, clock, &s, NULL))
 			return -1;
-		list_add_all(&c->fixed, s);
+		list_add_all(&c->fixed, s, false);
 	}
 	return 0;
 }

@@ -7,7 +7,6 @@
 #include "base/utf8.h"
 #include "base/zone.h"
 #include "event/ruby_number.h"
-#include "event/tmpl.h"
 #include "filter/csv_parse.h"
 #include "filter/support.h"
 

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "event/ruby_number.h"
 #include "event/ruby_text.h"
-#include "event/tmpl.h"
 #include "filter/dissect_map.h"
 #include "filter/support.h"
 

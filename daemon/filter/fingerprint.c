@@ -7,7 +7,6 @@
 #include "base/regex.h"
 #include "base/utf8.h"
 #include "event/ruby_text.h"
-#include "event/tmpl.h"
 #include "filter/digest.h"
 #include "filter/support.h"
 #include "filter/uuid.h"

@@ -2,7 +2,6 @@
  * syslog_pri.c - the filter `syslog_pri`: a number becomes facility and severity, with their names. Work thread.
  */
 #include "base/number.h"
-#include "event/tmpl.h"
 #include "filter/support.h"
 
 #include <math.h>

@@ -4,7 +4,6 @@
  */
 #include "base/log.h"
 #include "event/ruby_text.h"
-#include "event/tmpl.h"
 #include "filter/dictionary.h"
 #include "filter/refresh.h"
 #include "filter/support.h"
