@@ -43,11 +43,17 @@ static struct str bracketed(struct arena *a, struct str name)
 	return name.len && name.p[0] == '[' ? name : arena_printf(a, "[%.*s]", STR_ARG(name));
 }
 
-/* false where Logstash raises an exception: no such name is possible, or a scalar stands in the way. */
-static bool rename_field(const struct de_dot *d, struct event *ev, struct str from)
+/*
+ * The field `name` below path (empty: of the event itself). false where Logstash raises an exception: no such name is possible, or a
+ * scalar stands in the way.
+ */
+static bool rename_field(const struct de_dot *d, struct event *ev, struct str path, struct str name)
 {
 	struct arena *a = ev->arena;
-	struct str to = d->nested ? replaced(a, bracketed(a, from), STR("][")) : replaced(a, from, d->separator);
+	bool whole = path.len == 0 && !d->nested;
+	struct str from = whole ? name : arena_printf(a, "%.*s%.*s", STR_ARG(path), STR_ARG(bracketed(a, name)));
+	struct str plain = d->nested ? replaced(a, bracketed(a, name), STR("][")) : replaced(a, name, d->separator);
+	struct str to = whole ? plain : arena_printf(a, "%.*s%.*s", STR_ARG(path), STR_ARG(bracketed(a, plain)));
 	const struct ref *old = ref_compile(a, from, NULL), *new = ref_compile(a, to, NULL);
 	const struct value *v;
 
@@ -83,7 +89,7 @@ static bool descend(const struct de_dot *d, struct event *ev, struct str path, c
 			continue;
 		if (d->recursive && v->type == V_MAP && !descend(d, ev, below, v->map))
 			return false;
-		if (has_dot(key_str(&key[i])) && !rename_field(d, ev, path.len ? below : key_str(&key[i])))
+		if (has_dot(key_str(&key[i])) && !rename_field(d, ev, path, key_str(&key[i])))
 			return false;
 	}
 	return true;
@@ -103,7 +109,7 @@ static bool run_all(const struct de_dot *d, struct event *ev)
 			if (value_is(v, V_MAP) && !descend(d, ev, bracketed(ev->arena, name), v->map))
 				return false;
 		}
-		if (has_dot(name) && !rename_field(d, ev, name))
+		if (has_dot(name) && !rename_field(d, ev, STR(""), name))
 			return false;
 	}
 	return true;
