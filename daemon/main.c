@@ -36,8 +36,10 @@ struct daemon {
 	uv_loop_t *uv;
 	uv_async_t async;
 	uv_signal_t term, intr, hup;
-	uv_timer_t reload;
-	bool stopping;
+	uv_timer_t reload, watchdog;
+	int64_t watchdog_ns; /* 0: nobody waits for a sign of life */
+	int64_t alive_ns;    /* when all threads had turned */
+	bool stuck, stopping;
 };
 
 static void print_diag(const struct diag *d)
@@ -101,6 +103,9 @@ static void reload(struct daemon *d)
 	struct err err = {""};
 
 	notify("RELOADING=1");
+	/* This thread may wait for outputs that are to go, and gives no sign meanwhile. */
+	if (d->watchdog_ns)
+		notify_set_watchdog(d->watchdog_ns + d->settings.drain_ns);
 	diag_init(&diag);
 	if (runtime_reload(d->rt, &diag, &err)) {
 		print_diag(&diag);
@@ -115,6 +120,8 @@ static void reload(struct daemon *d)
 	}
 	diag_release(&diag);
 	notify("READY=1");
+	if (d->watchdog_ns)
+		notify_set_watchdog(d->watchdog_ns);
 }
 
 static void on_hup(uv_signal_t *s, int number)
@@ -132,6 +139,40 @@ static void on_reload_timer(uv_timer_t *t)
 
 	if (runtime_stale(d->rt))
 		reload(d);
+}
+
+/*
+ * Four times in the span that the service manager waits. It hears of us only if every thread that must not stand still has turned
+ * since the time before; a single slow one is no reason for an alarm yet, half the span is.
+ */
+static void on_watchdog(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+	const char *stuck = runtime_stuck(d->rt);
+	int64_t now = clock_mono(&clock_system);
+
+	if (!stuck) {
+		notify("WATCHDOG=1");
+		if (d->stuck)
+			log_warn("weird", "all threads turn again");
+		d->alive_ns = now;
+		d->stuck = false;
+	} else if (!d->stuck && now - d->alive_ns >= d->watchdog_ns / 2) {
+		log_error("weird", "the thread of %s does not turn: the service manager gets no sign of life", stuck);
+		d->stuck = true;
+	}
+}
+
+static void start_watchdog(struct daemon *d)
+{
+	uint64_t ms;
+
+	d->watchdog_ns = notify_watchdog_ns();
+	if (!d->watchdog_ns)
+		return;
+	ms = (uint64_t)(d->watchdog_ns / 4 / 1000000);
+	d->alive_ns = clock_mono(&clock_system);
+	uv_timer_start(&d->watchdog, on_watchdog, ms, ms ? ms : 1);
 }
 
 static void wake(void *arg)
@@ -157,7 +198,8 @@ static void watch(struct daemon *d)
 	uv_signal_init(d->uv, &d->intr);
 	uv_signal_init(d->uv, &d->hup);
 	uv_timer_init(d->uv, &d->reload);
-	d->async.data = d->term.data = d->intr.data = d->hup.data = d->reload.data = d;
+	uv_timer_init(d->uv, &d->watchdog);
+	d->async.data = d->term.data = d->intr.data = d->hup.data = d->reload.data = d->watchdog.data = d;
 	uv_signal_start(&d->term, on_stop_signal, SIGTERM);
 	uv_signal_start(&d->intr, on_stop_signal, SIGINT);
 	uv_signal_start(&d->hup, on_hup, SIGHUP);
@@ -174,6 +216,7 @@ static void unwatch(struct daemon *d)
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_close((uv_handle_t *)&d->hup, NULL);
 	uv_close((uv_handle_t *)&d->reload, NULL);
+	uv_close((uv_handle_t *)&d->watchdog, NULL);
 	uv_run(d->uv, UV_RUN_DEFAULT);
 	uv_loop_close(d->uv);
 	uv_library_shutdown();
@@ -251,6 +294,7 @@ static int serve(struct daemon *d)
 	print_diag(&diag);
 	if (!d->rt || start_api(d, &err) || become_user(d->settings.user, &err) || runtime_start(d->rt, &err))
 		goto out;
+	start_watchdog(d);
 	notify("READY=1");
 	log_info("weird", "running, version %s", WEIR_VERSION);
 	malloc_trim(0);

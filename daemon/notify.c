@@ -1,6 +1,8 @@
 #include "notify.h"
+#include "base/str.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,4 +28,25 @@ void notify(const char *state)
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	close(fd);
+}
+
+int64_t notify_watchdog_ns(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t us, whom;
+
+	if (!usec || !str_u64(str_z(usec), INT64_MAX / 1000, &us))
+		return 0;
+	/* Inherited from a parent that it was meant for. */
+	if (pid && (!str_u64(str_z(pid), INT32_MAX, &whom) || (pid_t)whom != getpid()))
+		return 0;
+	return (int64_t)us * 1000;
+}
+
+void notify_set_watchdog(int64_t ns)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "WATCHDOG_USEC=%lld", (long long)(ns / 1000));
+	notify(text);
 }

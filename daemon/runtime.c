@@ -489,6 +489,21 @@ bool runtime_turn(struct runtime *rt)
 	return all;
 }
 
+const char *runtime_stuck(struct runtime *rt)
+{
+	const char *name = NULL;
+
+	/* All are asked, whoever has not answered. The list changes on this thread only. */
+	if (!pipeline_alive(rt->pipeline))
+		name = "the pipeline";
+	if (!loop_alive(rt->streams))
+		name = "streams";
+	for (struct run_input *ri = rt->inputs; ri; ri = ri->next)
+		if (ri->own_loop && !ri->in->ops->disk && !loop_alive(ri->own_loop))
+			name = ri->in->name;
+	return name;
+}
+
 static void wait_pipeline(struct runtime *rt)
 {
 	pthread_mutex_lock(&rt->lock);

@@ -43,6 +43,11 @@ bool runtime_stale(struct runtime *rt);
 void runtime_reopen(struct runtime *rt);
 /* After wake. true: all inputs have ended by themselves, and everything is through. */
 bool runtime_turn(struct runtime *rt);
+/*
+ * NULL: the work thread and every io thread that no disk can hold up have turned since they were asked last, and are asked
+ * again. Else the name of one that has not.
+ */
+const char *runtime_stuck(struct runtime *rt);
 /* Inputs stop, outputs get the settings' drain time, the rest goes to disk. Returns false if the books do not balance. */
 bool runtime_stop(struct runtime *rt);
 void runtime_free(struct runtime *rt);

@@ -297,7 +297,7 @@ static void io_release(struct inlet *in)
 	watch_free(in->io);
 }
 
-static const struct input_ops ops = {.own_loop = true, .open = io_open, .start = io_start, .pause = io_pause, .resume = io_resume,
+static const struct input_ops ops = {.own_loop = true, .disk = true, .open = io_open, .start = io_start, .pause = io_pause, .resume = io_resume,
 				     .stop = io_stop, .span = io_span, .release = io_release};
 
 static const char *const mode_names[] = {"tail", "read", NULL};

@@ -21,6 +21,7 @@ struct input_ops {
 	/* A second half that listens beside this one on a loop of its own kind (syslog: TCP and UDP): an inlet of its own. */
 	const struct input_ops *companion;
 	bool own_loop;	  /* a thread of its own (UDP: its buffer must never wait for anybody; files: a slow disk must not hold up sockets) */
+	bool disk;	  /* stands still where a disk does: nobody may conclude from it that the thread hangs */
 	bool datagrams;	  /* books are kept of each one (law 3) */
 	bool endless;	  /* never ends by itself */
 	/* Main thread. Binds, opens, copies options into in->io. One clear line in err. Nothing is read yet. */

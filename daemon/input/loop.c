@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ROOM_POLL_MS = 5 };
@@ -21,6 +22,7 @@ struct loop {
 	uv_thread_t thread;
 	struct loop_member *members;
 	_Atomic bool room;
+	_Atomic bool asked; /* by loop_alive, and no turn since */
 
 	pthread_mutex_t lock;
 	pthread_cond_t done;
@@ -65,6 +67,8 @@ static void on_async(uv_async_t *a)
 {
 	struct loop *l = a->data;
 
+	/* Relaxed: it says only that the thread turns. */
+	atomic_store_explicit(&l->asked, false, memory_order_relaxed);
 	run_calls(l);
 	/* Acquire: pairs with loop_wake. */
 	if (atomic_exchange_explicit(&l->room, false, memory_order_acquire))
@@ -99,8 +103,8 @@ struct loop *loop_new(const char *name, struct err *err)
 {
 	struct loop *l = xzalloc(sizeof(*l));
 	int rc = uv_loop_init(&l->uv);
+	char short_name[16];
 
-	(void)name;
 	if (rc) {
 		err_set(err, "cannot make an event loop: %s", uv_strerror(rc));
 		free(l);
@@ -126,6 +130,9 @@ struct loop *loop_new(const char *name, struct err *err)
 		free(l);
 		return NULL;
 	}
+	/* As top and a debugger show it; longer ones are refused. */
+	snprintf(short_name, sizeof(short_name), "%s", name);
+	(void)pthread_setname_np(l->thread, short_name);
 	return l;
 }
 
@@ -173,6 +180,15 @@ void loop_wake(struct loop *l)
 	/* Release: the room that was made is seen by who is told. */
 	if (!atomic_exchange_explicit(&l->room, true, memory_order_release))
 		uv_async_send(&l->async);
+}
+
+bool loop_alive(struct loop *l)
+{
+	if (atomic_load_explicit(&l->asked, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&l->asked, true, memory_order_relaxed);
+	uv_async_send(&l->async);
+	return true;
 }
 
 void loop_join(struct loop *l, struct loop_member *m)

@@ -25,6 +25,8 @@ uv_loop_t *loop_uv(struct loop *l);
 void loop_call(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Any thread: members' room() will be called. */
 void loop_wake(struct loop *l);
+/* The thread that made the loop: is the former question answered? Then it is asked again: the next turn answers. */
+bool loop_alive(struct loop *l);
 /* Loop thread. */
 void loop_join(struct loop *l, struct loop_member *m);
 void loop_leave(struct loop_member *m);

@@ -15,6 +15,7 @@ struct pipeline {
 	pthread_t thread;
 	bool started;
 	_Atomic uint64_t busy_ns;
+	_Atomic bool asked; /* by pipeline_alive, and no answer yet */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* woken, swapped */
@@ -105,6 +106,8 @@ static void obey(struct pipeline *p)
 	struct plan *next;
 	bool forced;
 
+	/* Relaxed: it says only that the thread turns. */
+	atomic_store_explicit(&p->asked, false, memory_order_relaxed);
 	pthread_mutex_lock(&p->lock);
 	next = p->next;
 	forced = p->forced;
@@ -234,6 +237,15 @@ struct plan *pipeline_swap(struct pipeline *p, struct plan *plan)
 	p->former = NULL;
 	pthread_mutex_unlock(&p->lock);
 	return former;
+}
+
+bool pipeline_alive(struct pipeline *p)
+{
+	if (atomic_load_explicit(&p->asked, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&p->asked, true, memory_order_relaxed);
+	wake(p);
+	return true;
 }
 
 void pipeline_close(struct pipeline *p)

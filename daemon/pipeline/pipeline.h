@@ -38,6 +38,8 @@ void pipeline_free(struct pipeline *p);
 
 struct plan *pipeline_plan(const struct pipeline *p);
 const struct exec_counters *pipeline_counters(const struct pipeline *p);
+/* The main thread: is the former question answered? Then it is asked again: the work thread answers between two steps, also while outputs hold it back. */
+bool pipeline_alive(struct pipeline *p);
 /* Nanoseconds that the work thread was busy so far. Any thread. */
 uint64_t pipeline_busy_ns(const struct pipeline *p);
 

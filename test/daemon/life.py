@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """life.py - how weird starts, checks, reloads, refuses and ends."""
+import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -241,6 +243,90 @@ def test_full_disk():
     finally:
         weird.kill()
         subprocess.run(['umount', folder], check=True)
+
+
+class Signs:
+    """What weird tells a service manager after it is ready: the datagrams, one after the other."""
+
+    def __init__(self, weird):
+        self.weird, self.s = weird, weird.ready.s
+
+    def next(self):
+        r, _, _ = select.select([self.s, self.weird.pidfd], [], [], harness.SECONDS)
+        assert self.s in r, 'weird %s' % ('ended' if r else 'gives no sign')
+        return self.s.recv(4096).decode()
+
+    def until(self, text):
+        while self.next() != text:
+            pass
+
+    def all_that_came(self):
+        self.s.setblocking(False)
+        came = []
+        try:
+            while True:
+                came.append(self.s.recv(4096).decode())
+        except BlockingIOError:
+            return came
+        finally:
+            self.s.setblocking(True)
+
+
+class StoppedThread:
+    """One thread of a child stands still, as in an endless loop, while the others go on: ptrace(2)."""
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, pid, name):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self.tid = next(int(t) for t in os.listdir('/proc/%d/task' % pid)
+                        if open('/proc/%d/task/%s/comm' % (pid, t), encoding='utf-8').read() == name + '\n')
+        if self.libc.ptrace(self.SEIZE, self.tid, None, None):
+            harness.skip('no ptrace here: %s' % os.strerror(ctypes.get_errno()))
+        assert self.libc.ptrace(self.INTERRUPT, self.tid, None, None) == 0
+        os.waitpid(self.tid, self.WALL)
+
+    def go_on(self):
+        assert self.libc.ptrace(self.DETACH, self.tid, None, None) == 0
+
+
+def test_watchdog():
+    """The service manager hears of weird as long as each thread turns, and no longer."""
+    port = harness.free_port()
+    conf = 'input { syslog { host => "127.0.0.1" port => %d } }\n' % port + FILE_OUT % out()
+    for name, what in (('weir-work', 'the pipeline'), ('weir-io', 'streams'), ('input/syslog/1', 'input/syslog')):
+        weird = harness.Weird(conf, env={'WATCHDOG_USEC': '400000'}, name=name.replace('/', '-'))
+        signs = Signs(weird)
+        for _ in range(3):
+            signs.until('WATCHDOG=1')
+        weird.expect('does not turn')
+        weird.expect('threads turn again')
+        still = StoppedThread(weird.pid, name)
+        signs.all_that_came()
+        weird.line('the thread of %s.* does not turn' % what)
+        assert len(signs.all_that_came()) <= 1     # for a question that was answered before
+        still.go_on()
+        weird.line('all threads turn again')
+        signs.until('WATCHDOG=1')
+        weird.stop()
+
+
+def test_watchdog_lasts_while_a_reload_waits():
+    """The main thread waits for outputs that go: it asks for that time beforehand."""
+    weird = harness.Weird(SYSLOG % harness.free_port() + FILE_OUT % out(), env={'WATCHDOG_USEC': '400000'}, settings={'shutdown.drain': '3s'})
+    signs = Signs(weird)
+    weird.signal(signal.SIGHUP)
+    for text in ('RELOADING=1', 'WATCHDOG_USEC=3400000', 'READY=1', 'WATCHDOG_USEC=400000', 'WATCHDOG=1', 'WATCHDOG=1'):
+        signs.until(text)
+    weird.stop()
+
+
+def test_watchdog_of_somebody_else():
+    """Variables that a parent left: there is nothing to tell, and nothing but the end is told."""
+    weird = harness.Weird(SYSLOG % harness.free_port() + FILE_OUT % out(), env={'WATCHDOG_USEC': '1000', 'WATCHDOG_PID': '1'})
+    signs = Signs(weird)
+    weird.stop()
+    assert signs.all_that_came() == ['STOPPING=1']
 
 
 def test_start_is_fast():
