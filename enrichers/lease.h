@@ -4,7 +4,7 @@
  * A row holds what was said about one address, in order of event time, whatever order it was received in: somebody was given it
  * (GIVEN, and again while it is renewed), it was given back or taken (ENDED), somebody was seen using it (SEEN, which proves nothing about others). An
  * interval is read out of these when it is asked for: from the giving to the first of its end, the lease time behind the last renewal, and the next
- * giving to somebody else. So a line that comes late, or twice, or from another server of the pair gives the same answer (linking.md: identity).
+ * giving to somebody else. So a line that comes late, or twice, or from another server of the pair gives the same answer.
  *
  * Times are nanoseconds of event time since 1970, saturated. Fixed capacity; the row not used for longest goes first, counted. One thread.
  */
