@@ -1,5 +1,6 @@
 #include "cmdline.h"
 #include "config/diag.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 
@@ -109,23 +110,27 @@ int cmdline_parse(struct cmdline *c, int argc, char **argv, struct err *err)
 		struct str word = str_z(argv[i]), name = word;
 		ptrdiff_t eq = str_starts(word, STR("--")) ? str_chr(word, '=') : -1;
 		const char *value = "true";
+		enum takes takes = TAKES_VALUE;
 		const struct flag *f;
 
 		if (eq > 0)
 			name = str_sub(word, 0, (size_t)eq);
 		f = find_flag(name);
-		if (!f)
+		if (f)
+			takes = f->takes;
+		else if (!str_starts(name, STR("--")) || !settings_known(str_from(name, 2)))
 			return unknown_flag(name, err);
 		if (eq > 0)
 			value = argv[i] + eq + 1;
-		else if (f->takes == TAKES_VALUE && i + 1 == argc)
+		else if (takes == TAKES_VALUE && i + 1 == argc)
 			return err_set(err, "option '%.*s' needs a value", STR_ARG(name));
-		else if (f->takes == TAKES_VALUE)
+		else if (takes == TAKES_VALUE)
 			value = argv[++i];
-		note(c, f, value);
+		if (f)
+			note(c, f, value);
 		if (c->n == CMDLINE_SETTINGS)
 			return err_set(err, "more than %d options", CMDLINE_SETTINGS);
-		c->setting[c->n++] = (struct cmdline_setting){str_z(f->name), str_z(value)};
+		c->setting[c->n++] = (struct cmdline_setting){f ? str_z(f->name) : str_from(name, 2), str_z(value)};
 	}
 	if (c->config_path && c->config_text)
 		return err_set(err, "-f and -e exclude each other");

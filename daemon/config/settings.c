@@ -150,6 +150,14 @@ void settings_init(struct program_settings *s, struct arena *a)
 	};
 }
 
+bool settings_known(struct str name)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		if (str_eqz(name, table[i].name))
+			return true;
+	return false;
+}
+
 static int word_index(const char *const *words, struct str s)
 {
 	for (int i = 0; words[i]; i++)

@@ -37,6 +37,8 @@ struct program_settings {
 
 /* Everything at its default. */
 void settings_init(struct program_settings *s, struct arena *a);
+/* Is there a setting of that name, one of Logstash's that means nothing here included? */
+bool settings_known(struct str name);
 /* One setting by its dotted name, at pos (pos.file NULL: the command line). -1 and d where the value does not fit. */
 int settings_set(struct program_settings *s, struct str name, struct str value, struct pos pos, struct diag *d);
 /*

@@ -79,6 +79,19 @@ def test_version_and_help():
     assert status == 0 and '--path.config' in stdout
 
 
+def test_any_setting_on_the_command_line():
+    """Also those that have no line in --help."""
+    for args in (('--user', 'nobody'), ('--user=nobody',), ('--queue.type', 'persisted')):
+        status, _, stderr = once(*args, '-t', '-e', 'filter { }')
+        assert status == 0, (args, stderr)
+    status, _, stderr = once('-t', '-e', 'filter { }', '--http.port', 'many')
+    assert status == 1 and 'http.port' in stderr, stderr     # it was taken for the setting
+    status, _, stderr = once('-t', '-e', 'filter { }', '--user')
+    assert status == 2 and 'needs a value' in stderr, stderr
+    status, _, stderr = once('-t', '-e', 'filter { }', '--log.leve', 'info')
+    assert status == 2 and "did you mean '--log.level'?" in stderr, stderr
+
+
 def test_second_one_is_refused():
     """One weird per data folder."""
     port = harness.free_port()
