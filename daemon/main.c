@@ -208,7 +208,7 @@ static void watch(struct daemon *d)
 			       (uint64_t)(d->settings.reload_ns / 1000000));
 }
 
-/* After the loop: signals go back to their defaults, so that a second one ends a stop that hangs. */
+/* The very last: a second signal while outputs drain changes nothing, for that has its own limit. */
 static void unwatch(struct daemon *d)
 {
 	uv_close((uv_handle_t *)&d->async, NULL);
