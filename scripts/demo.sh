@@ -39,7 +39,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 # The events are as old as the recording: nothing is forgotten for its age here.
-WEIR_DATA=$data WEIR_PORT=$port WEIR_API_PORT=$api WEIR_RETENTION_DAYS=0 \
+WEIR_DATA=$data WEIR_DNSTAP=$data/dnstap.sock WEIR_PORT=$port WEIR_API_PORT=$api WEIR_RETENTION_DAYS=0 \
 	"$build/weird" -f conf.d --path.settings . --path.data "$data" 2>"$data/weird.log" &
 weird=$!
 until [ -S "$data/dnstap.sock" ] && grep -q ' running, version' "$data/weird.log"; do

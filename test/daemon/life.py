@@ -61,12 +61,15 @@ def test_test_and_exit():
 def test_shipped_configuration():
     """The conf.d and weir.yml that ./start uses."""
     port, api = harness.free_port(), harness.free_port()
-    env = {'WEIR_DATA': harness.work, 'WEIR_PORT': str(port), 'WEIR_API_PORT': str(api)}
+    env = {'WEIR_DATA': harness.work, 'WEIR_DNSTAP': harness.work + '/dnstap.sock', 'WEIR_PORT': str(port), 'WEIR_API_PORT': str(api)}
     weird = harness.Weird(harness.ROOT + '/conf.d', settings_dir=harness.ROOT, env=env)
     weird.api = api
-    lines = harness.Lines(os.path.join(harness.work, 'events.ndjson'))
     send(port, 'hello')
-    doc = lines.documents(1, alive=weird)[0]
+
+    def search():
+        return subprocess.run([os.environ['WEIR'], 'search', '--path.data', weird.data, '--json', 'hello'], capture_output=True, check=True).stdout
+    harness.until(search, 'the event is in the store', alive=weird)
+    doc = json.loads(search())
     assert doc['message'] == 'hello' and doc['process']['name'] == 'app' and doc['host']['hostname'] == 'h', doc
     assert weird.metrics()
     weird.stop()
