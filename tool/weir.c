@@ -2,6 +2,7 @@
  * weir.c - the tool beside the daemon: one command, one file.
  */
 #include "base/hash.h"
+#include "base/log.h"
 #include "event/fields.h"
 #include "tool/tool.h"
 
@@ -32,6 +33,8 @@ static void usage(FILE *f)
 int main(int argc, char **argv)
 {
 	hash_init(NULL);
+	/* What filters say of themselves at a daemon's start ("there is no database ..") is nobody's question here. */
+	log_threshold = LOG_WARN;
 	fields_init();
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(argc < 2 ? stderr : stdout);
