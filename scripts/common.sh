@@ -39,7 +39,8 @@ install_packages() {
 
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libcurl4-openssl-dev libjansson-dev libmaxminddb-dev libmicrohttpd-dev libpcre2-dev libsqlite3-dev libssl-dev libyaml-dev libzstd-dev zlib1g-dev)
 
-# build_in DIR [MESON OPTION...]: sets the folder up once, builds; prints only what went wrong.
+# build_in DIR [MESON OPTION...]: sets the folder up once, builds $build_targets (all where it is empty); prints only what went wrong.
+build_targets=
 build_in() {
 	local dir=$1 log
 	shift
@@ -48,6 +49,7 @@ build_in() {
 	if [ ! -f "$dir/build.ninja" ]; then
 		meson setup "$dir" "$root" "$@" >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "meson setup failed; all of it: $log"; }
 	fi
-	ninja -C "$dir" >"$log" 2>&1 || { tail -n 60 "$log" >&2; fail "the build failed; all of it: $log"; }
+	# shellcheck disable=SC2086
+	ninja -C "$dir" $build_targets >"$log" 2>&1 || { tail -n 60 "$log" >&2; fail "the build failed; all of it: $log"; }
 	! grep -E '^[^ ]+: warning: |: warning: ' "$log" || say "(warnings above)"
 }
