@@ -71,7 +71,9 @@ struct split {
 	int64_t after;
 	struct event_list keep, give;
 	int64_t keep_last, give_first, give_last;
-	struct link_msg *unlink, *link;
+	enum link_action action;
+	const struct chain_id *chain; /* NULL: nothing is told */
+	const struct link_about *about;
 };
 
 static void divide(void *arg, const struct event_ref *e)
@@ -83,10 +85,8 @@ static void divide(void *arg, const struct event_ref *e)
 			x->give_first = e->t;
 		if (e->t > x->give_last)
 			x->give_last = e->t;
-		if (x->unlink)
-			link_tell_id(x->unlink, e->id, e->len);
-		if (x->link)
-			link_tell_id(x->link, e->id, e->len);
+		if (x->chain)
+			link_tell_event(x->st, x->action, x->chain, x->about, e->id, e->len);
 	} else if (e->t > x->keep_last) {
 		x->keep_last = e->t;
 	}
@@ -116,8 +116,12 @@ static void give_lines(struct link_state *st, struct conn *from, struct conn *to
 	if (x.give_first != NEVER) {
 		about.first = x.give_first;
 		about.last = x.give_last;
-		x.unlink = link_tell(st, LINK_UNLINK, &from->node.chain, &about);
-		x.link = link_tell(st, LINK_LINK, &to->node.chain, &about);
+		x.about = &about;
+		x.action = LINK_UNLINK;
+		x.chain = &from->node.chain;
+		events_each(st, &was, divide, &x);
+		x.action = LINK_LINK;
+		x.chain = &to->node.chain;
 		events_each(st, &was, divide, &x);
 		/* The list runs from the newest to the oldest; made again it is turned round, which nobody minds. */
 		events_each(st, &was, regroup, &x);

@@ -249,16 +249,24 @@ void cut_chased(struct cut *z, int64_t t)
 		z->span[at].hi = t;
 }
 
-bool cut_admit(struct cut *z, struct look *k)
+bool cut_admit(struct cut *z, struct look *k, uint8_t confidence)
 {
 	struct lref self = ltable_ref(z);
 
-	for (unsigned i = 0; i < CUTS_OF_LOOK; i++)
-		if (lref_eq(k->cut[i], self))
+	for (unsigned i = 0; i < CUTS_OF_LOOK; i++) {
+		if (!lref_eq(k->cut[i], self))
+			continue;
+		if (confidence <= k->cut_confidence[i])
 			return false;
-	for (unsigned i = CUTS_OF_LOOK - 1; i > 0; i--)
+		k->cut_confidence[i] = confidence;
+		return true;
+	}
+	for (unsigned i = CUTS_OF_LOOK - 1; i > 0; i--) {
 		k->cut[i] = k->cut[i - 1];
+		k->cut_confidence[i] = k->cut_confidence[i - 1];
+	}
 	k->cut[0] = self;
+	k->cut_confidence[0] = confidence;
 	return true;
 }
 
@@ -288,7 +296,7 @@ void cut_recheck_look(struct link *l, struct look *k)
 		for (unsigned j = 0; z && j < z->nspan; j++) {
 			if (z->span[j].hi < k->t - EPS || z->span[j].lo > look_end(k) + MEMBER_AFTER)
 				continue;
-			if (cut_admit(z, k))
+			if (cut_admit(z, k, MEMBER))
 				tell_member(st, z, k, LINK_LINK, id);
 			break;
 		}

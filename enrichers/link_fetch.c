@@ -116,7 +116,7 @@ static void by_time(struct link_state *st, const struct fetch *f, struct why *w)
 
 	if ((f->qtype != QT_A && f->qtype != QT_AAAA) || name_is_arpa(name) || direct_asked(st, f->host, name, f->t))
 		return;
-	for (unsigned i = 0; i < sizeof(st->reverse.ref) / sizeof(*st->reverse.ref); i++) {
+	for (unsigned i = 0; i < RECENT; i++) {
 		struct look *k = ltable_get(&st->t[T_LOOK], st->reverse.ref[i]);
 
 		if (k && hint_near(k, f) && (!w->look || k->t > w->look->t || (k->t == w->look->t && k->port > w->look->port)))
@@ -159,10 +159,15 @@ static struct look *holder_of(struct link_state *st, struct look *k)
 static void tell_events(struct link_state *st, const struct fetch *f, enum link_action action, const struct chain_id *id, const struct why *w)
 {
 	struct link_about a = {.host = f->host, .t = f->t, .first = f->t, .last = f->t, .rule = w->rule, .confidence = w->confidence, .name = f->name, .class = w->class};
-	struct link_msg *m = f->nids ? link_tell(st, action, id, &a) : NULL;
 
-	for (unsigned i = 0; m && i < f->nids; i++)
-		link_tell_id(m, f->ids[i], f->id_len[i]);
+	for (unsigned i = 0; i < f->nids; i++)
+		link_tell_event(st, action, id, &a, f->ids[i], f->id_len[i]);
+}
+
+/* Who waited shares it; who had its answer already may have caused a refresh. */
+static uint8_t member_confidence(const struct cut_members *m, unsigned i)
+{
+	return (uint8_t)(i < m->nopen ? CHASE / m->nopen : REFRESH / m->n);
 }
 
 /* Chains that the cut was not known to have as members. */
@@ -174,9 +179,9 @@ static void tell_members(struct link_state *st, const struct fetch *f, const str
 		struct look *k = w->m.look[i];
 		struct link_msg *m;
 
-		if (!cut_admit(w->cut, k))
+		a.confidence = member_confidence(&w->m, i);
+		if (!cut_admit(w->cut, k, a.confidence))
 			continue;
-		a.confidence = (uint8_t)(CHASE / (w->m.nopen ? w->m.nopen : w->m.n));
 		a.has_ip = k->reverse;
 		a.ip = k->ip;
 		m = link_tell(st, LINK_LINK, &w->cut->chain, &a);
@@ -240,7 +245,7 @@ void fetch_recheck_time(struct link *l, struct look *k)
 {
 	struct link_state *st = l->st;
 
-	for (unsigned i = 0; i < sizeof(st->hints.ref) / sizeof(*st->hints.ref); i++) {
+	for (unsigned i = 0; i < RECENT && st->hints.any; i++) {
 		struct fetch *f = ltable_get(&st->t[T_FETCH], st->hints.ref[i]);
 
 		if (f && f->host == k->host && (!f->rule || f->rule == RULE_L10) && hint_near(k, f))
@@ -292,11 +297,13 @@ void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes
 	recheck_names(l, k, h, since);
 	if (!k->reverse)
 		return;
-	for (unsigned i = 0; i < sizeof(st->reverse.ref) / sizeof(*st->reverse.ref); i++)
-		if (lref_eq(st->reverse.ref[i], ltable_ref(k)))
-			return;
+	if (k->recent) {
+		fetch_recheck_time(l, k);
+		return;
+	}
+	k->recent = true;
 	st->reverse.ref[st->reverse.at] = ltable_ref(k);
-	st->reverse.at = (uint8_t)((st->reverse.at + 1) % (sizeof(st->reverse.ref) / sizeof(*st->reverse.ref)));
+	st->reverse.at++;
 	fetch_recheck_time(l, k);
 }
 
@@ -334,7 +341,7 @@ static void verdict(struct link_state *st, const struct fetch *f, const struct w
 		cut_chased(w->cut, f->t);
 	for (unsigned i = 0; i < w->m.n; i++) {
 		if (w->cut)
-			cut_admit(w->cut, w->m.look[i]);
+			cut_admit(w->cut, w->m.look[i], member_confidence(&w->m, i));
 		v->cause[v->ncause++] = *look_chain(st, w->m.look[i]);
 	}
 	if (cause)
@@ -362,7 +369,8 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 		name_keep(&f->name, s->name);
 		if (f->hint) {
 			st->hints.ref[st->hints.at] = ltable_ref(f);
-			st->hints.at = (uint8_t)((st->hints.at + 1) % (sizeof(st->hints.ref) / sizeof(*st->hints.ref)));
+			st->hints.at++;
+			st->hints.any = true;
 		}
 	}
 	if (t < f->t)

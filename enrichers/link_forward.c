@@ -73,7 +73,9 @@ static void choose_by_hop(struct link_state *st, const struct look *k, struct ch
 
 struct moving {
 	struct link_state *st;
-	struct link_msg *msg;
+	const struct link_about *about;
+	enum link_action action;
+	const struct chain_id *chain; /* NULL: nothing is told */
 	struct look *from, *to;
 };
 
@@ -82,8 +84,8 @@ static void move_one(void *arg, const struct event_ref *e)
 	struct moving *m = arg;
 	struct event_ref copy = *e;
 
-	if (m->msg)
-		link_tell_id(m->msg, copy.id, copy.len);
+	if (m->chain)
+		link_tell_event(m->st, m->action, m->chain, m->about, copy.id, copy.len);
 	if (m->from)
 		events_remove(m->st, &m->from->node.events, copy.id, copy.len);
 	if (m->to)
@@ -95,7 +97,8 @@ static void give(struct link_state *st, struct look *k, const struct choice *c)
 	struct look *was = ltable_get(&st->t[T_LOOK], k->node.up);
 	struct link_about a = {.host = k->host, .t = k->t, .first = k->t, .last = k->last, .rule = RULE_L2, .confidence = c->confidence, .name = k->name,
 			     .class = c->search ? "rdns.search" : "rdns.fcrdns"};
-	struct moving m = {.st = st, .from = was};
+	bool same = was && c->owner && chain_id_eq(&was->node.chain, &c->owner->node.chain);
+	struct moving m;
 
 	k->node.up = ltable_ref(c->owner);
 	k->search = c->search;
@@ -103,16 +106,13 @@ static void give(struct link_state *st, struct look *k, const struct choice *c)
 	if (!k->node.events.serial)
 		return;
 	if (was) {
-		if (!c->owner || !chain_id_eq(&was->node.chain, &c->owner->node.chain))
-			m.msg = link_tell(st, LINK_UNLINK, &was->node.chain, &a);
+		m = (struct moving){.st = st, .about = &a, .action = LINK_UNLINK, .chain = same ? NULL : &was->node.chain, .from = was};
 		events_each(st, &k->node.events, move_one, &m);
 	}
 	if (c->owner) {
 		a.has_ip = true;
 		a.ip = c->owner->ip;
-		m = (struct moving){.st = st, .to = c->owner};
-		if (!was || !chain_id_eq(&was->node.chain, &c->owner->node.chain))
-			m.msg = link_tell(st, LINK_LINK, &c->owner->node.chain, &a);
+		m = (struct moving){.st = st, .about = &a, .action = LINK_LINK, .chain = same ? NULL : &c->owner->node.chain, .to = c->owner};
 		events_each(st, &k->node.events, move_one, &m);
 	}
 }

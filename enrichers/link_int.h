@@ -52,6 +52,7 @@ enum {
 	AUTH_CUTS = 4,
 	SERVERS_OF_CUT = 8,
 	NAMELESS = 64,
+	RECENT = 256,
 };
 
 enum service { SV_NONE, SV_SMTPD, SV_POSTSCREEN, SV_SSHD, SV_AUTH /* dovecot, for smtpd: no pid */ };
@@ -155,6 +156,7 @@ struct look {
 	uint64_t client_key;
 	struct lref holder; /* not reverse: whose list has its events, too */
 	struct lref cut[CUTS_OF_LOOK];
+	uint8_t cut_confidence[CUTS_OF_LOOK];
 	struct kept_name name;
 	uint16_t host;
 	uint8_t qtype;
@@ -162,6 +164,7 @@ struct look {
 	uint8_t rule;  /* enum rule, of up */
 	uint8_t confidence;
 	bool reverse, failed, retry, hop, search;
+	bool recent;	 /* is in link_state.reverse, or was */
 	bool spent;	 /* its connection is not known any more */
 	uint8_t sampled; /* for the clocks: 1 as a query, 2 with its answer */
 	bool plain; /* has a query of a source that shows no port */
@@ -309,8 +312,9 @@ struct nameless {
 };
 
 struct recent {
-	struct lref ref[64];
-	uint8_t at;
+	struct lref ref[RECENT];
+	uint8_t at; /* of 256 */
+	bool any;
 };
 
 struct link_state {
@@ -403,7 +407,8 @@ void node_settle(struct link_state *st, struct node *n, int kind, const struct l
 
 /* link_out.c */
 struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about);
-void link_tell_id(struct link_msg *m, const char *id, uint8_t len);
+/* Of one event. */
+void link_tell_event(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about, const char *id, uint8_t len);
 void link_event(struct link *l, const struct link_msg *m, const struct event *parent, struct event *ev);
 
 /* link_conn.c */
@@ -453,8 +458,8 @@ struct cut_members {
 /* Whose servers does the name belong to, as far as known at t? NULL. */
 struct cut *cut_choose(struct link_state *st, uint16_t host, struct str name, int64_t t, struct cut_members *out);
 void cut_chased(struct cut *z, int64_t t);
-/* true: it was not a member yet. */
-bool cut_admit(struct cut *z, struct look *k);
+/* true: it was not a member yet, or a less sure one. */
+bool cut_admit(struct cut *z, struct look *k, uint8_t confidence);
 /* The look-up may be a member of cuts it lies under. */
 void cut_recheck_look(struct link *l, struct look *k);
 void cut_look_moved(struct link_state *st, struct look *k, const struct chain_id *was);

@@ -194,16 +194,14 @@ static void tell_nameless(struct link_state *st, struct look *k)
 	for (unsigned i = 0; i < NAMELESS && st->nnameless && k->port >= 0; i++) {
 		struct nameless *x = &st->nameless[i];
 		struct link_about a = {.host = k->host, .t = x->t, .first = x->t, .last = x->t, .rule = RULE_L0, .confidence = 100, .name = k->name};
-		struct link_msg *m;
 
 		if (x->t == NEVER || x->port != k->port || !ip_eq(&x->client, &k->client) || x->t < k->t || x->t > k->last + OPEN)
 			continue;
 		events_add(st, &k->node.events, x->id, x->len, x->t);
 		if (owner && owner != k)
 			events_add(st, &owner->node.events, x->id, x->len, x->t);
-		m = owner ? link_tell(st, LINK_LINK, &owner->node.chain, &a) : NULL;
-		if (m)
-			link_tell_id(m, x->id, x->len);
+		if (owner)
+			link_tell_event(st, LINK_LINK, &owner->node.chain, &a, x->id, x->len);
 		x->t = NEVER;
 		st->nnameless--;
 	}

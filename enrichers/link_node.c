@@ -76,17 +76,13 @@ struct moving {
 	const struct link_about *about;
 	const struct chain_id *chain;
 	enum link_action action;
-	struct link_msg *msg;
 };
 
 static void tell_one(void *arg, const struct event_ref *e)
 {
 	struct moving *m = arg;
 
-	if (!m->msg || m->msg->nids == IDS_MAX)
-		m->msg = link_tell(m->st, m->action, m->chain, m->about);
-	if (m->msg)
-		link_tell_id(m->msg, e->id, e->len);
+	link_tell_event(m->st, m->action, m->chain, m->about, e->id, e->len);
 }
 
 /* All events of n leave the chain they carry, for a chain of their own or `to`. */

@@ -25,10 +25,43 @@ struct link_msg *link_tell(struct link_state *st, enum link_action action, const
 	return m;
 }
 
-void link_tell_id(struct link_msg *m, const char *id, uint8_t len)
+static bool mentions(const struct link_msg *m, const char *id, uint8_t len)
 {
-	if (len == 0 || m->nids == IDS_MAX)
+	for (unsigned i = 0; i < m->nids; i++)
+		if (m->ids[i].len == len && memcmp(m->ids[i].id, id, len) == 0)
+			return true;
+	return false;
+}
+
+/* One that says the same already, and behind which nothing is said of that event. */
+static struct link_msg *to_add_to(struct link_state *st, enum link_action action, const struct chain_id *chain, const char *id, uint8_t len)
+{
+	for (unsigned i = st->nmsgs; i > 0; i--) {
+		struct link_msg *m = &st->msg[i - 1];
+
+		if (m->nids && mentions(m, id, len))
+			return NULL;
+		if (m->nids && m->nids < IDS_MAX && m->a.action == action && chain_id_eq(&m->a.chain, chain))
+			return m;
+	}
+	return NULL;
+}
+
+void link_tell_event(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about, const char *id, uint8_t len)
+{
+	struct link_msg *m;
+
+	if (len == 0)
 		return;
+	m = to_add_to(st, action, chain, id, len);
+	if (!m)
+		m = link_tell(st, action, chain, about);
+	if (!m)
+		return;
+	if (about->first < m->a.first)
+		m->a.first = about->first;
+	if (about->last > m->a.last)
+		m->a.last = about->last;
 	m->ids[m->nids].len = len;
 	memcpy(m->ids[m->nids++].id, id, len);
 }

@@ -3,6 +3,7 @@
  *
  *	link hosts => { "mail" => ["198.51.100.25"] }	options of the filter
  *	source mail recorded/postfix-bind.jsonl		one event a line, in the vocabulary of docs/events.md
+ *	lines log ../parse/recorded/bind-querylog.log resolver	log lines, through parse {}; the host of lines that name none
  *	frames dnstap ../dnstap/bind.fstrm		a recording in Frame Streams, through the dnstap decoder
  *	later old recorded/postfix-bind.jsonl -86400	the same with other stamps
  *	event mail {"@timestamp":...}			one more event of that source
@@ -236,6 +237,44 @@ static void add_frames(struct str name, struct str path)
 	dnstap_decoder_free(d);
 }
 
+/* What parse {} makes of each line; what it does not know is left out. */
+static void add_lines(struct str name, struct str path, struct str host, double later)
+{
+	static const int64_t received = INT64_C(1795435200) * 1000000000; /* 2026-11-23T12:00:00Z */
+	unsigned src = source_of(name), before = ninputs;
+	struct str all = read_beside(path), line;
+	struct opened o;
+	struct buf b;
+
+	buf_init(&b, 0);
+	bug_on(!opened_plugin(&o, PLUGIN_FILTER, "parse { timezone => \"UTC\" }", ECS_V8));
+	while (str_cut(&all, '\n', &line)) {
+		struct arena a;
+		struct event ev;
+		struct step_ctx ctx = {.clock = &clock_system};
+
+		if (line.len == 0 || str_starts(line, STR("# ")))
+			continue;
+		arena_init(&a, NULL);
+		ctx.arena = &a;
+		event_init(&ev, &a);
+		event_stamp(&ev, ts_from_ns(received));
+		ev.received_ns = received;
+		event_set_top(&ev, key_make(STR("message")), v_str(line));
+		if (o.plugin->filter.run(o.self, &ev, &ctx) == STEP_OK) {
+			if (host.len && !event_get(&ev, field_ref(F_HOST_NAME)))
+				event_set(&ev, field_ref(F_HOST_NAME), v_str(host));
+			buf_clear(&b);
+			json_write_event(&b, &ev);
+			add_input(src, arena_dup(&memory, buf_slice(&b)), later);
+		}
+		arena_release(&a);
+	}
+	CHECK(ninputs > before);
+	buf_release(&b);
+	opened_release(&o);
+}
+
 static void add_source(struct str name, struct str path, double later)
 {
 	unsigned src = source_of(name);
@@ -364,6 +403,10 @@ static void read_script(struct str all)
 			struct str name = word(&rest);
 
 			add_source(name, rest, 0);
+		} else if (str_eq(w, STR("lines"))) {
+			struct str name = word(&rest), path = word(&rest), host = word(&rest);
+
+			add_lines(name, path, host, rest.len ? seconds(rest) : 0);
 		} else if (str_eq(w, STR("frames"))) {
 			struct str name = word(&rest);
 
