@@ -307,6 +307,7 @@ void conn_seen(struct link *l, const struct seen *s, struct verdict *v)
 		c->first = s->t;
 	c->failed |= s->failed;
 	c->accepted |= s->accepted;
+	/* Its connect follows at once: it is matched as if it were here. */
 	if (s->kind == SEEN_MISMATCH)
 		c->mismatch = s->t;
 	note_name(c, s);

@@ -150,7 +150,7 @@ void group_add_conn(struct link_state *st, struct group *g, struct conn *c)
 
 static int64_t conn_time(const struct conn *c)
 {
-	return (c->start != NEVER ? c->start : c->first) + c->grain / 2;
+	return (c->start != NEVER ? c->start : c->mismatch != NEVER ? c->mismatch : c->first) + c->grain / 2;
 }
 
 static int by_look(const void *a, const void *b)
@@ -197,7 +197,7 @@ static void gather(struct match *m)
 			m->auth[m->na++] = c;
 		} else if (c->node.up.at && !has_look(m, c->node.up)) {
 			continue;
-		} else if (c->service == SV_SSHD || (c->service == SV_SMTPD && c->start != NEVER)) {
+		} else if (c->service == SV_SSHD || (c->service == SV_SMTPD && (c->start != NEVER || c->mismatch != NEVER))) {
 			m->conn[m->nc++] = c;
 		}
 	}
@@ -460,7 +460,7 @@ static uint8_t confidence(const struct match *m, unsigned j)
 {
 	struct conn *c = m->conn[j];
 	uint8_t cap;
-	unsigned n = 1, base = c->start == NEVER ? MATCHED_LATE_LINE : MATCHED;
+	unsigned n = 1, base = c->start == NEVER && c->service == SV_SSHD ? MATCHED_LATE_LINE : MATCHED;
 
 	for (unsigned i = 0; i < m->nr; i++)
 		if (!m->root[i]->conn && pair_cost(m, m->root[i], c, &cap) >= 0)
@@ -557,7 +557,7 @@ static void hang_auth(struct match *m)
 		for (unsigned j = 0; j < m->nc; j++) {
 			struct conn *c = m->conn[j];
 
-			if (c->service == SV_SMTPD && c->host == a->host && c->start <= a->first + eps && (c->end == NEVER || c->end >= a->first - eps))
+			if (c->service == SV_SMTPD && c->host == a->host && conn_time(c) <= a->first + eps && (c->end == NEVER || c->end >= a->first - eps))
 				best = c;
 		}
 		msg.rule = RULE_L0;
