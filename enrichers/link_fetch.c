@@ -229,6 +229,9 @@ static void recheck(struct link *l, struct fetch *f)
 {
 	struct why w;
 
+	/* What belonged to a look-up that was evicted stays there. */
+	if (f->root.at && !ltable_get(&l->st->t[T_LOOK], f->root))
+		return;
 	find_reason(l->st, f, &w);
 	apply(l->st, f, &w, false);
 }
@@ -377,6 +380,10 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 		f->t = t;
 	if (t > st->fetched)
 		st->fetched = t;
+	if (f->root.at && !ltable_get(&st->t[T_LOOK], f->root)) {
+		v->chain = f->chain;
+		return;
+	}
 	find_reason(st, f, &w);
 	apply(st, f, &w, true);
 	verdict(st, f, &w, v);

@@ -48,9 +48,9 @@ static void choose_by_prefix(struct link_state *st, const struct look *k, struct
 static bool handed_on(const struct look *from, const struct look *to)
 {
 	for (unsigned f = 0; f < 2; f++) {
-		int64_t d = to->t - from->forward[f];
+		int64_t t = from->forward[f];
 
-		if (from->forward[f] != NEVER && d >= -10 * MS - to->grain && d <= EPS)
+		if (t != NEVER && to->t >= t - 10 * MS - to->grain && to->t <= t + EPS)
 			return true;
 	}
 	return false;
@@ -124,6 +124,9 @@ static void assign(struct link *l, struct look *k, int depth)
 	struct choice best = {0};
 	struct look *x;
 
+	/* What belonged to a look-up that was evicted stays there. */
+	if (k->node.up.at && !ltable_get(&st->t[T_LOOK], k->node.up))
+		return;
 	c = ltable_first(&st->t[T_CLIENT], k->client_key);
 	if (c && c->reverses) {
 		choose(st, k, k->row.key, false, &best);

@@ -3,7 +3,7 @@
  */
 #include "link_int.h"
 
-#define YEARS_S INT64_C(8000000000) /* a time beyond it fits into no nanoseconds, and is of no year that anybody lives in */
+#define YEARS_S INT64_C(4000000000) /* 1843 to 2096: differences fit into nanoseconds, and nobody's log lies outside */
 
 static const struct {
 	struct str action;
