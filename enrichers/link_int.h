@@ -403,6 +403,7 @@ struct node *node_up(struct link_state *st, const struct node *n);
 /* n hangs below `up` now (at 0: below nobody). Whatever must be told is told. */
 void node_hang(struct link_state *st, struct node *n, int kind, struct lref up, bool up_is_conn, const struct link_about *about);
 /* What it hangs below may have got another id meanwhile. */
+bool node_is_settled(struct link_state *st, const struct node *n);
 void node_settle(struct link_state *st, struct node *n, int kind, const struct link_about *about);
 
 /* link_out.c */

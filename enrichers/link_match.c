@@ -31,7 +31,17 @@ struct unit {
 	struct conn *conn;
 };
 
+struct hosts {
+	bool set;
+	uint8_t service, cap;
+	uint16_t host, resolver;
+	struct ip client;
+	int known;
+	int64_t shift, err;
+};
+
 struct match {
+	struct hosts hosts;
 	struct link *l;
 	struct link_state *st;
 	struct group *g;
@@ -245,6 +255,12 @@ static void find_hops(struct match *m)
 /* After a SERVFAIL the stub asks once more, from a new port; at once, as a rule, and that is what is looked for first. */
 static void find_retries(struct match *m, int64_t within)
 {
+	bool any = false;
+
+	for (unsigned i = 0; i < m->nu; i++)
+		any |= m->unit[i].k->failed;
+	if (!any)
+		return;
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *b = &m->unit[i], *found = NULL;
 
@@ -376,17 +392,30 @@ static int64_t on_clock(const struct match *m, const struct conn *c, const struc
 
 /* ---- pairs ---- */
 
-/* Milliseconds between the two; -1: they cannot belong together. */
-static int64_t pair_cost(const struct match *m, const struct unit *u, const struct conn *c, uint8_t *cap)
+/* What is known of the two hosts and their clocks; nearly always the same as for the pair before. */
+static const struct hosts *hosts_of(struct match *m, const struct unit *u, const struct conn *c)
 {
-	int known = pair_known(m->st, c->host, &u->k->client, u->k->host);
-	int64_t err, t, eps;
+	struct hosts *h = &m->hosts;
 
-	if (known == 0)
+	if (h->set && h->service == c->service && h->host == c->host && h->resolver == u->k->host && ip_eq(&h->client, &u->k->client))
+		return h;
+	*h = (struct hosts){.set = true, .service = c->service, .host = c->host, .resolver = u->k->host, .client = u->k->client};
+	h->known = pair_known(m->st, c->host, &u->k->client, u->k->host);
+	h->shift = on_clock(m, c, u, &h->err, &h->cap) - conn_time(c);
+	if (h->known == 1 && h->cap > CAP_UNKNOWN_HOST)
+		h->cap = CAP_UNKNOWN_HOST;
+	return h;
+}
+
+/* Milliseconds between the two; -1: they cannot belong together. */
+static int64_t pair_cost(struct match *m, const struct unit *u, const struct conn *c, uint8_t *cap)
+{
+	const struct hosts *h = hosts_of(m, u, c);
+	int64_t err = h->err, t = conn_time(c) + h->shift, eps;
+
+	if (h->known == 0)
 		return -1;
-	t = on_clock(m, c, u, &err, cap);
-	if (known == 1 && *cap > CAP_UNKNOWN_HOST)
-		*cap = CAP_UNKNOWN_HOST;
+	*cap = h->cap;
 	eps = EPS + c->grain + u->k->grain + err;
 	if (c->service == SV_SMTPD)
 		return u->asked > t + eps || u->asked < t - SMTP_BEFORE - eps ? -1 : llabs(t - u->ended) / MS;
@@ -456,7 +485,7 @@ static struct link_about about(const struct match *m, const struct look *k, cons
 	return a;
 }
 
-static uint8_t confidence(const struct match *m, unsigned j)
+static uint8_t confidence(struct match *m, unsigned j)
 {
 	struct conn *c = m->conn[j];
 	uint8_t cap;
@@ -505,16 +534,19 @@ static void hang_looks(struct match *m)
 {
 	for (unsigned i = 0; i < m->nu; i++) {
 		struct unit *u = &m->unit[i];
+		struct lref up = u->up == u ? (struct lref){0} : ltable_ref(u->up->k);
 		struct link_about a;
 
 		if (u->settled)
 			continue;
+		u->k->retry = u->retry;
+		u->k->hop = u->hop;
+		if (lref_eq(up, u->k->node.up))
+			continue;
 		a = about(m, u->k, NULL);
 		a.rule = u->hop ? RULE_HOP : RULE_L1;
 		a.confidence = u->hop ? 95 : MATCHED;
-		u->k->retry = u->retry;
-		u->k->hop = u->hop;
-		node_hang(m->st, &u->k->node, NODE_LOOK, u->up == u ? (struct lref){0} : ltable_ref(u->up->k), false, &a);
+		node_hang(m->st, &u->k->node, NODE_LOOK, up, false, &a);
 	}
 }
 
@@ -524,13 +556,15 @@ static void hang_conns(struct match *m)
 		struct conn *c = m->conn[j];
 		struct look *k = m->of[j] ? m->of[j]->k : NULL;
 		struct lref up = ltable_ref(k);
-		struct link_about a = about(m, k, c);
-		bool other = !lref_eq(c->node.up, up);
+		struct link_about a;
 
+		if (lref_eq(c->node.up, up))
+			continue;
 		c->confidence = k ? confidence(m, j) : 0;
+		a = about(m, k, c);
 		a.confidence = c->confidence;
 		node_hang(m->st, &c->node, NODE_CONN, up, false, &a);
-		if (k && other)
+		if (k)
 			pair_matched(m->st, c->host, &k->client, &m->g->ip, c->row.used_ns);
 	}
 }
@@ -568,22 +602,24 @@ static void hang_auth(struct match *m)
 	}
 }
 
-static void settle(struct match *m)
+static void settle_one(struct match *m, struct node *n, int kind, const struct look *k, const struct conn *c)
 {
 	struct link_about a;
 
-	for (unsigned i = 0; i < m->nu; i++) {
-		a = about(m, m->unit[i].k, NULL);
-		node_settle(m->st, &m->unit[i].k->node, NODE_LOOK, &a);
-	}
-	for (unsigned j = 0; j < m->nc; j++) {
-		a = about(m, m->of[j] ? m->of[j]->k : NULL, m->conn[j]);
-		node_settle(m->st, &m->conn[j]->node, NODE_CONN, &a);
-	}
-	for (unsigned i = 0; i < m->na; i++) {
-		a = about(m, NULL, m->auth[i]);
-		node_settle(m->st, &m->auth[i]->node, NODE_CONN, &a);
-	}
+	if (node_is_settled(m->st, n))
+		return;
+	a = about(m, k, c);
+	node_settle(m->st, n, kind, &a);
+}
+
+static void settle(struct match *m)
+{
+	for (unsigned i = 0; i < m->nu; i++)
+		settle_one(m, &m->unit[i].k->node, NODE_LOOK, m->unit[i].k, NULL);
+	for (unsigned j = 0; j < m->nc; j++)
+		settle_one(m, &m->conn[j]->node, NODE_CONN, m->of[j] ? m->of[j]->k : NULL, m->conn[j]);
+	for (unsigned i = 0; i < m->na; i++)
+		settle_one(m, &m->auth[i]->node, NODE_CONN, NULL, m->auth[i]);
 }
 
 void group_match(struct link *l, struct group *g)

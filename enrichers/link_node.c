@@ -164,11 +164,18 @@ static void tell_same(struct link_state *st, struct node *n, const struct node *
 	n->told = up->chain;
 }
 
+bool node_is_settled(struct link_state *st, const struct node *n)
+{
+	const struct node *up = node_up(st, n);
+
+	return !up || chain_id_eq(n->told.text[0] ? &n->told : &n->chain, &up->chain);
+}
+
 void node_settle(struct link_state *st, struct node *n, int kind, const struct link_about *about)
 {
 	struct node *up = node_up(st, n);
 
-	if (!up || chain_id_eq(n->told.text[0] ? &n->told : &n->chain, &up->chain))
+	if (node_is_settled(st, n))
 		return;
 	if (n->told.text[0])
 		tell_same(st, n, up, about);
