@@ -16,6 +16,17 @@ static void free_nothing(struct source *s)
 		s->free_decoder(s);
 }
 
+/* Any thread: an answer arrived. */
+static void wake(void *arg)
+{
+	struct filtered *f = arg;
+
+	pthread_mutex_lock(&f->lock);
+	f->woken = true;
+	pthread_cond_signal(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+}
+
 void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, struct outlet *outlet)
 {
 	struct plan_step *end = &plan->step[plan->nsteps - 1];
@@ -32,13 +43,17 @@ void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, s
 	plan->nsteps++;
 	f->instance = &f->input;
 	f->source = (struct source){.refs = 1, .instance = &f->instance, .free = free_nothing};
-	f->exec = exec_new(plan, NULL);
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->changed, NULL);
+	f->exec = exec_new(plan, &(struct exec_hooks){.wake = wake, .arg = f});
 }
 
 void filtered_release(struct filtered *f)
 {
 	exec_free(f->exec);
 	source_unref(&f->source);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->lock);
 }
 
 static void add_frame(struct batch *b, struct str frame)
@@ -57,10 +72,23 @@ static struct batch *open_batch(struct filtered *f, int64_t received_ns)
 	return b;
 }
 
+static void wait_woken(struct filtered *f)
+{
+	pthread_mutex_lock(&f->lock);
+	while (!f->woken)
+		pthread_cond_wait(&f->changed, &f->lock);
+	f->woken = false;
+	pthread_mutex_unlock(&f->lock);
+}
+
 static bool pump(struct filtered *f, struct batch *b)
 {
+	enum exec_state state;
+
 	exec_feed(f->exec, b);
-	return exec_pump(f->exec) == EXEC_IDLE;
+	while ((state = exec_pump(f->exec)) == EXEC_WAITING)
+		wait_woken(f);
+	return state == EXEC_IDLE;
 }
 
 bool filtered_stream(struct filtered *f, struct str bytes, int64_t received_ns, bool last)

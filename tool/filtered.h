@@ -2,7 +2,7 @@
  * filtered.h - bytes through a plan's filters, without a daemon: what `weir eval`, `weir parse` and `weir test` share.
  *
  * The plan is compiled from a configuration whose inputs and outputs are left out; what reaches its end goes to one outlet.
- * One thread; no network; whatever waits for the outside world is an error.
+ * Runs on the caller's thread and waits there for what filters ask; no network.
  */
 #ifndef WEIR_TOOL_FILTERED_H
 #define WEIR_TOOL_FILTERED_H
@@ -10,12 +10,17 @@
 #include "config/ast.h"
 #include "pipeline/exec.h"
 
+#include <pthread.h>
+
 struct filtered {
 	struct plan *plan;
 	struct outlet *outlet;
 	struct exec *exec;
 	struct plan_plugin input, sink, *instance;
 	struct source source;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool woken; /* under the lock: an answer arrived */
 };
 
 /* The filter section of ast; NULL and d on errors. */
@@ -24,7 +29,7 @@ struct plan *filtered_compile(const struct ast_config *ast, const struct setting
 void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, struct outlet *outlet);
 void filtered_release(struct filtered *f);
 
-/* Cuts the bytes as a stream input does and runs them through; last: the source ends behind them. false: something waits for ever. */
+/* Cuts the bytes as a stream input does and runs them through; last: the source ends behind them. false: the outlet was full. */
 bool filtered_stream(struct filtered *f, struct str bytes, int64_t received_ns, bool last);
 /* One frame. */
 bool filtered_frame(struct filtered *f, struct str frame, int64_t received_ns);
