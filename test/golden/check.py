@@ -62,6 +62,9 @@ def main():
     passed, lacking, new, fixed = 0, 0, [], []
     for c in cases:
         answer = pipe.ask(c)
+        if isinstance(answer, str) and 'there are no patterns of browsers' in answer:
+            print('the patterns of uap-core are not there: npm could not get them when this was built')
+            sys.exit(77)
         ok, text = golden.verdict(c, answer, False)
         passed += ok
         if ok and c['id'] in listed:
