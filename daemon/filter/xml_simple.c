@@ -2,6 +2,8 @@
 
 #include "base/buf.h"
 
+#include <libxml/tree.h>
+
 static struct str text_z(struct arena *a, const xmlChar *z)
 {
 	return arena_dup(a, str_z(z ? (const char *)z : ""));

@@ -8,7 +8,7 @@
 
 #include "event/value.h"
 
-#include <libxml/tree.h>
+struct _xmlNode; /* libxml2's */
 
 struct xml_simple {
 	bool force_array;    /* every child is a list */
@@ -17,6 +17,6 @@ struct xml_simple {
 };
 
 /* Everything in a. Depth is bounded by libxml2 (256). */
-struct value xml_simple(const struct xml_simple *opt, struct arena *a, const xmlNode *element);
+struct value xml_simple(const struct xml_simple *opt, struct arena *a, const struct _xmlNode *element);
 
 #endif
