@@ -1,0 +1,259 @@
+/*
+ * elapsed.c - the filter `elapsed`: the time between two events that belong together. Work thread.
+ *
+ * The start event of a task is remembered by its id until its end event comes or `timeout` is over (looked at when events come). A start that
+ * nobody ended is forgotten and counted in the log: Logstash makes an event of it, weir has no event to make it of.
+ */
+#include "base/hash.h"
+#include "base/log.h"
+#include "filter/support.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TASKS_MAX = 1000000 }; /* the oldest goes */
+
+struct task {
+	struct task *next;	    /* in its bucket */
+	struct task *older, *newer; /* all, by when they came */
+	int64_t came_ns;
+	struct ts start;
+	uint64_t hash;
+	size_t len;
+	char id[];
+};
+
+struct tasks {
+	struct task **bucket, *oldest, *newest;
+	size_t size, n; /* size is a power of two */
+};
+
+struct elapsed {
+	struct str start_tag, end_tag;
+	const struct ref *id_ref;
+	int64_t timeout;
+	bool new_event_on_match;
+	int keep; /* which start event of several */
+	struct tasks tasks;
+	struct key time, start;
+};
+
+enum keep { KEEP_FIRST, KEEP_LAST };
+
+/* What STEP_FORK makes of a match. */
+struct match {
+	struct value id, time, start;
+	bool done;
+};
+
+static int elapsed_open(void *self, struct plugin_ctx *ctx, struct err *err)
+{
+	struct elapsed *e = self;
+
+	(void)ctx;
+	(void)err;
+	e->tasks.size = 64;
+	e->tasks.bucket = xzalloc(e->tasks.size * sizeof(struct task *));
+	e->time = key_make(STR("elapsed_time"));
+	e->start = key_make(STR("elapsed_timestamp_start"));
+	return 0;
+}
+
+/* ---- tasks ---- */
+
+static void tasks_remove(struct tasks *t, struct task *k)
+{
+	struct task **at = &t->bucket[k->hash & (t->size - 1)];
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	*(k->older ? &k->older->newer : &t->oldest) = k->newer;
+	*(k->newer ? &k->newer->older : &t->newest) = k->older;
+	t->n--;
+	free(k);
+}
+
+static void tasks_clear(struct tasks *t)
+{
+	while (t->oldest)
+		tasks_remove(t, t->oldest);
+	free(t->bucket);
+	*t = (struct tasks){0};
+}
+
+static struct task *tasks_find(const struct tasks *t, struct str id)
+{
+	uint64_t hash = hash_bytes(id.p, id.len);
+
+	for (struct task *k = t->bucket[hash & (t->size - 1)]; k; k = k->next)
+		if (k->hash == hash && str_eq(str_n(k->id, k->len), id))
+			return k;
+	return NULL;
+}
+
+static void tasks_grow(struct tasks *t)
+{
+	t->size *= 2;
+	free(t->bucket);
+	t->bucket = xzalloc(t->size * sizeof(struct task *));
+	for (struct task *k = t->oldest; k; k = k->newer) {
+		struct task **at = &t->bucket[k->hash & (t->size - 1)];
+
+		k->next = *at;
+		*at = k;
+	}
+}
+
+static void tasks_add(struct tasks *t, struct str id, struct ts start, int64_t now_ns)
+{
+	struct task *k = xzalloc(sizeof(*k) + id.len), **at;
+
+	if (t->n == TASKS_MAX) {
+		log_warn("filter", "elapsed: a million tasks have no end: the oldest is forgotten");
+		tasks_remove(t, t->oldest);
+	}
+	if (t->n >= t->size)
+		tasks_grow(t);
+	k->hash = hash_bytes(id.p, id.len);
+	k->len = id.len;
+	if (id.len)
+		memcpy(k->id, id.p, id.len);
+	k->start = start;
+	k->came_ns = now_ns;
+	at = &t->bucket[k->hash & (t->size - 1)];
+	k->next = *at;
+	*at = k;
+	k->older = t->newest;
+	*(t->newest ? &t->newest->newer : &t->oldest) = k;
+	t->newest = k;
+	t->n++;
+}
+
+static void expire(struct elapsed *e, int64_t now_ns)
+{
+	size_t before = e->tasks.n;
+
+	while (e->tasks.oldest && now_ns - e->tasks.oldest->came_ns >= e->timeout * 1000000000)
+		tasks_remove(&e->tasks, e->tasks.oldest);
+	if (before != e->tasks.n)
+		log_info("filter", "elapsed: %zu tasks did not end in time", before - e->tasks.n);
+}
+
+static void elapsed_close(void *self)
+{
+	struct elapsed *e = self;
+
+	tasks_clear(&e->tasks);
+}
+
+static void elapsed_adopt(void *self, void *former)
+{
+	struct elapsed *e = self, *f = former;
+
+	tasks_clear(&e->tasks);
+	e->tasks = f->tasks;
+	f->tasks = (struct tasks){0};
+}
+
+/* ---- events ---- */
+
+static bool add_info(const struct elapsed *e, struct event *ev, struct value time, struct value id, struct value start)
+{
+	event_tag(ev, STR("elapsed"));
+	event_tag(ev, STR("elapsed_match"));
+	event_set_top(ev, e->time, time);
+	event_set_top(ev, e->start, start);
+	return filter_set(ev, e->id_ref, id);
+}
+
+/* 5 and "5" are two ids. */
+static struct str id_text(struct arena *a, const struct value *v)
+{
+	return arena_printf(a, "%u %.*s", v->type, STR_ARG(value_text(a, v)));
+}
+
+static enum step ended(struct elapsed *e, struct event *ev, struct step_ctx *ctx, const struct value *id, struct str text, struct ts now)
+{
+	struct task *k = tasks_find(&e->tasks, text);
+	struct match m = {.id = *id};
+
+	if (!k) {
+		event_tag(ev, STR("elapsed_end_without_start"));
+		return STEP_OK;
+	}
+	m.time = v_float((double)(now.s - k->start.s) + ((double)now.ns - (double)k->start.ns) / 1e9);
+	m.start = v_time(k->start);
+	tasks_remove(&e->tasks, k);
+	if (!e->new_event_on_match) {
+		add_info(e, ev, m.time, m.id, m.start);
+		return STEP_OK;
+	}
+	ctx->gen = arena_alloc(ctx->arena, sizeof(m));
+	memcpy(ctx->gen, &m, sizeof(m));
+	return STEP_FORK;
+}
+
+static enum step elapsed_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	struct elapsed *e = self;
+	const struct value *id = event_get(ev, e->id_ref);
+	int64_t now_ns = clock_mono(ctx->clock);
+	struct str text;
+	struct ts now;
+
+	expire(e, now_ns);
+	if (!id || id->type == V_NULL || !event_timestamp(ev, &now))
+		return STEP_PASS;
+	text = id_text(ev->arena, id);
+	if (event_has_tag(ev, e->start_tag)) {
+		struct task *k = tasks_find(&e->tasks, text);
+
+		if (k && e->keep == KEEP_FIRST)
+			return STEP_OK;
+		if (k)
+			tasks_remove(&e->tasks, k);
+		tasks_add(&e->tasks, text, now, now_ns);
+		return STEP_OK;
+	}
+	if (event_has_tag(ev, e->end_tag))
+		return ended(e, ev, ctx, id, text, now);
+	return STEP_PASS;
+}
+
+/* The one event of a match, beside the end event. */
+static int elapsed_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
+{
+	const struct elapsed *e = self;
+	struct match *m = gen;
+	char host[256];
+
+	(void)parent;
+	if (m->done)
+		return 0;
+	m->done = true;
+	event_stamp(child, ts_from_ns(clock_wall(ctx->clock)));
+	if (gethostname(host, sizeof(host)) == 0) {
+		host[sizeof(host) - 1] = 0;
+		event_set_top(child, key_make(STR("host")), v_str(arena_dup(child->arena, str_z(host))));
+	}
+	add_info(e, child, m->time, value_copy(child->arena, &m->id, false), m->start);
+	return 1;
+}
+
+static const char *const keeps[] = {"first", "last", NULL};
+
+#define AT(member) offsetof(struct elapsed, member)
+static const struct option options[] = {
+	{"start_tag", OPT_STRING, AT(start_tag), .flags = OPT_REQUIRED, .doc = "tag of events that begin a task"},
+	{"end_tag", OPT_STRING, AT(end_tag), .flags = OPT_REQUIRED, .doc = "tag of events that end one"},
+	{"unique_id_field", OPT_REF, AT(id_ref), .flags = OPT_REQUIRED, .doc = "field that says which task it is"},
+	{"timeout", OPT_INT, AT(timeout), .def = "1800", .min = 0, .max = 1000000000, .doc = "seconds after which a start is forgotten"},
+	{"new_event_on_match", OPT_BOOL, AT(new_event_on_match), .def = "false", .doc = "a new event for the time, beside the end event"},
+	{"keep_start_event", OPT_ENUM, AT(keep), .def = "first", .choices = keeps, .doc = "which of several starts of a task counts"},
+	{0},
+};
+#undef AT
+
+FILTER(elapsed, .size = sizeof(struct elapsed), .options = options, .stateful = true, .doc = "the time between two events of a task",
+       .open = elapsed_open, .close = elapsed_close, .filter = {.run = elapsed_run, .next = elapsed_next, .adopt = elapsed_adopt})
