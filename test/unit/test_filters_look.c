@@ -1,5 +1,5 @@
 /*
- * Filters that look something up or remember: translate and cidr with files that change, throttle, fingerprint, tld, alter, range, prune,
+ * Filters that look something up or remember: translate and cidr with files that change, throttle, elapsed, fingerprint, tld, alter, range, prune,
  * de_dot.
  */
 #include "filter_run.h"
@@ -229,6 +229,45 @@ static void test_throttle(void)
 	opened_release(&o);
 }
 
+/* Fifteen hundred tasks begin, one by one they end; the id's kind counts. */
+static void test_elapsed(void)
+{
+	struct opened o;
+	struct buf out;
+	char event[120];
+	unsigned matched = 0;
+
+	CHECK(opened_plugin(&o, PLUGIN_FILTER, "elapsed { start_tag => \"s\" end_tag => \"e\" unique_id_field => \"id\" timeout => 100 }",
+			    ECS_DISABLED));
+	buf_init(&out, 0);
+	for (int i = 0; i < 1500; i++) {
+		snprintf(event, sizeof(event), "{\"id\":%d,\"tags\":[\"s\"],\"@timestamp\":\"2020-01-01T00:00:00Z\"}", i);
+		filter_run(&o, event, &clock_system, &out);
+	}
+	for (int i = 1499; i >= 0; i--) {
+		snprintf(event, sizeof(event), "{\"id\":%d,\"tags\":[\"e\"],\"@timestamp\":\"2020-01-01T00:00:01.5Z\"}", i);
+		buf_clear(&out);
+		filter_run(&o, event, &clock_system, &out);
+		matched += str_find(buf_slice(&out), STR("\"elapsed_time\":1.5,")) > 0;
+	}
+	CHECK_INT(matched, 1500);
+	filter_run(&o, "{\"id\":1,\"tags\":[\"s\"]}", &clock_system, &out);
+	buf_clear(&out);
+	filter_run(&o, "{\"id\":\"1\",\"tags\":[\"e\"]}", &clock_system, &out);
+	CHECK_STR(buf_slice(&out), "matched {\"id\":\"1\",\"tags\":[\"e\",\"elapsed_end_without_start\"]}");
+	{
+		struct clock late;
+
+		clock_virtual_init(&late, 0);
+		late.mono_now_ns = clock_mono(&clock_system) + 200ll * 1000000000;
+		buf_clear(&out);
+		filter_run(&o, "{\"id\":1,\"tags\":[\"e\"]}", &late, &out);
+		CHECK_STR(buf_slice(&out), "matched {\"id\":1,\"tags\":[\"e\",\"elapsed_end_without_start\"]}");
+	}
+	buf_release(&out);
+	opened_release(&o);
+}
+
 static void test_digest(void)
 {
 	struct arena a;
@@ -292,6 +331,7 @@ int main(void)
 	test_yaml_bomb();
 	test_cidr();
 	test_throttle();
+	test_elapsed();
 	test_digest();
 	test_rest();
 	for (size_t i = 0; i < 3; i++) {
