@@ -5,6 +5,7 @@
  * common options are the report's. Rates are moving averages over 1, 5 and 15 minutes of steps of 5 seconds; percentiles come from a sample of
  * 1028 values of each timer, drawn evenly over all since the last clear.
  */
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "filter/support.h"
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-	SERIES_MAX = 10000, /* names of one filter: the values of further ones are not counted */
+	SERIES_MAX = 4096, /* names of one filter, searched one by one: further ones are not counted */
 	SAMPLE = 1028,
 	STEP_S = 5,
 	RATES = 3,
@@ -25,6 +26,7 @@ static const int rate_minutes[RATES] = {1, 5, 15};
 struct series_of {
 	char *name;
 	size_t len;
+	uint32_t hash;
 	uint64_t count;
 	uint64_t uncounted; /* since the last step */
 	double rate[RATES];
@@ -102,10 +104,11 @@ static void metrics_close(void *self)
 
 static struct series_of *series_named(struct metrics *m, struct str name, bool timer)
 {
+	uint32_t hash = hash_str32(name);
 	struct series_of *s;
 
 	for (uint32_t i = 0; i < m->n; i++)
-		if (str_eq(str_n(m->series[i].name, m->series[i].len), name) && (m->series[i].sample != NULL) == timer)
+		if (m->series[i].hash == hash && str_eq(str_n(m->series[i].name, m->series[i].len), name) && (m->series[i].sample != NULL) == timer)
 			return &m->series[i];
 	if (m->n == SERIES_MAX) {
 		if (!m->full)
@@ -118,7 +121,7 @@ static struct series_of *series_named(struct metrics *m, struct str name, bool t
 		m->series = xrealloc(m->series, m->cap * sizeof(*m->series));
 	}
 	s = &m->series[m->n++];
-	*s = (struct series_of){.name = xstrdupz(name), .len = name.len};
+	*s = (struct series_of){.name = xstrdupz(name), .len = name.len, .hash = hash};
 	if (timer)
 		s->sample = xmalloc(SAMPLE * sizeof(*s->sample));
 	return s;

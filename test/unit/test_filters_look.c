@@ -268,6 +268,62 @@ static void test_elapsed(void)
 	opened_release(&o);
 }
 
+/* Ten events in ten seconds; the report follows the one that comes after the interval. */
+static void test_metrics(void)
+{
+	struct opened o;
+	struct clock clock;
+	struct arena a;
+	struct event ev, child;
+	struct step_ctx ctx = {.clock = &clock, .arena = &a};
+	struct buf out;
+	const struct value *v;
+	struct ref *rate;
+	enum step step = STEP_PASS;
+	int i;
+
+	CHECK(opened_plugin(&o, PLUGIN_FILTER,
+			    "metrics { meter => [\"%{m}\"] split => true timer => { \"t\" => \"%{v}\" } rates => [1] percentiles => [50, 100] "
+			    "flush_interval => 10 }", ECS_DISABLED));
+	clock_virtual_init(&clock, 0);
+	clock.mono_now_ns = clock_mono(&clock_system);
+	for (i = 1; i <= 20 && step == STEP_PASS; i++) {
+		clock_advance(&clock, 1000000000);
+		arena_init(&a, NULL);
+		event_init(&ev, &a);
+		event_set_top(&ev, key_make(STR("m")), v_lit("x,y"));
+		event_set_top(&ev, key_make(STR("v")), v_int(i));
+		ctx.gen = NULL;
+		step = o.plugin->filter.run(o.self, &ev, &ctx);
+		if (step == STEP_PASS)
+			arena_release(&a);
+	}
+	CHECK_INT(step, STEP_FORK);
+	i--;
+	event_init(&child, &a);
+	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &ev, &child, &ctx), 1);
+	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &ev, &child, &ctx), 0);
+	buf_init(&out, 0);
+	v = map_find_str(event_top(&child, STR("t"))->map, STR("count"));
+	CHECK_INT(v->i, i);
+	v = map_find_str(event_top(&child, STR("t"))->map, STR("mean"));
+	CHECK(v->f == (i + 1) / 2.0);
+	v = map_find_str(event_top(&child, STR("t"))->map, STR("p50"));
+	CHECK(v->f == (i + 1) / 2.0);
+	v = map_find_str(event_top(&child, STR("t"))->map, STR("max"));
+	CHECK(v->f == i);
+	v = map_find_str(event_top(&child, STR("y"))->map, STR("count"));
+	CHECK_INT(v->i, i);
+	rate = ref_compile(&a, STR("[x][rate_1m]"), NULL);
+	v = event_get(&child, rate);
+	CHECK(value_is(v, V_FLOAT) && v->f > 0.7 && v->f < 1.3);
+	CHECK(!map_find_str(event_top(&child, STR("x"))->map, STR("rate_5m")));
+	buf_release(&out);
+	arena_release(&a);
+	opened_release(&o);
+	RUN("metrics { rates => [2] }", "{}", NULL);
+}
+
 static void test_digest(void)
 {
 	struct arena a;
@@ -332,6 +388,7 @@ int main(void)
 	test_cidr();
 	test_throttle();
 	test_elapsed();
+	test_metrics();
 	test_digest();
 	test_rest();
 	for (size_t i = 0; i < 3; i++) {
