@@ -14,7 +14,7 @@ static struct event make(const char *json, struct arena *a)
 	struct str text = str_z(json);
 	struct value doc;
 	struct err err;
-	struct ts t;
+	struct ts t = {0};
 	struct value *at;
 
 	event_init(&ev, a);
