@@ -27,7 +27,8 @@ def hostile(*more):
     weird.expect('.')
     result = os.path.join(harness.work, 'hostile.json')
     run = harness.Program('hostile', [sys.executable, os.path.join(harness.FAULTS, 'hostile.py'), 'run', '--observe', 'file:' + path, '--json',
-                                      '--tcp', str(port), '--udp', str(port), '--dnstap', str(dnstap), '--pid', str(weird.pid), '--group', GROUPS, '--out', result, *more])
+                                      '--tcp', str(port), '--udp', str(port), '--dnstap', str(dnstap), '--pid', str(weird.pid), '--group', GROUPS,
+                                      '--settle', '30', '--canary-seconds', '30', '--out', result, *more])
     status = run.wait(540)
     print('\n'.join(run.lines))
     assert not weird.ended(), 'weird ended with %s' % weird.status
