@@ -8,13 +8,13 @@
 #include "query/query.h"
 
 static const char *const documents[] = {
-	"{\"@timestamp\":\"2026-11-24T03:12:09.500Z\",\"message\":\"unknown[10.20.0.100]: SASL LOGIN failed\",\"host\":{\"name\":\"Mail-1\"},"
+	("{\"@timestamp\":\"2026-11-24T03:12:09.500Z\",\"message\":\"unknown[10.20.0.100]: SASL LOGIN failed\",\"host\":{\"name\":\"Mail-1\"},"
 	"\"source\":{\"ip\":\"10.20.0.100\",\"user\":{\"name\":\"Alice\"}},\"related\":{\"ip\":[\"2001:db8::7\"],\"user\":[\"bob\"],\"hosts\":[\"laptop\"]},"
 	"\"dns\":{\"id\":17,\"question\":{\"name\":\"ns1.faraisp.ir\"},\"answers\":[{\"ttl\":300},{\"ttl\":5}]},\"weir\":{\"chain\":{\"id\":\"AbC\"},"
-	"\"cause\":{\"chain_id\":[\"XyZ\",\"q\"]}},\"ok\":true,\"n\":1.5,\"a.b\":{\"c\":[[1,2],{\"d\":null}]}}",
+	"\"cause\":{\"chain_id\":[\"XyZ\",\"q\"]}},\"ok\":true,\"n\":1.5,\"a.b\":{\"c\":[[1,2],{\"d\":null}]}}"),
 	"{\"message\":\"\",\"host\":\"\xc3\x84\xc3\xb6-1.\",\"user\":{\"name\":\"*\"},\"tags\":[\"_grokparsefailure\"]}",
-	"{\"source\":[{\"ip\":\"10.20.0.100\"}],\"user.name\":\"alice\",\"user\":{\"name\":5},\"message\":[[\"SASL\"],\"LOGIN\"],\"event\":{\"id\":[7,\"AbC\"]},"
-	"\"related\":{\"ip\":\"10.1.1.1\",\"user\":[[\"bob\"],{\"name\":\"bob\"}]},\"dns\":{\"question\":[{\"name\":\"ns1.faraisp.ir\"}]},\"host\":[\"mail-1\",17]}",
+	("{\"source\":[{\"ip\":\"10.20.0.100\"}],\"user.name\":\"alice\",\"user\":{\"name\":5},\"message\":[[\"SASL\"],\"LOGIN\"],\"event\":{\"id\":[7,\"AbC\"]},"
+	"\"related\":{\"ip\":\"10.1.1.1\",\"user\":[[\"bob\"],{\"name\":\"bob\"}]},\"dns\":{\"question\":[{\"name\":\"ns1.faraisp.ir\"}]},\"host\":[\"mail-1\",17]}"),
 	"{}",
 };
 
