@@ -365,6 +365,7 @@ struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, stru
 	rt->config = *c;
 	rt->settings = c->settings->pipeline;
 	rt->settings.clock = &clock_system;
+	rt->settings.later = true;
 	rt->budget.max = (size_t)c->settings->memory_max;
 	pthread_mutex_init(&rt->lock, NULL);
 	pthread_cond_init(&rt->changed, NULL);

@@ -15,6 +15,7 @@ enum {
 	METADATA_MAX = 128 * 1024, /* the format's: the marker is looked for in so many last bytes */
 	SEPARATOR = 16,		   /* zeros between tree and data */
 	COPY_PIECE = 1 << 20,
+	AT_ONCE = 1 << 20, /* a file of so many bytes is verified in milliseconds */
 };
 #define FILE_MAX_BYTES INT64_C(2147483648)
 
@@ -284,41 +285,81 @@ static struct geodb *load(int fd, const char *path, const struct stat *st, struc
 	return db;
 }
 
-struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
+/* The descriptor of a file that may be a database, or -1. */
+static int open_file(const char *path, struct stat *st, struct err *err)
 {
-	struct geodb *db = NULL;
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd == -1) {
-		err_sys(err, "cannot open the database '%s'", path);
-		return NULL;
-	}
-	if (fstat(fd, &st) == -1)
+	if (fd == -1)
+		return err_sys(err, "cannot open the database '%s'", path);
+	if (fstat(fd, st) == -1)
 		err_sys(err, "cannot stat the database '%s'", path);
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st->st_mode))
 		err_set(err, "the database '%s' is not a regular file", path);
-	else if (st.st_size < FILE_MIN || st.st_size > FILE_MAX_BYTES)
-		err_set(err, "cannot use the database '%s': it has %lld bytes", path, (long long)st.st_size);
-	else {
-		/* Two that open the same file wait for one another: one of them reads it. */
-		pthread_mutex_lock(&open_lock);
-		db = find_open(path, &st);
-		if (db) {
-			db->refs++;
-		} else if ((db = load(fd, path, &st, scratch, err))) {
-			db->next = open_list;
-			open_list = db;
-			log_info("geoip", "'%s': %s", path, db->about);
-		} else if (str_ends(str_z(path), STR(".dat"))) {
-			err_set(err, "cannot use the database '%s': .dat is MaxMind's former format, take the .mmdb file", path);
-		} else {
-			err_prefix(err, "cannot use the database '%s': ", path);
-		}
-		pthread_mutex_unlock(&open_lock);
+	else if (st->st_size < FILE_MIN || st->st_size > FILE_MAX_BYTES)
+		err_set(err, "cannot use the database '%s': it has %lld bytes", path, (long long)st->st_size);
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void name_culprit(const char *path, struct err *err)
+{
+	if (str_ends(str_z(path), STR(".dat")))
+		err_set(err, "cannot use the database '%s': .dat is MaxMind's former format, take the .mmdb file", path);
+	else
+		err_prefix(err, "cannot use the database '%s': ", path);
+}
+
+struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
+{
+	struct geodb *db;
+	struct stat st;
+	int fd = open_file(path, &st, err);
+
+	if (fd == -1)
+		return NULL;
+	/* Two that open the same file wait for one another: one of them reads it. */
+	pthread_mutex_lock(&open_lock);
+	db = find_open(path, &st);
+	if (db) {
+		db->refs++;
+	} else if ((db = load(fd, path, &st, scratch, err))) {
+		db->next = open_list;
+		open_list = db;
+		log_info("geoip", "'%s': %s", path, db->about);
+	} else {
+		name_culprit(path, err);
 	}
+	pthread_mutex_unlock(&open_lock);
 	close(fd);
 	return db;
+}
+
+int geodb_look(const char *path, bool *at_once, struct err *err)
+{
+	struct mmdb_facts f;
+	struct stat st;
+	char *tail;
+	off_t at;
+	int fd = open_file(path, &st, err), rc;
+
+	if (fd == -1)
+		return -1;
+	tail = xmalloc(METADATA_MAX);
+	rc = check_metadata(fd, st.st_size, &at, &f, tail, err);
+	if (rc == -1)
+		name_culprit(path, err);
+	free(tail);
+	close(fd);
+	/* While another one is being read, nothing is at once. */
+	*at_once = pthread_mutex_trylock(&open_lock) == 0;
+	if (*at_once) {
+		*at_once = st.st_size <= AT_ONCE || find_open(path, &st);
+		pthread_mutex_unlock(&open_lock);
+	}
+	return rc;
 }
 
 struct geodb *geodb_ref(struct geodb *db)

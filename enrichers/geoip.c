@@ -136,9 +136,17 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 	return 0;
 }
 
+/* Those in use: none as long as they are being verified. */
+static const struct geoset *databases(const struct geoip *g)
+{
+	static const struct geoset none;
+
+	return g->watch.object ? g->watch.object : &none;
+}
+
 static void take_over(struct geoip *g)
 {
-	const struct geoset *set = g->watch.object;
+	const struct geoset *set = databases(g);
 
 	for (unsigned i = 0; i < set->n; i++)
 		g->of_db[i] = geo_fields_of(geodb_kind(set->db[i]), g->style, g->wanted);
@@ -150,6 +158,20 @@ static void say_what_is_missing(const struct geoip *g)
 			  "(GeoLite2-City.mmdb and GeoLite2-ASN.mmdb of MaxMind, or free ones: docs/geo.md); it is taken up without a restart",
 		 !g->conf.only ? "" : g->conf.kind == GEO_ASN ? " of networks (ASN)" : " of cities", g->conf.n > 2 ? g->conf.path[0] : "",
 		 g->conf.n > 2 ? ", " : "");
+}
+
+/* weird does not stand still for the seconds that a large database takes. */
+static int load(struct geoip *g, const struct watch_conf *w, bool later, struct err *err)
+{
+	bool at_once = true;
+
+	if (later && geoset_look(&g->conf, &at_once, err) == -1)
+		return -1;
+	if (at_once)
+		return watch_init(&g->watch, w, err);
+	log_info("geoip", "events pass without geo fields until the databases are verified");
+	watch_begin(&g->watch, w);
+	return 0;
 }
 
 static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
@@ -171,10 +193,10 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	g->ip = key_make(STR("ip"));
 	w.n = g->conf.n;
 	memcpy(w.path, g->conf.path, sizeof(g->conf.path));
-	if (watch_init(&g->watch, &w, err) == -1)
+	if (load(g, &w, ctx->settings->later, err) == -1)
 		return -1;
 	take_over(g);
-	if (!g->conf.must && ((const struct geoset *)g->watch.object)->n == 0)
+	if (!g->conf.must && g->watch.object && databases(g)->n == 0)
 		say_what_is_missing(g);
 	arena_init(&g->memory, NULL);
 	arena_init(&g->scratch, NULL);
@@ -209,8 +231,12 @@ static void forget(struct geoip *g)
 /* At the beginning of an event, the only moment at which nobody borrows the texts. */
 static void begin(struct geoip *g, const struct event *ev, const struct clock *clock)
 {
+	bool waiting = !g->watch.object;
+
 	if (watch_turn(&g->watch, clock, ev->received_ns)) {
 		take_over(g);
+		if (waiting && databases(g)->n)
+			log_info("geoip", "the databases are verified: events get geo fields from now on");
 		forget(g);
 	}
 	if (g->records + SIDES * GEOSET_MAX > RECORDS_MAX)
@@ -254,7 +280,7 @@ static const struct record *get_record(struct geoip *g, const struct geodb *db, 
 
 static void resolve(struct geoip *g, const struct ip *ip, struct answer *a)
 {
-	const struct geoset *set = g->watch.object;
+	const struct geoset *set = databases(g);
 
 	*a = (struct answer){.ip = *ip, .used = true};
 	/* weir's own form asks about the world only; Logstash's leaves that to the database. */
@@ -435,6 +461,9 @@ static enum step geoip_run(void *self, struct event *ev, struct step_ctx *ctx)
 	struct geoip *g = self;
 
 	begin(g, ev, ctx->clock);
+	/* Not verified yet: nothing can be said, not even that an address is unknown. */
+	if (!g->watch.object)
+		return STEP_PASS;
 	return g->source ? run_source(g, ev) : run_sides(g, ev);
 }
 

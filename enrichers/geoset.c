@@ -64,28 +64,78 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All of a folder, by name. What cannot be opened there is logged and passed over: nobody named it. */
-static void add_folder(struct loading *l, const char *folder)
+/* The databases in a folder, by name; the caller frees the paths. */
+static unsigned list_folder(const char *folder, char *path[NAMES_MAX])
 {
-	char *names[NAMES_MAX];
 	unsigned n = 0;
 	DIR *d = opendir(folder);
 	struct dirent *e;
-	struct err err;
 
-	while (d && n < NAMES_MAX && (e = readdir(d)))
-		if (str_ends(str_z(e->d_name), STR(".mmdb")))
-			names[n++] = xstrdupz(str_z(e->d_name));
+	while (d && n < NAMES_MAX && (e = readdir(d))) {
+		char text[4096];
+
+		if (str_ends(str_z(e->d_name), STR(".mmdb")) && (size_t)snprintf(text, sizeof(text), "%s/%s", folder, e->d_name) < sizeof(text))
+			path[n++] = xstrdupz(str_z(text));
+	}
 	if (d)
 		closedir(d);
-	qsort(names, n, sizeof(*names), by_name);
-	for (unsigned i = 0; i < n; i++) {
-		char path[4096];
+	qsort(path, n, sizeof(*path), by_name);
+	return n;
+}
 
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, names[i]) < sizeof(path) && add_file(l, path, true, &err) == -1)
+/* All of a folder. What cannot be opened there is logged and passed over: nobody named it. */
+static void add_folder(struct loading *l, const char *folder)
+{
+	char *path[NAMES_MAX];
+	unsigned n = list_folder(folder, path);
+	struct err err;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (add_file(l, path[i], true, &err) == -1)
 			log_warn("geoip", "%s; it is passed over", err.text);
-		free(names[i]);
+		free(path[i]);
 	}
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool folder_at_once(const char *folder)
+{
+	char *path[NAMES_MAX];
+	unsigned n = list_folder(folder, path);
+	bool all = true;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct err ignored;
+		bool at_once;
+
+		/* What is wrong with it geoset_load() says. */
+		if (all && geodb_look(path[i], &at_once, &ignored) == 0)
+			all = at_once;
+		free(path[i]);
+	}
+	return all;
+}
+
+int geoset_look(struct geoset_conf *conf, bool *at_once, struct err *err)
+{
+	*at_once = true;
+	for (unsigned i = 0; i < conf->n; i++) {
+		bool one = true;
+
+		if (is_folder(conf->path[i]))
+			one = folder_at_once(conf->path[i]);
+		else if (conf->must && geodb_look(conf->path[i], &one, err) == -1)
+			return -1;
+		*at_once &= one;
+	}
+	conf->looked = true;
+	return 0;
 }
 
 void *geoset_load(void *conf, const void *current, struct err *err)
@@ -94,11 +144,14 @@ void *geoset_load(void *conf, const void *current, struct err *err)
 
 	for (unsigned i = 0; i < l.conf->n; i++) {
 		const char *path = l.conf->path[i];
-		struct stat st;
 
-		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (is_folder(path)) {
 			add_folder(&l, path);
 		} else if (l.conf->must && add_file(&l, path, false, err) == -1) {
+			if (l.conf->looked) {
+				log_error("geoip", "%s; it is done without", err->text);
+				continue;
+			}
 			geoset_free(l.set);
 			return NULL;
 		}

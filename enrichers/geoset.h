@@ -17,6 +17,7 @@ struct geoset_conf {
 	bool must;	    /* the configuration names them: what cannot be opened refuses the start; else it is passed over */
 	bool only;	    /* none but `kind` (and GEO_ISP with GEO_ASN) is taken from folders */
 	enum geo_kind kind;
+	bool looked;	    /* geoset_look() had no objection: what turns out to be damaged later is logged and passed over */
 	struct str scratch; /* the data folder, or empty */
 };
 
@@ -25,6 +26,8 @@ struct geoset {
 	struct geodb *db[GEOSET_MAX];
 };
 
+/* What can be said of the files at a glance. -1 and err: one that must be there cannot be used. *at_once: geoset_load() would take no time. */
+int geoset_look(struct geoset_conf *conf, bool *at_once, struct err *err);
 /* conf: a struct geoset_conf; current: a struct geoset or NULL. Any thread. NULL and err only where something must be there. */
 void *geoset_load(void *conf, const void *current, struct err *err);
 void geoset_free(void *set);

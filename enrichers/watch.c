@@ -73,11 +73,16 @@ static uint64_t state_of(const struct watch_conf *c)
 	return h;
 }
 
-int watch_init(struct watch *w, const struct watch_conf *conf, struct err *err)
+static void prepare(struct watch *w, const struct watch_conf *conf)
 {
 	bug_on(conf->n > WATCH_PATHS);
 	/* The state before the load: what is written while it runs is a change. */
 	*w = (struct watch){.conf = *conf, .received_ns = INT64_MIN, .next_ns = INT64_MIN, .seen = state_of(conf)};
+}
+
+int watch_init(struct watch *w, const struct watch_conf *conf, struct err *err)
+{
+	prepare(w, conf);
 	w->object = conf->load(conf->arg, NULL, err);
 	return w->object ? 0 : -1;
 }
@@ -118,6 +123,12 @@ static void start_job(struct watch *w, void *former)
 		w->conf.unload(former);
 }
 
+void watch_begin(struct watch *w, const struct watch_conf *conf)
+{
+	prepare(w, conf);
+	start_job(w, NULL);
+}
+
 /* true: there is a new object. */
 static bool end_job(struct watch *w)
 {
@@ -129,13 +140,14 @@ static bool end_job(struct watch *w)
 	if (!j->former) {
 		object = j->object;
 		if (!object)
-			log_error(w->conf.group, "%s; what was read before stays in use", j->err.text);
+			log_error(w->conf.group, "%s; %s", j->err.text, former ? "what was read before stays in use" : "it is done without");
 	}
 	free(j);
 	if (!object)
 		return false;
 	w->object = object;
-	start_job(w, former);
+	if (former)
+		start_job(w, former);
 	return true;
 }
 

@@ -31,7 +31,7 @@ struct watch_conf {
 
 struct watch {
 	struct watch_conf conf;
-	void *object;
+	void *object; /* NULL: not yet, after watch_begin() */
 	/* Private. */
 	struct watch_job *job;
 	int64_t received_ns, next_ns;
@@ -40,6 +40,8 @@ struct watch {
 
 /* Loads on the caller's thread. -1 and err: nothing is held. */
 int watch_init(struct watch *w, const struct watch_conf *conf, struct err *err);
+/* Loads on a thread of its own: until watch_look() says otherwise w->object is NULL. */
+void watch_begin(struct watch *w, const struct watch_conf *conf);
 /* Waits for a load that is under way. A zeroed watch is fine. */
 void watch_release(struct watch *w);
 /* true: w->object is another one now, and the former is being unloaded by another thread. */

@@ -255,6 +255,33 @@ static void open_inputs(struct compiler *c, const struct ast_block *b)
 	}
 }
 
+static bool says_true(const struct ast_plugin *p, struct str option)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->attr[i].name, option))
+			is = p->attr[i].value->kind != AST_ARRAY && p->attr[i].value->kind != AST_HASH && str_eq(p->attr[i].value->text, STR("true"));
+	return is;
+}
+
+/* Is there an input that does not end by itself? Where all do, nobody waits for the start, but each line counts. */
+static bool goes_on(const struct ast_block *b)
+{
+	bool on = false;
+
+	for (size_t i = 0; i < b->n && !on; i++) {
+		const struct ast_stmt *s = &b->stmt[i];
+
+		if (s->kind == STMT_PLUGIN)
+			on = !str_eq(s->plugin->name, STR("stdin")) && !str_eq(s->plugin->name, STR("generator")) &&
+			     !says_true(s->plugin, STR("exit_after_read"));
+		for (size_t k = 0; s->kind == STMT_IF && k < s->n && !on; k++)
+			on = goes_on(s->branch[k].body);
+	}
+	return on;
+}
+
 struct plan *plan_compile(const struct ast_config *ast, const struct settings *settings, struct diag *d)
 {
 	struct plan *p = xzalloc(sizeof(*p));
@@ -263,6 +290,7 @@ struct plan *plan_compile(const struct ast_config *ast, const struct settings *s
 
 	arena_init(&p->arena, NULL);
 	p->settings = *settings;
+	p->settings.later &= goes_on(&ast->section[SECTION_INPUT]);
 	open_inputs(&c, &ast->section[SECTION_INPUT]);
 	emit_block(&c, PLUGIN_FILTER, &ast->section[SECTION_FILTER]);
 	emit_block(&c, PLUGIN_OUTPUT, &ast->section[SECTION_OUTPUT]);

@@ -81,6 +81,7 @@ struct settings {
 	bool support_escapes; /* config.support_escapes */
 	bool lenient;	      /* unknown filters are passed over */
 	bool stateless;	      /* filters that remember are left out */
+	bool later;	      /* what takes long to load may come after the start: weird itself, unless it ends with its inputs. Tools and -t wait */
 	struct str pipeline_id;
 	struct str data_dir;
 	struct str config_dir; /* where relative pattern directories begin */

@@ -14,6 +14,7 @@
 static struct clock enrich_now;
 static int64_t enrich_received;
 static char enrich_folder[64];
+static bool enrich_later; /* what takes long may be loaded behind the start */
 
 /* The path of a file in the folder; one of eight texts in turn. */
 static inline const char *in_folder(const char *name)
@@ -64,7 +65,7 @@ static inline void write_file(const char *path, struct str bytes)
 /* %s in the text becomes the folder, each time. */
 static inline bool enrich_open(struct opened *o, const char *filter, enum ecs_mode ecs, const char *data_dir)
 {
-	struct settings s = {.ecs = ecs, .clock = &enrich_now, .pipeline_id = STR_INIT("main"), .data_dir = str_z(data_dir)};
+	struct settings s = {.ecs = ecs, .clock = &enrich_now, .pipeline_id = STR_INIT("main"), .data_dir = str_z(data_dir), .later = enrich_later};
 	static struct buf text;
 
 	buf_clear(&text);

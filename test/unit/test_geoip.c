@@ -511,6 +511,68 @@ static void test_replaced(void)
 	opened_release(&o);
 }
 
+/* A file too large to be verified at the start; damaged: its first node leads far outside. */
+static void write_large(const char *name, bool damaged)
+{
+	char filler[60001] = "";
+	struct str bytes;
+
+	make_city(&m, 6, 28, name);
+	memset(filler, 'x', sizeof(filler) - 1);
+	for (int i = 0; i < 20; i++)
+		make_text(&m, filler);
+	bytes = make_bytes(&m, "GeoLite2-City");
+	if (damaged)
+		memset((char *)bytes.p, 0x7f, 7);
+	write_file(in_folder("large.mmdb"), bytes);
+	make_release(&m);
+}
+
+static void test_later(void)
+{
+	static const char filter[] = "geoip { source => \"a\" database => [\"%s/large.mmdb\", \"%s/asn.mmdb\"] fields => [\"city_name\", \"autonomous_system_number\"] }";
+	static const char city[] = "{\"a\":\"81.2.69.7\"}", network[] = "{\"a\":\"1.0.0.1\"}";
+	struct opened o, second;
+	unsigned errors;
+
+	enrich_later = true;
+	make_asn(&m);
+	make_file(&m, "GeoLite2-ASN", in_folder("asn.mmdb"));
+	make_release(&m);
+	write_large("London", false);
+	CHECK(enrich_open(&o, filter, ECS_DISABLED, NULL));
+	CHECK(enrich_until(&o, city, "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"London\",\"asn\":20712}}"));
+	/* As at a reload: what is open already is there at once. */
+	CHECK(enrich_open(&second, filter, ECS_DISABLED, NULL));
+	CHECK_STR(enrich(&second, city), "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"London\",\"asn\":20712}}");
+	opened_release(&second);
+	opened_release(&o);
+	/* What its metadata do not show comes out later; the other file is used. No tag says that an address is unknown before. */
+	write_large("London", true);
+	errors = log_count(LOG_ERROR);
+	CHECK(enrich_open(&o, filter, ECS_DISABLED, NULL));
+	CHECK(enrich_until(&o, network, "matched {\"a\":\"1.0.0.1\",\"geoip\":{\"asn\":4200000000}}"));
+	CHECK_INT(log_count(LOG_ERROR), errors + 1);
+	CHECK_STR(enrich(&o, city), "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"asn\":20712}}");
+	write_large("Londinium", false);
+	CHECK(enrich_until(&o, city, "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Londinium\",\"asn\":20712}}"));
+	opened_release(&o);
+	/* At a glance: no metadata, not there, or small and damaged. */
+	if (truncate(in_folder("large.mmdb"), 1100000) == -1)
+		abort();
+	refused(filter, ECS_DISABLED, "no metadata");
+	unlink(in_folder("large.mmdb"));
+	refused(filter, ECS_DISABLED, "No such file");
+	if (truncate(in_folder("asn.mmdb"), 200) == -1)
+		abort();
+	refused("geoip { source => \"a\" database => \"%s/asn.mmdb\" }", ECS_DISABLED, "no metadata");
+	/* Closed while it is being read. */
+	write_large("London", false);
+	CHECK(enrich_open(&o, "geoip { source => \"a\" database => \"%s/large.mmdb\" }", ECS_DISABLED, NULL));
+	opened_release(&o);
+	enrich_later = false;
+}
+
 /* Without `database`: the data folder; what appears there later is taken up. */
 static void test_default_folder(void)
 {
@@ -564,6 +626,7 @@ int main(void)
 	test_many();
 	test_own_maps();
 	test_replaced();
+	test_later();
 	test_default_folder();
 	return enrich_end();
 }
