@@ -3,23 +3,21 @@
 /* The dotted quad; strict, so that 010.1.1.1 is not read as octal here and as decimal there. */
 static bool parse_v4(struct str s, uint8_t out[4])
 {
-	for (int i = 0; i < 4; i++) {
-		unsigned v = 0;
-		size_t n = 0;
+	const char *p = s.p, *end = s.p + s.len;
 
-		while (n < s.len && n < 3 && ch_digit(s.p[n]))
-			v = v * 10 + (unsigned)(s.p[n++] - '0');
-		if (n == 0 || v > 255 || (n > 1 && s.p[0] == '0'))
+	for (int i = 0; i < 4; i++) {
+		const char *first = p;
+		unsigned v = 0;
+
+		while (p < end && p - first < 3 && ch_digit(*p))
+			v = v * 10 + (unsigned)(*p++ - '0');
+		if (p == first || v > 255 || (p - first > 1 && *first == '0'))
 			return false;
 		out[i] = (uint8_t)v;
-		s = str_n(s.p + n, s.len - n);
-		if (i < 3) {
-			if (s.len == 0 || s.p[0] != '.')
-				return false;
-			s = str_n(s.p + 1, s.len - 1);
-		}
+		if (i < 3 && (p == end || *p++ != '.'))
+			return false;
 	}
-	return s.len == 0;
+	return p == end;
 }
 
 /* One group of up to four hexadecimal digits at the front of *s. */
@@ -94,12 +92,11 @@ bool ip_parse(struct str s, struct ip *out)
 
 	if (s.len > 45)
 		return false;
-	if (memchr(s.len ? s.p : "", ':', s.len))
-		return parse_v6(s, out);
-	if (!parse_v4(s, four))
-		return false;
-	*out = ip_v4(four);
-	return true;
+	if (parse_v4(s, four)) {
+		*out = ip_v4(four);
+		return true;
+	}
+	return memchr(s.len ? s.p : "", ':', s.len) && parse_v6(s, out);
 }
 
 bool ip_net_parse(struct str s, struct ip_net *out, bool *host)

@@ -413,3 +413,16 @@ double ruby_to_f(struct str s)
 		free(z);
 	return neg ? -d : d;
 }
+
+struct str i64_text(struct arena *a, int64_t i)
+{
+	char text[20], *p = text + sizeof(text);
+	uint64_t v = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	if (i < 0)
+		*--p = '-';
+	return arena_dup(a, str_n(p, (size_t)(text + sizeof(text) - p)));
+}

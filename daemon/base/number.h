@@ -9,6 +9,8 @@
 
 enum { NUMBER_TEXT_MAX = 40 };
 
+/* Decimal digits, '-' in front where negative. */
+struct str i64_text(struct arena *a, int64_t i);
 /* Java's Double.toString: shortest digits that read back, "1.0", "1.0E10", "1.0E-5", "NaN", "Infinity". Returns the length. */
 size_t java_double_text(double d, char out[NUMBER_TEXT_MAX]);
 /* Ruby's Float#to_s: "1.0", "1.0e+20", "1.0e-07". */

@@ -14,6 +14,7 @@ struct node {
 static struct node nodes[FIELD_NODES];
 static unsigned nnodes;
 static uint8_t node_of[FIELDS];
+static struct key key_of[FIELDS]; /* the last part of the path */
 
 static uint8_t find_node(uint8_t parent, const struct key *key)
 {
@@ -36,6 +37,7 @@ void field_nodes_init(void)
 		for (uint16_t i = 0; i + 1 < r->n; i++)
 			at = find_node(at, &r->part[i].key);
 		node_of[id] = at;
+		key_of[id] = field_key((enum field_id)id);
 		nodes[at].size++;
 	}
 }
@@ -52,14 +54,19 @@ void field_writer_begin(struct field_writer *w, struct event *ev)
 	w->node[NODE_ROOT].map = &ev->root;
 }
 
-static struct map *node_map(struct field_writer *w, uint8_t n, bool make)
+static struct map *find_map(struct field_writer *w, uint8_t n, bool make);
+
+/* NULL: it is not there and shall not be made. */
+static inline struct map *node_map(struct field_writer *w, uint8_t n, bool make)
 {
-	struct map *up;
+	return w->node[n].event == w->event ? w->node[n].map : find_map(w, n, make);
+}
+
+static __attribute__((noinline)) struct map *find_map(struct field_writer *w, uint8_t n, bool make)
+{
+	struct map *up = node_map(w, nodes[n].parent, make);
 	struct value *have;
 
-	if (w->node[n].event == w->event)
-		return w->node[n].map;
-	up = node_map(w, nodes[n].parent, make);
 	if (!up)
 		return NULL;
 	have = map_find(up, &nodes[n].key);
@@ -82,13 +89,12 @@ static struct map *node_map(struct field_writer *w, uint8_t n, bool make)
 
 void field_put(struct field_writer *w, enum field_id id, struct value v)
 {
-	map_set(w->ev->arena, node_map(w, node_of[id], true), field_key(id), v);
+	map_set(w->ev->arena, node_map(w, node_of[id], true), key_of[id], v);
 }
 
 struct value *field_have(struct field_writer *w, enum field_id id)
 {
 	struct map *m = node_map(w, node_of[id], false);
-	struct key k = field_key(id);
 
-	return m ? map_find(m, &k) : NULL;
+	return m ? map_find(m, &key_of[id]) : NULL;
 }

@@ -155,7 +155,18 @@ static inline bool key_bytes_eq(const char *a, const char *b, uint32_t len)
 {
 	uint64_t x, y, u, v;
 
-	if (len - 8u > 8)
+	if (len < 8) {
+		uint32_t s, t, m, n;
+
+		if (len < 4)
+			return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+		memcpy(&s, a, 4);
+		memcpy(&t, b, 4);
+		memcpy(&m, a + len - 4, 4);
+		memcpy(&n, b + len - 4, 4);
+		return ((s ^ t) | (m ^ n)) == 0;
+	}
+	if (len > 16)
 		return memcmp(a, b, len) == 0;
 	memcpy(&x, a, 8);
 	memcpy(&y, b, 8);

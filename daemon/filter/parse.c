@@ -7,6 +7,7 @@
  * A line that no format knows is kept as it is, tagged, with the reason in weir.parse.error.
  */
 #include "base/hash.h"
+#include "base/number.h"
 #include "parse/format.h"
 #include "parse/syslog_decode.h"
 
@@ -173,7 +174,7 @@ static struct str pid_text(struct event *ev)
 	const struct value *v = event_get(ev, field_ref(F_PROCESS_PID));
 
 	if (value_is(v, V_INT))
-		return arena_printf(ev->arena, "%lld", (long long)v->i);
+		return i64_text(ev->arena, v->i);
 	return text_at(ev, field_ref(F_LOG_SYSLOG_PROCID));
 }
 
