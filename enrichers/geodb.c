@@ -440,6 +440,5 @@ bool geodb_find(const struct geodb *db, const struct ip *ip, uint32_t *record, u
 void geodb_read(const struct geodb *db, uint32_t record, struct mmdb_facts *f)
 {
 	/* It was read once at load; the bytes have not changed since. */
-	if (mmdb_read_record(db->data, record, f))
-		*f = (struct mmdb_facts){0};
+	mmdb_read_facts(db->data, record, f);
 }

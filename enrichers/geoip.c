@@ -4,7 +4,7 @@
  * With `source` it is Logstash's filter: one field in, its target out, a tag where nothing was found. Without, it is weir's own: what
  * ECS has for source.ip, client.ip and destination.ip, global addresses only, no tags. An address is never looked up by name.
  *
- * Two tables spare most of the work. A record that was met before is kept as the maps it becomes (4,096 of them); so is the answer for the
+ * Two tables spare most of the work. A record that was met before is kept as the maps it becomes (16,384 of them, some 12 MB); so is the answer for the
  * addresses that were asked last. An event gets copies of the maps, for a later filter may change them, but borrows the texts: they
  * live until the tables are emptied, which happens only at the beginning of a later event. By then the one that borrows has
  * ended, or has been copied with its texts (exec.c copies whatever waits).
@@ -18,7 +18,7 @@
 
 #include <stdio.h>
 
-enum { RECORDS_MAX = 4096, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
+enum { RECORDS_MAX = 16384, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
 enum { TYPE_CITY, TYPE_ASN };
 
 /* A record as it is put into events. */

@@ -19,72 +19,114 @@ enum place {
  * A key's meaning: as a map or list it leads to `below`, as a scalar it is the fact. MaxMind's layout nests
  * ({"city": {"names": {"en": "London"}}}), the flat one does not ({"city": "London", "state1": "England"}).
  */
-static const struct row {
-	uint16_t tag; /* the place and the key's length: one comparison rules out nearly all rows */
-	uint8_t below, fact;
+struct row {
+	uint8_t len, below, fact;
 	bool flat;
 	const char *key;
-} rows[] = {
-#define TAG(in, len) ((in) << 8 | (len))
-#define ROW(in, key, below, fact) {TAG(in, sizeof(key) - 1), below, fact, false, key}
-#define FLAT(in, key, below, fact) {TAG(in, sizeof(key) - 1), below, fact, true, key}
-	FLAT(IN_ROOT, "city", IN_CITY, FACT_CITY),
-	ROW(IN_ROOT, "continent", IN_CONTINENT, FACT_NONE),
-	ROW(IN_ROOT, "country", IN_COUNTRY, FACT_NONE),
-	ROW(IN_ROOT, "location", IN_LOCATION, FACT_NONE),
-	ROW(IN_ROOT, "postal", IN_POSTAL, FACT_NONE),
-	ROW(IN_ROOT, "subdivisions", IN_REGIONS, FACT_NONE),
-	ROW(IN_ROOT, "traits", IN_ROOT, FACT_NONE),
-	ROW(IN_ROOT, "autonomous_system_number", IN_NOTHING, FACT_AS_NUMBER),
-	ROW(IN_ROOT, "autonomous_system_organization", IN_NOTHING, FACT_AS_ORG),
-	FLAT(IN_ROOT, "country_code", IN_NOTHING, FACT_COUNTRY_CODE),
-	FLAT(IN_ROOT, "latitude", IN_NOTHING, FACT_LATITUDE),
-	FLAT(IN_ROOT, "longitude", IN_NOTHING, FACT_LONGITUDE),
-	FLAT(IN_ROOT, "postcode", IN_NOTHING, FACT_POSTAL_CODE),
-	FLAT(IN_ROOT, "state1", IN_NOTHING, FACT_REGION_NAME),
-	FLAT(IN_ROOT, "timezone", IN_NOTHING, FACT_TIMEZONE),
-	ROW(IN_ROOT, "domain", IN_NOTHING, FACT_DOMAIN),
-	ROW(IN_ROOT, "isp", IN_NOTHING, FACT_ISP),
-	ROW(IN_ROOT, "organization", IN_NOTHING, FACT_ORGANIZATION),
-	ROW(IN_ROOT, "is_anonymous", IN_NOTHING, FACT_ANONYMOUS),
-	ROW(IN_ROOT, "is_anonymous_vpn", IN_NOTHING, FACT_ANONYMOUS_VPN),
-	ROW(IN_ROOT, "is_hosting_provider", IN_NOTHING, FACT_HOSTING_PROVIDER),
-	ROW(IN_ROOT, "is_public_proxy", IN_NOTHING, FACT_PUBLIC_PROXY),
-	ROW(IN_ROOT, "is_residential_proxy", IN_NOTHING, FACT_RESIDENTIAL_PROXY),
-	ROW(IN_ROOT, "is_tor_exit_node", IN_NOTHING, FACT_TOR_EXIT_NODE),
-	ROW(IN_CITY, "names", IN_CITY_NAMES, FACT_NONE),
-	ROW(IN_CITY_NAMES, "en", IN_NOTHING, FACT_CITY),
-	ROW(IN_CONTINENT, "code", IN_NOTHING, FACT_CONTINENT_CODE),
-	ROW(IN_CONTINENT, "names", IN_CONTINENT_NAMES, FACT_NONE),
-	ROW(IN_CONTINENT_NAMES, "en", IN_NOTHING, FACT_CONTINENT_NAME),
-	ROW(IN_COUNTRY, "iso_code", IN_NOTHING, FACT_COUNTRY_CODE),
-	ROW(IN_COUNTRY, "names", IN_COUNTRY_NAMES, FACT_NONE),
-	ROW(IN_COUNTRY_NAMES, "en", IN_NOTHING, FACT_COUNTRY_NAME),
-	ROW(IN_LOCATION, "latitude", IN_NOTHING, FACT_LATITUDE),
-	ROW(IN_LOCATION, "longitude", IN_NOTHING, FACT_LONGITUDE),
-	ROW(IN_LOCATION, "time_zone", IN_NOTHING, FACT_TIMEZONE),
-	ROW(IN_POSTAL, "code", IN_NOTHING, FACT_POSTAL_CODE),
-	ROW(IN_REGION, "iso_code", IN_NOTHING, FACT_REGION_CODE),
-	ROW(IN_REGION, "names", IN_REGION_NAMES, FACT_NONE),
-	ROW(IN_REGION_NAMES, "en", IN_NOTHING, FACT_REGION_NAME),
-	ROW(IN_METADATA, "node_count", IN_NOTHING, FACT_NODE_COUNT),
-	ROW(IN_METADATA, "record_size", IN_NOTHING, FACT_RECORD_SIZE),
-	ROW(IN_METADATA, "ip_version", IN_NOTHING, FACT_IP_VERSION),
-	ROW(IN_METADATA, "database_type", IN_NOTHING, FACT_DATABASE_TYPE),
-	ROW(IN_METADATA, "build_epoch", IN_NOTHING, FACT_BUILD_EPOCH),
-	ROW(IN_METADATA, "languages", IN_WORDS, FACT_NONE),
-	ROW(IN_METADATA, "description", IN_WORDS, FACT_NONE),
+};
+
+#define ROW(key, below, fact) {sizeof(key) - 1, below, fact, false, key}
+#define FLAT(key, below, fact) {sizeof(key) - 1, below, fact, true, key}
+static const struct row in_root[] = {
+	FLAT("city", IN_CITY, FACT_CITY),
+	ROW("continent", IN_CONTINENT, FACT_NONE),
+	ROW("country", IN_COUNTRY, FACT_NONE),
+	ROW("location", IN_LOCATION, FACT_NONE),
+	ROW("postal", IN_POSTAL, FACT_NONE),
+	ROW("subdivisions", IN_REGIONS, FACT_NONE),
+	ROW("traits", IN_ROOT, FACT_NONE),
+	ROW("autonomous_system_number", IN_NOTHING, FACT_AS_NUMBER),
+	ROW("autonomous_system_organization", IN_NOTHING, FACT_AS_ORG),
+	FLAT("country_code", IN_NOTHING, FACT_COUNTRY_CODE),
+	FLAT("latitude", IN_NOTHING, FACT_LATITUDE),
+	FLAT("longitude", IN_NOTHING, FACT_LONGITUDE),
+	FLAT("postcode", IN_NOTHING, FACT_POSTAL_CODE),
+	FLAT("state1", IN_NOTHING, FACT_REGION_NAME),
+	FLAT("timezone", IN_NOTHING, FACT_TIMEZONE),
+	ROW("domain", IN_NOTHING, FACT_DOMAIN),
+	ROW("isp", IN_NOTHING, FACT_ISP),
+	ROW("organization", IN_NOTHING, FACT_ORGANIZATION),
+	ROW("is_anonymous", IN_NOTHING, FACT_ANONYMOUS),
+	ROW("is_anonymous_vpn", IN_NOTHING, FACT_ANONYMOUS_VPN),
+	ROW("is_hosting_provider", IN_NOTHING, FACT_HOSTING_PROVIDER),
+	ROW("is_public_proxy", IN_NOTHING, FACT_PUBLIC_PROXY),
+	ROW("is_residential_proxy", IN_NOTHING, FACT_RESIDENTIAL_PROXY),
+	ROW("is_tor_exit_node", IN_NOTHING, FACT_TOR_EXIT_NODE),
+};
+static const struct row in_city[] = {
+	ROW("names", IN_CITY_NAMES, FACT_NONE),
+};
+static const struct row in_city_names[] = {
+	ROW("en", IN_NOTHING, FACT_CITY),
+};
+static const struct row in_continent[] = {
+	ROW("code", IN_NOTHING, FACT_CONTINENT_CODE),
+	ROW("names", IN_CONTINENT_NAMES, FACT_NONE),
+};
+static const struct row in_continent_names[] = {
+	ROW("en", IN_NOTHING, FACT_CONTINENT_NAME),
+};
+static const struct row in_country[] = {
+	ROW("iso_code", IN_NOTHING, FACT_COUNTRY_CODE),
+	ROW("names", IN_COUNTRY_NAMES, FACT_NONE),
+};
+static const struct row in_country_names[] = {
+	ROW("en", IN_NOTHING, FACT_COUNTRY_NAME),
+};
+static const struct row in_location[] = {
+	ROW("latitude", IN_NOTHING, FACT_LATITUDE),
+	ROW("longitude", IN_NOTHING, FACT_LONGITUDE),
+	ROW("time_zone", IN_NOTHING, FACT_TIMEZONE),
+};
+static const struct row in_postal[] = {
+	ROW("code", IN_NOTHING, FACT_POSTAL_CODE),
+};
+static const struct row in_region[] = {
+	ROW("iso_code", IN_NOTHING, FACT_REGION_CODE),
+	ROW("names", IN_REGION_NAMES, FACT_NONE),
+};
+static const struct row in_region_names[] = {
+	ROW("en", IN_NOTHING, FACT_REGION_NAME),
+};
+static const struct row in_metadata[] = {
+	ROW("node_count", IN_NOTHING, FACT_NODE_COUNT),
+	ROW("record_size", IN_NOTHING, FACT_RECORD_SIZE),
+	ROW("ip_version", IN_NOTHING, FACT_IP_VERSION),
+	ROW("database_type", IN_NOTHING, FACT_DATABASE_TYPE),
+	ROW("build_epoch", IN_NOTHING, FACT_BUILD_EPOCH),
+	ROW("languages", IN_WORDS, FACT_NONE),
+	ROW("description", IN_WORDS, FACT_NONE),
+};
 #undef ROW
 #undef FLAT
+
+static const struct {
+	const struct row *row;
+	size_t n;
+} places[IN_WORDS + 1] = {
+#define PLACE(in, rows) [in] = {rows, sizeof(rows) / sizeof(*(rows))}
+	PLACE(IN_ROOT, in_root),
+	PLACE(IN_CITY, in_city),
+	PLACE(IN_CITY_NAMES, in_city_names),
+	PLACE(IN_CONTINENT, in_continent),
+	PLACE(IN_CONTINENT_NAMES, in_continent_names),
+	PLACE(IN_COUNTRY, in_country),
+	PLACE(IN_COUNTRY_NAMES, in_country_names),
+	PLACE(IN_LOCATION, in_location),
+	PLACE(IN_POSTAL, in_postal),
+	PLACE(IN_REGION, in_region),
+	PLACE(IN_REGION_NAMES, in_region_names),
+	PLACE(IN_METADATA, in_metadata),
+#undef PLACE
 };
 
 static const struct row *find_row(unsigned in, struct str key)
 {
-	if (in == IN_NOTHING || key.len > 255)
-		return NULL;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (rows[i].tag == TAG(in, key.len) && memcmp(rows[i].key, key.p, key.len) == 0)
-			return &rows[i];
+	const struct row *row = places[in].row, *end = row + places[in].n;
+
+	for (; row < end; row++)
+		if (row->len == key.len && memcmp(row->key, key.p, key.len) == 0)
+			return row;
 	return NULL;
 }
 
@@ -239,8 +281,28 @@ struct frame {
 	bool map;
 };
 
-static const char *walk(struct str s, size_t at, unsigned in, unsigned values_max, struct mmdb_facts *f)
+/* A name was found and other languages follow. Where nothing else does up to the end of something that was pointed to: go on behind the pointer. */
+static void leave_names(const struct frame *stack, unsigned *depth, size_t *at)
 {
+	unsigned d = *depth - 1;
+
+	while (stack[d].back == SIZE_MAX && d > 0 && stack[d - 1].left == 0)
+		d--;
+	if (stack[d].back == SIZE_MAX)
+		return;
+	*at = stack[d].back;
+	*depth = d;
+}
+
+static bool is_names(unsigned place)
+{
+	return place == IN_CITY_NAMES || place == IN_CONTINENT_NAMES || place == IN_COUNTRY_NAMES || place == IN_REGION_NAMES;
+}
+
+/* known: it was read as a whole before; what says nothing and can be stepped over is. */
+static const char *walk(struct str s, size_t at, unsigned in, bool known, struct mmdb_facts *f)
+{
+	const unsigned values_max = in == IN_METADATA ? METADATA_VALUES_MAX : MMDB_VALUES_MAX;
 	struct frame stack[MMDB_DEPTH_MAX];
 	unsigned depth = 0, values = 0;
 	/* What the next value is: the record itself at first. */
@@ -289,6 +351,10 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 		/* The library loses memory where these hold anything else. */
 		if (depth && stack[depth - 1].in == IN_WORDS && item.type != T_TEXT)
 			return "a language or a description is no text";
+		if (known && row == &nothing && back != SIZE_MAX) {
+			at = back;
+			continue;
+		}
 		if (item.type == T_MAP || item.type == T_ARRAY) {
 			if (depth == MMDB_DEPTH_MAX)
 				return "maps lie in maps more than 16 deep";
@@ -299,6 +365,8 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 			keep(s, &item, row, f);
 		if (back != SIZE_MAX)
 			at = back;
+		if (known && depth && row->fact != FACT_NONE && facts_have(f, row->fact) && is_names(stack[depth - 1].in))
+			leave_names(stack, &depth, &at);
 	} while (depth);
 	return NULL;
 }
@@ -306,13 +374,20 @@ static const char *walk(struct str s, size_t at, unsigned in, unsigned values_ma
 const char *mmdb_read_record(struct str section, size_t at, struct mmdb_facts *f)
 {
 	if (!f)
-		return walk(section, at, IN_NOTHING, MMDB_VALUES_MAX, NULL);
+		return walk(section, at, IN_NOTHING, false, NULL);
 	*f = (struct mmdb_facts){0};
-	return walk(section, at, IN_ROOT, MMDB_VALUES_MAX, f);
+	return walk(section, at, IN_ROOT, false, f);
+}
+
+void mmdb_read_facts(struct str section, size_t at, struct mmdb_facts *f)
+{
+	*f = (struct mmdb_facts){0};
+	if (walk(section, at, IN_ROOT, true, f))
+		*f = (struct mmdb_facts){0};
 }
 
 const char *mmdb_read_metadata(struct str section, struct mmdb_facts *f)
 {
 	*f = (struct mmdb_facts){0};
-	return walk(section, 0, IN_METADATA, METADATA_VALUES_MAX, f);
+	return walk(section, 0, IN_METADATA, false, f);
 }

@@ -78,6 +78,8 @@ static inline uint64_t facts_number(const struct mmdb_facts *f, enum mmdb_fact w
 
 /* The record that begins at `at` of the section. NULL, or why it is damaged (a static text); then *f is not to be used. f NULL: only checks. */
 const char *mmdb_read_record(struct str section, size_t at, struct mmdb_facts *f);
+/* The same facts of a record that mmdb_read_record() has found to be right, in less time: none where it is not. */
+void mmdb_read_facts(struct str section, size_t at, struct mmdb_facts *f);
 /* The map that a file's metadata is; pointers count from its own beginning. */
 const char *mmdb_read_metadata(struct str section, struct mmdb_facts *f);
 
