@@ -5,6 +5,7 @@
  * exactly one line of output, in order and at once: the event, null if it was dropped, a list if it became several. A line may have a PRI, an RFC
  * 5424 header, or only a log file's "Mmm dd hh:mm:ss host prog[pid]:". Filters that remember are left out unless --stateful says otherwise. One thread.
  */
+#include "base/log.h"
 #include "config/parse.h"
 #include "config/places.h"
 #include "config/settings.h"
@@ -240,6 +241,8 @@ int tool_parse(int argc, char **argv)
 
 	if (status)
 		return status;
+	/* One line for each line and nothing else: that no database is there is no news here. */
+	log_threshold = LOG_WARN;
 	arena_init(&arena, NULL);
 	diag_init(&diag);
 	status = run(&o, &arena, &diag);
