@@ -76,6 +76,16 @@ def cpu(pid):
     return s / HZ
 
 
+def wait_calm(pid, limit=60):
+    """A peer may read a database behind its start: until half a second passes without work."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        before = cpu(pid)
+        time.sleep(0.5)
+        if cpu(pid) - before < 0.02:
+            return
+
+
 def mem(pid, key):
     s = 0
     for p in tree(pid):
@@ -189,6 +199,7 @@ def run(peer, level, a, corpus):
             time.sleep(0.001)
         r["start_s"] = round(time.monotonic() - t0, 3)
         time.sleep(a.settle)
+        wait_calm(proc.pid)
         r["idle_rss_mb"] = round(mem(proc.pid, "VmRSS"), 1)
         r["idle_anon_mb"] = round(mem(proc.pid, "RssAnon"), 1)
         r["idle_threads"] = threads(proc.pid)
