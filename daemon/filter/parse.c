@@ -4,7 +4,8 @@
  *	message -> [syslog header, where the input has not taken it] -> the formats of that program -> ECS fields
  *
  * It writes weir's ECS fields whatever ecs_compatibility says, and reads what the syslog input left under either set of names.
- * A line that no format knows is kept as it is, tagged, with the reason in weir.parse.error.
+ * A line that no format knows is kept as it is, tagged, with the reason in weir.parse.error. An event that says its format already, as those
+ * of the dnstap input do, is left alone: what it holds was not read out of its message.
  */
 #include "base/hash.h"
 #include "base/number.h"
@@ -287,7 +288,7 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	struct record *r = &p->record;
 	struct field_writer *w = &p->writer;
 
-	if (!value_is(v, V_STRING))
+	if (!value_is(v, V_STRING) || value_is(event_get(ev, field_ref(F_WEIR_PARSE_FORMAT)), V_STRING))
 		return STEP_PASS;
 	if (ev->received_ns == 0)
 		ev->received_ns = clock_wall(ctx->clock);

@@ -228,6 +228,19 @@ def test_largest_frame():
     weird.stop()
 
 
+def test_parse_leaves_it_alone():
+    """The filter for lines stands behind every input of the shipped configuration; a frame is no line, its message was made of its fields."""
+    conf = 'input { dnstap { socket => "%s" } }\n'
+    weird, lines = start(conf % sock() + 'filter { parse { } }\n')
+    s = opened(sock())
+    s.sendall(data(recorded('bind')[0]) + data(b'\xff' * 20))
+    finish(s)
+    good, bad = lines.documents(2, alive=weird)
+    assert 'tags' not in good and good['weir']['parse'] == {'format': 'dnstap', 'ok': True} and good['event']['module'] == 'dnstap', good
+    assert bad['tags'] == ['_dnstapparsefailure'] and bad['weir']['parse']['ok'] is False, bad
+    weird.stop()
+
+
 def test_malformed_is_kept_and_counted():
     weird, lines = start('input { dnstap { socket => "%s" } }\n' % sock())
     s = opened(sock())
