@@ -68,18 +68,21 @@ static struct look *find_query(struct link_state *st, const struct seen *s, uint
 	return best;
 }
 
+/* A row of the same port before any that shows none: those are other look-ups of the name, as a rule. */
 static struct look *find_answered(struct link_state *st, const struct seen *s, uint64_t key)
 {
 	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
 	int64_t eps = EPS + s->grain;
+	bool exact = false;
 
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k)) {
 		if (!same_question(k, s) || s->t < k->t - eps || s->t > k->last + OPEN)
 			continue;
-		if (s->port >= 0 && k->port >= 0 ? s->port != k->port : k->close != NEVER && s->t > k->close + eps)
+		if (s->port >= 0 && k->port >= 0 ? s->port != k->port : exact || (k->close != NEVER && s->t > k->close + eps))
 			continue;
-		if (!best || k->last > best->last)
+		if (!best || (!exact && s->port >= 0 && k->port >= 0) || k->last > best->last)
 			best = k;
+		exact |= s->port >= 0 && k->port >= 0;
 	}
 	return best;
 }
