@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define EPS (50 * MS)
+#define EPS_ONE_HOST (2 * MS)
 #define SMTP_BEFORE (45 * SEC)
 #define SSH_AFTER (30 * SEC)
 #define SSH_LATE_LINE (120 * SEC)
@@ -577,13 +578,16 @@ static bool has_conn(const struct match *m, struct lref r)
 	return false;
 }
 
-/* A line of dovecot belongs to the smtpd connection that was open. */
+/*
+ * A line of dovecot belongs to the smtpd connection that was open; of several, to the youngest. The login comes a round trip after the connect, and both
+ * are stamped on one host: with more room each connection of a flood would take over the logins of those before it.
+ */
 static void hang_auth(struct match *m)
 {
 	for (unsigned i = 0; i < m->na; i++) {
 		struct conn *a = m->auth[i], *best = NULL;
 		struct link_about msg = about(m, NULL, a);
-		int64_t eps = EPS + a->grain;
+		int64_t eps = EPS_ONE_HOST + a->grain;
 
 		if (a->node.up.at && !has_conn(m, a->node.up))
 			continue;
