@@ -43,7 +43,7 @@ enum {
 	HOSTS_MAX = 4096,	/* names of hosts that are remembered; the rest share number 0 */
 	GROUP_MAX = 64,		/* look-ups, and connections, of one address that are matched with each other */
 	MEMBERS = 8,		/* chains named as a cause */
-	MESSAGES_MAX = 64,	/* link events that one event gives rise to */
+	MESSAGES_MAX = 512,	/* link events that one event gives rise to: all connections and look-ups of a group may pair otherwise */
 	IDS_MAX = 64,		/* event ids in one link event */
 	EVENT_ID = 32,
 	CUTS_OF_LOOK = 4,
