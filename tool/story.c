@@ -118,6 +118,21 @@ struct bond {
 	bool on;
 };
 
+/* What a link event said of an event that is in another chain, or in none, by itself. */
+struct move {
+	struct str event, chain;
+	int64_t sequence;
+	bool on;
+	int64_t confidence; /* -1: not said */
+	struct str rule;
+};
+
+struct moves {
+	struct story *st;
+	struct move *m;
+	size_t n, cap;
+};
+
 struct chain {
 	struct str id;
 	bool cut, read;
@@ -173,13 +188,112 @@ static void unlink_pair(struct chains *c, struct str a, struct str b, int64_t se
 	bond(c, a, b, false, false, sequence);
 }
 
+/* ---- events that changed their chain ---- */
+
+static int64_t sequence_of(const struct event *ev)
+{
+	const struct value *v = event_get(ev, field_ref(F_EVENT_SEQUENCE));
+
+	return value_is(v, V_INT) ? v->i : INT64_MIN;
+}
+
+static int64_t confidence_of(const struct event *ev)
+{
+	const struct value *v = event_get(ev, field_ref(F_WEIR_CAUSE_CONFIDENCE));
+
+	return value_is(v, V_INT) ? v->i : -1;
+}
+
+static bool take_moves(struct story *st, const struct store_hit *hit, void *arg)
+{
+	const struct event *ev = &hit->ev;
+	struct moves *m = arg;
+	struct str id, chain = text(ev, F_WEIR_CHAIN_ID), rule = text(ev, F_WEIR_CAUSE_RULE);
+	bool on = is(ev, F_EVENT_ACTION, "link");
+
+	if (!is(ev, F_EVENT_MODULE, "link") || (!on && !is(ev, F_EVENT_ACTION, "unlink")) || !nth_text(ev, F_WEIR_LINK_EVENT_ID, 0, &id))
+		return true;
+	chain = keep(st, chain);
+	rule = keep(st, rule);
+	for (uint32_t i = 0; nth_text(ev, F_WEIR_LINK_EVENT_ID, i, &id); i++) {
+		if (m->n == m->cap) {
+			m->cap = m->cap ? 2 * m->cap : 64;
+			m->m = xrealloc(m->m, m->cap * sizeof(*m->m));
+		}
+		m->m[m->n++] = (struct move){keep(st, id), chain, sequence_of(ev), on, confidence_of(ev), rule};
+	}
+	return true;
+}
+
+static int by_event(const void *a, const void *b)
+{
+	const struct move *x = a, *y = b;
+	int d = str_cmp(x->event, y->event);
+
+	return d ? d : x->sequence != y->sequence ? (x->sequence < y->sequence ? -1 : 1) : 0;
+}
+
+/* What was said last of each event of the chain. */
+static void moves_of_chain(struct story *st, struct moves *m, struct str chain)
+{
+	size_t n = 0;
+
+	*m = (struct moves){.st = st};
+	each(st, KEY_CHAIN, chain, take_moves, m);
+	for (size_t i = 0; i < m->n; i++) /* link events that name it as a cause are of other chains */
+		if (str_eq(m->m[i].chain, chain))
+			m->m[n++] = m->m[i];
+	m->n = n;
+	if (n > 1)
+		qsort(m->m, n, sizeof(*m->m), by_event);
+	n = 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (i + 1 == m->n || !str_eq(m->m[i].event, m->m[i + 1].event))
+			m->m[n++] = m->m[i];
+	m->n = n;
+}
+
+static const struct move *move_find(const struct moves *m, const struct event *ev)
+{
+	struct move want = {.event = str_n(ev->id, ev->id_len)};
+	size_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (str_cmp(m->m[mid].event, want.event) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->n && str_eq(m->m[lo].event, want.event) ? &m->m[lo] : NULL;
+}
+
+/* Where an event ended up: the chain it says itself, or what link events said of it since. */
+static void settle(struct story *st, struct str event, struct move *m)
+{
+	struct moves all = {.st = st};
+
+	each(st, KEY_ID, event, take_moves, &all);
+	if (all.n > 1)
+		qsort(all.m, all.n, sizeof(*all.m), by_event);
+	for (size_t i = 0; i < all.n; i++) {
+		if (!str_eq(all.m[i].event, event))
+			continue;
+		if (all.m[i].on)
+			*m = all.m[i];
+		else if (str_eq(all.m[i].chain, m->chain))
+			m->chain = (struct str){0};
+	}
+	free(all.m);
+}
+
 /* What one event says of chains. */
 static void read_bonds(struct chains *c, const struct event *ev)
 {
 	struct str id = text(ev, F_WEIR_CHAIN_ID), other;
-	const struct value *seq = event_get(ev, field_ref(F_EVENT_SEQUENCE));
 	bool link = is(ev, F_EVENT_MODULE, "link");
-	int64_t sequence = link && value_is(seq, V_INT) ? seq->i : INT64_MIN;
+	int64_t sequence = link ? sequence_of(ev) : INT64_MIN;
 
 	if (!id.len || (link && event_get(ev, field_ref(F_WEIR_LINK_EVENT_ID))))
 		return;
@@ -499,15 +613,26 @@ static void note_name(struct story *st, struct str name)
 		st->name[st->nnames++] = (struct tally){keep(st, name), 1};
 }
 
+struct members {
+	const struct chain *chain;
+	struct moves moves;
+	bool moved; /* now those that say another chain, or none */
+};
+
 /* An event of one of the chains: of a cut (what was chased), or of a connection (the look-up, the lines). */
 static bool take_member(struct story *st, const struct store_hit *hit, void *arg)
 {
 	const struct event *ev = &hit->ev;
-	const struct chain *c = arg;
+	const struct members *x = arg;
+	const struct chain *c = x->chain;
 	struct str name = text(ev, F_DNS_QUESTION_NAME);
+	const struct move *move;
 	struct ip ip;
 
-	if (!str_eq(text(ev, F_WEIR_CHAIN_ID), c->id) || is(ev, F_EVENT_MODULE, "link"))
+	if (is(ev, F_EVENT_MODULE, "link") || str_eq(text(ev, F_WEIR_CHAIN_ID), c->id) == x->moved)
+		return true;
+	move = move_find(&x->moves, ev);
+	if (move ? !move->on : x->moved)
 		return true;
 	if (c->cut) {
 		if (is(ev, F_EVENT_ACTION, "dns-resolver-query") || is(ev, F_EVENT_ACTION, "dns-resolver-fetch")) {
@@ -532,55 +657,62 @@ static bool take_member(struct story *st, const struct store_hit *hit, void *arg
 
 /* ---- the subject ---- */
 
-struct start {
-	struct chains *chains;
-	uint64_t plain; /* events of the name in no chain */
+/* An event of the name: whoever asked, and the chain. */
+struct mention {
+	struct str event;
+	struct move said; /* by itself */
+	struct asker *asker;
+	bool query;
 };
 
-static void ask_counted(struct story *st, const struct event *ev, bool caused)
+struct start {
+	struct chains *chains;
+	struct mention *mention;
+	size_t n, cap;
+};
+
+static struct asker *ask_counted(struct story *st, const struct event *ev)
 {
 	struct str ip = text(ev, F_SOURCE_IP);
 	struct asker *a = NULL;
 
 	if (!ip.len)
-		return;
+		return NULL;
 	for (unsigned i = 0; i < st->naskers; i++)
 		if (str_eq(st->asker[i].ip, ip))
 			a = &st->asker[i];
 	if (!a) {
 		if (st->naskers == STORY_ASKERS)
-			return;
+			return NULL;
 		a = &st->asker[st->naskers++];
 		*a = (struct asker){.ip = keep(st, ip)};
 	}
 	if (!a->who.len)
 		a->who = who_is(st, ev);
 	a->n++;
-	a->caused += caused;
+	return a;
 }
 
-static void note_cause(struct story *st, const struct event *ev)
+static void note_cause(struct story *st, int64_t confidence, struct str rule)
 {
-	const struct value *v = event_get(ev, field_ref(F_WEIR_CAUSE_CONFIDENCE));
-
-	if (!value_is(v, V_INT) || v->i <= st->confidence)
+	if (confidence <= st->confidence)
 		return;
-	st->confidence = v->i;
-	st->rule = keep(st, text(ev, F_WEIR_CAUSE_RULE));
+	st->confidence = confidence;
+	st->rule = keep(st, rule);
 }
 
 static bool take_subject(struct story *st, const struct store_hit *hit, void *arg)
 {
 	const struct event *ev = &hit->ev;
 	struct start *s = arg;
-	struct str id = text(ev, F_WEIR_CHAIN_ID), action = text(ev, F_EVENT_ACTION);
-	bool query = str_eq(action, STR("dns-client-query"));
+	struct str action = text(ev, F_EVENT_ACTION);
+	struct mention m = {.query = str_eq(action, STR("dns-client-query"))};
 
-	if (!str_eq(text(ev, F_DNS_QUESTION_NAME), st->subject))
+	if (is(ev, F_EVENT_MODULE, "link") || !str_eq(text(ev, F_DNS_QUESTION_NAME), st->subject))
 		return true;
 	note_time(st, hit);
-	if (query) {
-		ask_counted(st, ev, id.len > 0);
+	if (m.query) {
+		m.asker = ask_counted(st, ev);
 	} else if (str_eq(action, STR("dns-resolver-query"))) {
 		st->resolver_queries++;
 		count(st, &st->resolvers, text(ev, F_HOST_NAME));
@@ -592,15 +724,32 @@ static bool take_subject(struct story *st, const struct store_hit *hit, void *ar
 	}
 	if (str_ends(action, STR("query")) || str_ends(action, STR("fetch")))
 		prove(st, hit, 0);
-	if (id.len) {
-		(void)chain_of(s->chains, id);
-		read_bonds(s->chains, ev);
-		if (!query || id.p[0] == 'C')
-			note_cause(st, ev);
-	} else {
-		s->plain++;
+	m.event = keep(st, str_n(ev->id, ev->id_len));
+	m.said = (struct move){.chain = keep(st, text(ev, F_WEIR_CHAIN_ID)), .confidence = confidence_of(ev), .rule = keep(st, text(ev, F_WEIR_CAUSE_RULE))};
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->mention = xrealloc(s->mention, s->cap * sizeof(*s->mention));
 	}
+	s->mention[s->n++] = m;
 	return true;
+}
+
+/* The chains that the mentions are in by now. */
+static void settle_mentions(struct story *st, struct start *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct mention *m = &s->mention[i];
+
+		if (m->event.len)
+			settle(st, m->event, &m->said);
+		if (!m->said.chain.len)
+			continue;
+		(void)chain_of(s->chains, m->said.chain);
+		if (m->asker)
+			m->asker->caused++;
+		if (!m->query || m->said.chain.p[0] == 'C')
+			note_cause(st, m->said.confidence, m->said.rule);
+	}
 }
 
 /* Membership only holds from what is a cause to what it caused. */
@@ -616,6 +765,19 @@ static bool causes(struct chains *c, const struct chain *cut, const struct chain
 	return false;
 }
 
+static void tell_of_chain(struct story *st, const struct chain *c)
+{
+	struct members x = {.chain = c};
+
+	moves_of_chain(st, &x.moves, c->id);
+	each(st, KEY_CHAIN, c->id, take_member, &x);
+	x.moved = true;
+	for (size_t i = 0; i < x.moves.n; i++)
+		if (x.moves.m[i].on)
+			each(st, KEY_ID, x.moves.m[i].event, take_member, &x);
+	free(x.moves.m);
+}
+
 static void tell_of_chains(struct story *st, struct chains *c, bool (*wanted)(struct chains *c, struct chain *x, void *arg), void *arg)
 {
 	/* Cuts first: the names of their servers lead to the zone. */
@@ -624,7 +786,7 @@ static void tell_of_chains(struct story *st, struct chains *c, bool (*wanted)(st
 			if (c->chain[i].cut == (cuts == 1) && wanted(c, &c->chain[i], arg)) {
 				if (cuts)
 					count(st, &st->chains, c->chain[i].id);
-				each(st, KEY_CHAIN, c->chain[i].id, take_member, &c->chain[i]);
+				tell_of_chain(st, &c->chain[i]);
 			}
 }
 
@@ -670,6 +832,7 @@ static void about_name(struct story *st, struct chains *c)
 	struct beginnings b;
 
 	each(st, KEY_NAME, st->subject, take_subject, &s);
+	settle_mentions(st, &s);
 	b = begin_with(c);
 	follow(c);
 	tell_of_chains(st, c, leads_to, &b);
@@ -684,6 +847,7 @@ static void about_name(struct story *st, struct chains *c)
 	}
 	for (unsigned i = 0; i < st->nvisitors; i++)
 		visit(st, st->visitor[i]);
+	free(s.mention);
 }
 
 static bool take_chain(struct story *st, const struct store_hit *hit, void *arg)
@@ -692,7 +856,7 @@ static bool take_chain(struct story *st, const struct store_hit *hit, void *arg)
 
 	if (text(&hit->ev, F_WEIR_CHAIN_ID).len && !is(&hit->ev, F_EVENT_MODULE, "link")) {
 		(void)chain_of(c, text(&hit->ev, F_WEIR_CHAIN_ID));
-		note_cause(st, &hit->ev);
+		note_cause(st, confidence_of(&hit->ev), text(&hit->ev, F_WEIR_CAUSE_RULE));
 	}
 	return true;
 }
@@ -738,6 +902,8 @@ static bool take_meant(struct story *st, const struct store_hit *hit, void *arg)
 	struct str name = text(ev, F_DNS_QUESTION_NAME);
 	struct ip ip;
 
+	if (is(ev, F_EVENT_MODULE, "link"))
+		return true;
 	if (name.len) {
 		m->has_ip = reverse_ip(name, &ip) && is(ev, F_WEIR_CHAIN_KIND, "connection");
 		if (m->has_ip)

@@ -62,6 +62,7 @@ void keys_init(void)
 	add_field(KEY_CHAIN, F_WEIR_CAUSE_CHAIN_ID);
 	add_field(KEY_NAME, F_DNS_QUESTION_NAME);
 	add_field(KEY_ID, F_EVENT_ID);
+	add_field(KEY_ID, F_WEIR_LINK_EVENT_ID);
 	add_field(KEY_WORD, F_MESSAGE);
 	add_field(KEY_WORD, F_DNS_QUESTION_NAME);
 	host_key = key_make(STR("host"));

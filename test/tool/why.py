@@ -30,7 +30,17 @@ EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-qu
           query(10, '198.51.100.25', '1.2.0.192.in-addr.arpa', 'PTR'),
           smtp(11, 'smtp-connect', '192.0.2.1'),
           smtp(12, 'smtp-auth', '192.0.2.1', event={'outcome': 'failure'}, postfix={'sasl': {'method': 'LOGIN'}}),
-          smtp(13, 'smtp-disconnect', '192.0.2.1')]
+          smtp(13, 'smtp-disconnect', '192.0.2.1'),
+          # As BIND's dnstap tells it, by several threads: the chase comes before the delegation that says why, and is linked by events of its own.
+          query(30, '198.51.100.25', '5.113.0.203.in-addr.arpa', 'PTR'),
+          query(32, None, 'ns1.late.example', action='dns-resolver-query'),
+          query(32, None, 'ns2.late.example', action='dns-resolver-query'),
+          query(31, None, '113.0.203.in-addr.arpa', 'NS', action='dns-resolver-response', weir={'dns': {
+              'authority': ['ns1.late.example', 'ns2.late.example'],
+              'authorities': [{'name': '113.0.203.in-addr.arpa', 'type': 'NS', 'ttl': 3600, 'data': 'ns%d.late.example' % i} for i in (1, 2)]}}),
+          query(33, None, 'ns2.late.example', action='dns-resolver-query'),
+          smtp(34, 'smtp-connect', '203.0.113.5'),
+          smtp(35, 'smtp-auth', '203.0.113.5', event={'outcome': 'failure'}, postfix={'sasl': {'method': 'LOGIN'}})]
 
 
 def run(data):
@@ -75,6 +85,12 @@ def main():
         assert answer['sentence'] == '1.2.0.192.in-addr.arpa was asked for once by 198.51.100.25 because %s.' % want, answer['sentence']
         chain = [e for e in answer['evidence'] if e['event']['action'] == 'smtp-connect'][0]['weir']['chain']['id']
         assert first(data, chain) == first(data, '192.0.2.1'), first(data, chain)
+        for name, count in (('ns1.late.example', 1), ('ns2.late.example', 2)):
+            late = json.loads(why(data, '--json', name)[1])
+            assert (late['finding'], late['cut'], late['confidence'], late['rule']) == ('chase', '113.0.203.in-addr.arpa', 95, 'L8'), late
+            assert (late['resolver_queries'], late['chase_queries'], late['names']) == (count, 3, {'ns1.late.example': 1, 'ns2.late.example': 2}), late
+            assert [(a['ip'], a['connections'], a['auth_failures']) for a in late['addresses']] == [('203.0.113.5', 1, 1)], late
+        assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
         assert why(data)[0] == 2
     print('ok')
 
