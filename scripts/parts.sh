@@ -3,6 +3,8 @@
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
+#   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
+#                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
 #
 # A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
@@ -51,6 +53,25 @@ part_syslog_ng() {
 part_unbound() {
 	[ -x "$parts/unbound/usr/sbin/unbound" ] ||
 		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
+}
+
+part_lab() {
+	local d dir=$parts/lab
+	[ -f "$dir/ready" ] && return
+	unpack lab bind9 bind9-libs unbound postfix dovecot-core isc-dhcp-server isc-dhcp-client rsyslog sqlite3 dash libc6 libapparmor1 libaudit1 \
+		libbz2-1.0 libcap-ng0 libcap2 libcom-err2 libcrypt1 libdb5.3 libestr0 libevent-2.1-7 libexpat1 libexttextcat-2.0-0 libfastjson4 libfstrm0 \
+		libgcc-s1 libgcrypt20 libgpg-error0 libgssapi-krb5-2 libicu72 libjemalloc2 libjson-c5 libk5crypto3 libkeyutils1 libkrb5-3 libkrb5support0 \
+		liblmdb0 liblua5.4-0 liblz4-1 liblzma5 libmaxminddb0 libnghttp2-14 libnsl2 libpam0g libprotobuf-c1 libpython3.11 libreadline8 libsasl2-2 \
+		libsodium23 libsqlite3-0 libssl3 libstdc++6 libstemmer0d libsystemd0 libtinfo6 libtirpc3 libunwind8 libuuid1 libuv1 libxml2 libzstd1 zlib1g || return 1
+	# Some packages still have files in /bin, /sbin and /lib: where these folders really are.
+	for d in bin sbin lib lib64; do
+		[ -d "$dir/$d" ] || continue
+		mkdir -p "$dir/usr/$d"
+		cp -a "$dir/$d/." "$dir/usr/$d/"
+		rm -rf "${dir:?}/$d"
+	done
+	rm -rf "$dir/usr/share" "$dir/etc" "$dir/var"
+	touch "$dir/ready"
 }
 
 part_opensearch() {
