@@ -62,6 +62,7 @@ struct frame {
 	uint32_t flags;
 };
 
+/* SPAN_CLOSE: the source ended. SPAN_IDLE, from the executor itself: nothing came for so long that the codec gives what it holds. */
 enum span_flags { SPAN_OPEN = 1, SPAN_CLOSE = 2, SPAN_IDLE = 4 };
 
 /* Consecutive frames of one source, received together. */

@@ -59,15 +59,23 @@ struct exec {
 	bool decoding;
 	struct arena arena;
 	struct feeder decoder;
+	struct decoder *holding; /* decoders that hold frames back */
 };
 
 enum run { RUN_ENDED, RUN_STOPPED, RUN_PARKED, RUN_CHILDREN };
 
-static void bump(_Atomic uint64_t *c)
+static void add(_Atomic uint64_t *c, uint64_t n)
 {
 	/* Relaxed: one writer; readers want no more than a recent value. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
+
+static void bump(_Atomic uint64_t *c)
+{
+	add(c, 1);
+}
+
+static void unhold(struct decoder *d);
 
 struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
 {
@@ -88,6 +96,8 @@ void exec_free(struct exec *x)
 	if (!x)
 		return;
 	bug_on(x->unit || x->batch || x->decoder.depth);
+	while (x->holding)
+		unhold(x->holding);
 	free(x->decoder.task);
 	arena_release(&x->arena);
 	free(x);
@@ -485,7 +495,117 @@ struct decoder {
 	const struct plugin *plugin;
 	struct codec *codec; /* of the present plan; may be gone when the source is */
 	void *state;
+	/* While it holds frames back: a place in the executor's list, which keeps the source, and where the event began. */
+	struct exec *exec; /* NULL: it holds none */
+	struct decoder *next, **at;
+	struct source *source;
+	struct ack *ack; /* of the first frame: a source never counts as done what lies behind one that is not */
+	struct sockaddr_storage peer;
+	int64_t received_ns;
+	char id[sizeof(((struct event *)NULL)->id)];
+	uint8_t id_len;
+	bool asked; /* a batch that flushes it is under way */
 };
+
+/* Decoder d holds frames from the present one on. */
+static void hold(struct exec *x, struct decoder *d, const struct span *sp)
+{
+	struct event first = {0};
+
+	if (sp->source->event_id)
+		sp->source->event_id(sp->source, x->batch, sp, x->frame, x->made, &first);
+	memcpy(d->id, first.id, sizeof(d->id));
+	d->id_len = first.id_len;
+	d->ack = sp->ack;
+	ack_ref(d->ack);
+	d->peer = sp->peer;
+	d->received_ns = sp->received_ns;
+	d->source = sp->source;
+	source_ref(d->source);
+	d->exec = x;
+	d->next = x->holding;
+	d->at = &x->holding;
+	if (d->next)
+		d->next->at = &d->next;
+	x->holding = d;
+}
+
+/* May free d with its source, where nobody else has it. */
+static void unhold(struct decoder *d)
+{
+	struct source *s = d->source;
+
+	*d->at = d->next;
+	if (d->next)
+		d->next->at = d->at;
+	ack_unref(d->ack);
+	d->ack = NULL;
+	d->exec = NULL;
+	d->source = NULL;
+	source_unref(s);
+}
+
+static int64_t decoder_due(const struct decoder *d)
+{
+	return d->plugin->codec.due(d->codec->self, d->state);
+}
+
+int64_t exec_due(const struct exec *x)
+{
+	int64_t due = INT64_MAX;
+
+	for (const struct decoder *d = x->holding; d; d = d->next) {
+		int64_t at = d->asked ? INT64_MAX : decoder_due(d);
+
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
+/* A batch without frames whose spans flush the decoders that are due. */
+static bool feed_flush(struct exec *x, int64_t now_ns, uint32_t flags)
+{
+	struct batch *b = NULL;
+	bool any = false;
+
+	for (struct decoder *d = x->holding; d; d = d->next) {
+		if (d->asked || (flags == SPAN_IDLE && decoder_due(d) > now_ns))
+			continue;
+		if (!b)
+			b = batch_new(NULL);
+		d->asked = any = true;
+		source_ref(d->source);
+		b->span[b->nspans++] = (struct span){.source = d->source, .peer = d->peer, .flags = flags,
+						     .received_ns = clock_wall(x->plan->settings.clock)};
+		if (b->nspans == BATCH_FRAMES) {
+			exec_feed(x, b);
+			b = NULL;
+		}
+	}
+	if (b)
+		exec_feed(x, b);
+	return any;
+}
+
+void exec_tick(struct exec *x, int64_t mono_ns)
+{
+	(void)feed_flush(x, mono_ns, SPAN_IDLE);
+}
+
+bool exec_flush(struct exec *x)
+{
+	return feed_flush(x, 0, SPAN_CLOSE);
+}
+
+static bool flush_wanted(const struct exec *x, const struct decoder *d, const struct span *sp)
+{
+	if (!d->codec->plugin->codec.flush)
+		return false;
+	if (sp->flags & SPAN_CLOSE)
+		return true;
+	/* A line may have come since the batch was made. */
+	return sp->flags & SPAN_IDLE && d->exec && decoder_due(d) <= clock_mono(x->plan->settings.clock);
+}
 
 static void free_decoder(struct source *s)
 {
@@ -493,6 +613,8 @@ static void free_decoder(struct source *s)
 
 	if (!d)
 		return;
+	if (d->exec)
+		unhold(d);
 	if (d->plugin->codec.release)
 		d->plugin->codec.release(d->state);
 	free(d->state);
@@ -524,22 +646,69 @@ static bool decodes_itself(const struct plan_plugin *in)
 	return in->plugin->decode && !in->options.codec;
 }
 
-static void event_received(struct exec *x, struct plan_plugin *in, const struct span *sp, struct event *ev)
+/* The event ends with the present frame, and is counted as what that became. */
+static void from_frame(struct exec *x, const struct span *sp, struct event *ev)
 {
-	struct err err;
-
 	ev->ack = sp->ack;
 	ack_ref(ev->ack);
 	ev->received_ns = sp->received_ns;
 	if (sp->source->event_id)
 		sp->source->event_id(sp->source, x->batch, sp, x->frame, x->made, ev);
+	x->made++;
+}
+
+/* It begins with the first frame that d held: it is that frame's, wherever it ends. *sp becomes what the input makes fields of. */
+static void from_held(struct decoder *d, struct span *sp, struct event *ev)
+{
+	ev->ack = d->ack;
+	ack_ref(ev->ack);
+	ev->received_ns = d->received_ns;
+	memcpy(ev->id, d->id, sizeof(ev->id));
+	ev->id_len = d->id_len;
+	sp->peer = d->peer;
+	sp->received_ns = d->received_ns;
+	unhold(d);
+}
+
+/* d: NULL where the input reads frames by itself. */
+static void event_received(struct exec *x, struct plan_plugin *in, struct decoder *d, const struct span *span, struct event *ev)
+{
+	struct span sp = *span;
+	struct err err;
+
+	if (d && d->plugin->codec.took) {
+		unsigned took = d->plugin->codec.took(d->state);
+
+		if (took == 0)
+			bump(&x->count->created_decode);
+		else
+			add(&x->count->merged, took - 1);
+	} else if (x->made) {
+		bump(&x->count->created_decode);
+	}
+	if (d && d->exec)
+		from_held(d, &sp, ev);
+	else
+		from_frame(x, span, ev);
 	if (in->plugin->decorate && !decodes_itself(in))
-		in->plugin->decorate(in->self, ev, sp);
+		in->plugin->decorate(in->self, ev, &sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
 	in->out++;
-	if (x->made++)
-		bump(&x->count->created_decode);
+}
+
+/* The decoder has given all events of the present frame. */
+static void frame_ended(struct exec *x, struct decoder *d, const struct span *sp)
+{
+	const struct codec_ops *ops = &d->plugin->codec;
+
+	if (ops->took)
+		add(&x->count->ended_decode, ops->took(d->state));
+	else if (!x->made)
+		bump(&x->count->ended_decode);
+	if (ops->due && !d->exec && ops->due(d->codec->self, d->state))
+		hold(x, d, sp);
+	x->frame++;
 }
 
 /* A frame of an input that reads it by itself: always one event. */
@@ -551,7 +720,7 @@ static void push_direct(struct exec *x, struct plan_plugin *in, const struct spa
 	t = push_task(&x->decoder);
 	event_init(&t->ev, &x->arena);
 	in->plugin->decode(in->self, &t->ev, str_n(fr->p, fr->len), fr->flags, sp);
-	event_received(x, in, sp, &t->ev);
+	event_received(x, in, NULL, sp, &t->ev);
 	x->frame++;
 }
 
@@ -594,19 +763,15 @@ static bool push_decoded(struct exec *x)
 			t = push_task(&x->decoder);
 			event_init(&t->ev, &x->arena);
 			if (ops->next(d->codec->self, d->state, &t->ev, &ctx)) {
-				event_received(x, in, sp, &t->ev);
+				event_received(x, in, d, sp, &t->ev);
 				return true;
 			}
 			x->decoder.depth--;
 			x->decoding = false;
-			if (x->frame < sp->first + sp->n) {
-				if (!x->made)
-					bump(&x->count->ended_decode);
-				x->frame++;
-			} else {
-				/* That was the flush at the end of the source. */
-				sp->flags &= ~(uint32_t)SPAN_CLOSE;
-			}
+			if (x->frame < sp->first + sp->n)
+				frame_ended(x, d, sp);
+			else /* That was the flush. */
+				sp->flags &= ~(uint32_t)(SPAN_CLOSE | SPAN_IDLE);
 			continue;
 		}
 		x->made = 0;
@@ -625,12 +790,14 @@ static bool push_decoded(struct exec *x)
 			x->decoding = true;
 			continue;
 		}
-		if ((sp->flags & SPAN_CLOSE) && ops->flush) {
+		if (flush_wanted(x, d, sp)) {
 			ops->flush(d->codec->self, d->state, &ctx);
 			x->made = 1; /* whatever comes was not a frame of its own */
 			x->decoding = true;
 			continue;
 		}
+		if (sp->n == 0)
+			d->asked = false;
 		ack_unref(sp->ack);
 		sp->ack = NULL;
 		x->span++;

@@ -55,6 +55,12 @@ void exec_free(struct exec *x);
 /* Takes the batch; it is decoded when exec_pump gets to it. */
 void exec_feed(struct exec *x, struct batch *b);
 enum exec_state exec_pump(struct exec *x);
+/* Monotonic time at which exec_tick() has something to do: a decoder waited long enough for what would complete its event. INT64_MAX: never. */
+int64_t exec_due(const struct exec *x);
+/* Feeds a batch that ends the events of all decoders that are due. */
+void exec_tick(struct exec *x, int64_t mono_ns);
+/* The same for all that hold frames back, due or not: before the plan or the pipeline goes. false: there are none. */
+bool exec_flush(struct exec *x);
 /* Batches taken and not yet wholly decoded: the caller feeds no more than a few. */
 unsigned exec_backlog(const struct exec *x);
 const struct exec_counters *exec_counters(const struct exec *x);

@@ -89,8 +89,11 @@ static void swap_plan(struct pipeline *p, struct plan *next)
 		if (b)
 			exec_feed(p->exec, b);
 	}
-	while (exec_pump(p->exec) != EXEC_IDLE)
-		wait_woken(p);
+	/* Events that lines to come would have completed end here: the next plan may not know their input. */
+	do {
+		while (exec_pump(p->exec) != EXEC_IDLE)
+			wait_woken(p);
+	} while (exec_flush(p->exec));
 	plan_adopt(next, former);
 	use_plan(p, next);
 	pthread_mutex_lock(&p->lock);
@@ -139,6 +142,17 @@ static bool closed(struct pipeline *p)
 	return c;
 }
 
+/* Until a decoder has waited long enough: for bqueue_pop. */
+static int64_t time_left(struct pipeline *p)
+{
+	int64_t due = exec_due(p->exec), now;
+
+	if (due == INT64_MAX)
+		return -1;
+	now = clock_mono(p->plan->settings.clock);
+	return due > now ? due - now : 0;
+}
+
 /* Takes batches until there is enough to do. false: the queue is closed and empty, and nothing is under way. */
 static bool take(struct pipeline *p, enum exec_state state)
 {
@@ -150,16 +164,17 @@ static bool take(struct pipeline *p, enum exec_state state)
 	b = bqueue_pop(p->queue, 0);
 	if (!b) {
 		if (shut && state == EXEC_IDLE)
-			return false;
+			return exec_flush(p->exec);
 		if (shut) {
 			/* Nothing comes any more: only answers are awaited. */
 			wait_woken(p);
 			return true;
 		}
-		b = bqueue_pop(p->queue, -1);
+		b = bqueue_pop(p->queue, time_left(p));
 	}
 	if (b)
 		exec_feed(p->exec, b);
+	exec_tick(p->exec, clock_mono(p->plan->settings.clock));
 	return true;
 }
 

@@ -144,8 +144,17 @@ struct codec_ops {
 	size_t state_size;
 	void (*feed)(void *self, void *state, struct str frame, const struct decode_ctx *ctx);
 	int (*next)(void *self, void *state, struct event *ev, const struct decode_ctx *ctx);
+	/* Takes a frame of several lines, too: what one read or datagram brought need not be cut (weir eval does not). */
+	bool several;
 	/* The source ended or idled: what is still held becomes events by next(). NULL: nothing is held. */
 	void (*flush)(void *self, void *state, const struct decode_ctx *ctx);
+	/*
+	 * Codecs that hold frames back have both. took, asked after each next(): how many frames went into the event (0: it is one
+	 * more of a frame that was counted with another event); after the last next() of a frame: how many (0, 1) became nothing.
+	 * due: 0 = nothing is held, else the monotonic time at which flush is wanted; INT64_MAX: only at the end.
+	 */
+	unsigned (*took)(const void *state);
+	int64_t (*due)(const void *self, const void *state);
 	void (*release)(void *state); /* frees what it holds; the codec that made it may be gone */
 	/* Appends the event's text. -1 and err: this event cannot be encoded. */
 	int (*encode)(void *self, const struct event *ev, struct buf *out, const struct clock *clock, struct err *err);

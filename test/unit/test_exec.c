@@ -34,6 +34,59 @@ static int one_next(void *self, void *state, struct event *ev, const struct deco
 static const struct plugin codec_one = {
 	.kind = PLUGIN_CODEC, .name = "one", .codec = {.state_size = sizeof(struct one_state), .feed = one_feed, .next = one_next}};
 
+/* A codec that holds: numbers are added up; a multiple of four completes the sum, and so do five seconds without one. */
+struct sum_state {
+	int64_t sum, last_ns;
+	unsigned n, took;
+	bool complete;
+};
+
+static void sum_feed(void *self, void *state, struct str frame, const struct decode_ctx *ctx)
+{
+	struct sum_state *s = state;
+	int64_t n;
+
+	CHECK(str_i64(frame, &n));
+	s->sum += n;
+	s->n++;
+	s->last_ns = clock_mono(ctx->clock);
+	s->complete = n % 4 == 0;
+}
+
+static int sum_next(void *self, void *state, struct event *ev, const struct decode_ctx *ctx)
+{
+	struct sum_state *s = state;
+
+	s->took = 0;
+	if (!s->complete)
+		return 0;
+	event_stamp(ev, ts_from_ns(ctx->now_ns));
+	event_set_top(ev, key_make(STR("n")), v_int(s->sum));
+	*s = (struct sum_state){.took = s->n};
+	return 1;
+}
+
+static void sum_flush(void *self, void *state, const struct decode_ctx *ctx)
+{
+	((struct sum_state *)state)->complete = true;
+}
+
+static unsigned sum_took(const void *state)
+{
+	return ((const struct sum_state *)state)->took;
+}
+
+static int64_t sum_due(const void *self, const void *state)
+{
+	const struct sum_state *s = state;
+
+	return s->n ? s->last_ns + 5000000000 : 0;
+}
+
+static const struct plugin codec_sum = {
+	.kind = PLUGIN_CODEC, .name = "sum",
+	.codec = {.state_size = sizeof(struct sum_state), .feed = sum_feed, .next = sum_next, .flush = sum_flush, .took = sum_took, .due = sum_due}};
+
 /* ---- filters ---- */
 
 /* Stateful: notes the order in which it sees events. */
@@ -439,9 +492,63 @@ static void test_many_children_before_wait(void)
 	bed_end(&b);
 }
 
+static void test_holding_codec(void)
+{
+	static struct bed b;
+	struct clock clock;
+	const struct exec_counters *c;
+
+	clock_virtual_init(&clock, 1000);
+	bed_ready(&b, 100);
+	b.plan.settings.clock = &clock;
+	b.codec.plugin = &codec_sum;
+	c = exec_counters(b.exec);
+	bed_feed(&b, 1, 3);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 0);
+	CHECK_INT(b.acked, 0); /* nothing of it has ended */
+	CHECK_INT(c->lines, 3);
+	CHECK_INT(c->merged + c->ended_decode, 0);
+	CHECK_INT(exec_due(b.exec), clock_mono(&clock) + 5000000000);
+	bed_feed(&b, 4, 6);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 1);
+	CHECK_INT(b.sink.seen[0], 10);
+	CHECK_INT(c->merged, 3);
+	ack_unref(b.sink.held[0]);
+	b.sink.held[0] = NULL;
+	CHECK_INT(b.acked, 1); /* the first batch: its event is done; the second still holds 5 and 6 */
+	exec_tick(b.exec, clock_mono(&clock));
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 1);
+	clock_advance(&clock, 5000000000);
+	exec_tick(b.exec, clock_mono(&clock));
+	/* It is asked once; and a line that comes before the answer would put it off. */
+	CHECK_INT(exec_due(b.exec), INT64_MAX);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 2);
+	CHECK_INT(b.sink.seen[1], 11);
+	CHECK_INT(exec_due(b.exec), INT64_MAX);
+	CHECK(!exec_flush(b.exec));
+	bed_feed(&b, 7, 7);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	clock_advance(&clock, 5000000000);
+	exec_tick(b.exec, clock_mono(&clock));
+	clock_advance(&clock, -5000000000);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, 2); /* too early after all */
+	CHECK(exec_flush(b.exec));
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.seen[2], 7);
+	CHECK_INT(c->merged, 4);
+	bed_end(&b);
+	CHECK_INT(b.acked, 3);
+}
+
 int main(void)
 {
 	hash_init(NULL);
+	test_holding_codec();
 	test_parking();
 	test_order_over_waiting();
 	test_crowded();
