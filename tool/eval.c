@@ -142,22 +142,38 @@ static void put_base64(struct buf *out, struct str s)
 	}
 }
 
-static void events_as_bytes(const struct question *q, struct buf *out)
+static void event_as_bytes(const struct question *q, const struct value *v, struct buf *out)
 {
-	for (uint32_t i = 0; q->events && i < q->events->n; i++) {
-		const struct value *v = &q->events->v[i];
-		const struct value *raw = v->type == V_MAP ? map_find_str(v->map, STR("__base64")) : NULL;
+	const struct value *raw = v->type == V_MAP ? map_find_str(v->map, STR("__base64")) : NULL;
 
-		if (value_is(raw, V_STRING)) {
-			put_base64(out, value_str(raw));
-			continue;
-		}
-		if (q->codec.p && v->type == V_STRING)
-			buf_str(out, value_str(v));
-		else
-			json_write_value(out, v);
-		buf_ch(out, '\n');
+	if (value_is(raw, V_STRING)) {
+		put_base64(out, value_str(raw));
+		return;
 	}
+	if (q->codec.p && v->type == V_STRING)
+		buf_str(out, value_str(v));
+	else
+		json_write_value(out, v);
+	buf_ch(out, '\n');
+}
+
+/* A codec that wants lines gets one stream; one that takes what a read brings, an event a read. */
+static bool feed_events(const struct question *q, const struct codec *codec, struct filtered *f)
+{
+	bool whole = codec->framing == FRAME_CHUNK || codec->plugin->codec.several, ok = true;
+	struct buf bytes;
+
+	buf_init(&bytes, 0);
+	for (uint32_t i = 0; ok && q->events && i < q->events->n; i++) {
+		event_as_bytes(q, &q->events->v[i], &bytes);
+		if (!whole)
+			continue;
+		ok = filtered_frame(f, buf_slice(&bytes), clock_wall(&clock_system));
+		buf_clear(&bytes);
+	}
+	ok = ok && filtered_stream(f, buf_slice(&bytes), clock_wall(&clock_system), true);
+	buf_release(&bytes);
+	return ok;
 }
 
 static void answer_error(struct buf *out, struct str text)
@@ -185,15 +201,13 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 {
 	struct collector c = {.outlet.put = collect, .codec = ocodec, .clock = q->settings.clock, .arena = &q->arena};
 	struct filtered f;
-	struct buf bytes, events;
+	struct buf events;
 
-	buf_init(&bytes, 0);
 	buf_init(&events, 0);
 	c.out = &events;
-	events_as_bytes(q, &bytes);
 	filtered_init(&f, plan, codec, &c.outlet);
 	f.input.ecs = ECS_DISABLED;
-	if (!filtered_stream(&f, buf_slice(&bytes), clock_wall(&clock_system), true)) {
+	if (!feed_events(q, codec, &f)) {
 		answer_error(out, STR("the configuration waits for something that eval does not have"));
 	} else if (c.error.p) {
 		answer_error(out, c.error);
@@ -203,7 +217,6 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 		buf_ch(out, ']');
 	}
 	filtered_release(&f);
-	buf_release(&bytes);
 	buf_release(&events);
 }
 

@@ -28,15 +28,14 @@ void decode_release(struct decode_state *s)
 	buf_release(&s->text);
 }
 
-static void message_event(struct event *ev, struct str text, const struct decode_ctx *ctx)
+void decode_message(struct event *ev, struct str text, const struct decode_ctx *ctx)
 {
 	map_init(ev->arena, &ev->root, ROOM_FIELDS);
 	event_stamp(ev, ts_from_ns(ctx->now_ns));
 	event_set_top(ev, key_make(STR("message")), v_str(text));
 }
 
-/* A field that is there already stays: the sender's own. */
-static void keep_original(const struct decoder *d, struct event *ev, struct str text)
+void decode_keep_original(const struct decoder *d, struct event *ev, struct str text)
 {
 	if (d->original && !event_get(ev, d->original))
 		(void)event_set(ev, d->original, v_str(text));
@@ -50,14 +49,14 @@ int decode_text(struct decoder *d, struct decode_state *s, struct event *ev, con
 		return 0;
 	s->stage = DECODE_EMPTY;
 	text = charset_decode(&d->charset, ev->arena, s->frame);
-	message_event(ev, text, ctx);
-	keep_original(d, ev, text);
+	decode_message(ev, text, ctx);
+	decode_keep_original(d, ev, text);
 	return 1;
 }
 
 static int not_json(struct event *ev, struct str text, const struct decode_ctx *ctx)
 {
-	message_event(ev, text, ctx);
+	decode_message(ev, text, ctx);
 	event_tag(ev, STR("_jsonparsefailure"));
 	return 1;
 }
@@ -153,7 +152,7 @@ static int first_document(struct decoder *d, struct decode_state *s, struct even
 		if (json_read(ev->arena, &rest, NULL, &v, NULL) < 0 || v.type != V_MAP ||
 		    document_event(d, ev, v.map, ctx) < 0)
 			return not_json(ev, text, ctx);
-		keep_original(d, ev, text);
+		decode_keep_original(d, ev, text);
 		return 1;
 	}
 	n = count_objects(ev->arena, text);
@@ -170,7 +169,7 @@ static int first_document(struct decoder *d, struct decode_state *s, struct even
 	if (array_event(d, s, ev, ctx) == 0)
 		return 0;
 	if (n == 1)
-		keep_original(d, ev, text);
+		decode_keep_original(d, ev, text);
 	return 1;
 }
 

@@ -33,6 +33,11 @@ void decoder_close(struct decoder *d);
 void decode_feed(struct decode_state *s, struct str frame);
 void decode_release(struct decode_state *s);
 
+/* Makes ev an event received at ctx->now_ns with one field. text is borrowed. */
+void decode_message(struct event *ev, struct str text, const struct decode_ctx *ctx);
+/* [event][original] where it is wanted. A field that is there already stays: the sender's own. */
+void decode_keep_original(const struct decoder *d, struct event *ev, struct str text);
+
 /* next() of plain and line. */
 int decode_text(struct decoder *d, struct decode_state *s, struct event *ev, const struct decode_ctx *ctx);
 /* next() of json and json_lines: an object is an event, an array an event for each element, anything else a message with a tag. */

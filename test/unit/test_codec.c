@@ -57,6 +57,58 @@ static void decode(const char *codec, const char *frame, const char *want)
 	decode_as(ECS_DISABLED, codec, str_z(frame), want);
 }
 
+/* Frames one after another, each gone before the next; |: the end of a frame; then the source ends. */
+static void decode_frames_as(enum ecs_mode ecs, const char *codec, const char *frames, const char *want)
+{
+	struct opened o;
+	struct decode_ctx ctx = {.clock = &clock_system, .now_ns = now.s * 1000000000};
+	struct str rest = str_z(frames), frame;
+	struct buf out;
+	void *state;
+	bool last = false;
+
+	CHECK(opened_plugin(&o, PLUGIN_CODEC, codec, ecs));
+	if (!o.codec) {
+		opened_release(&o);
+		return;
+	}
+	buf_init(&out, 0);
+	state = xzalloc(o.codec->plugin->codec.state_size);
+	while (!last) {
+		char *copy;
+		struct arena a;
+		struct event ev;
+
+		last = !str_cut(&rest, '|', &frame);
+		copy = xmalloc(frame.len + 1);
+		memcpy(copy, frame.p, frame.len);
+		if (!last)
+			o.codec->plugin->codec.feed(o.codec->self, state, str_n(copy, frame.len), &ctx);
+		else if (o.codec->plugin->codec.flush)
+			o.codec->plugin->codec.flush(o.codec->self, state, &ctx);
+		arena_init(&a, NULL);
+		event_init(&ev, &a);
+		while (o.codec->plugin->codec.next(o.codec->self, state, &ev, &ctx)) {
+			show_event(&out, &ev);
+			arena_clear(&a);
+			event_init(&ev, &a);
+		}
+		arena_release(&a);
+		free(copy);
+	}
+	CHECK_STR(buf_slice(&out), want);
+	if (o.codec->plugin->codec.release)
+		o.codec->plugin->codec.release(state);
+	free(state);
+	buf_release(&out);
+	opened_release(&o);
+}
+
+static void decode_frames(const char *codec, const char *frames, const char *want)
+{
+	decode_frames_as(ECS_DISABLED, codec, frames, want);
+}
+
 static void encode(const char *codec, const char *event, const char *want)
 {
 	struct opened o;
@@ -248,6 +300,32 @@ static void test_rubydebug(void)
 	       "}\n");
 }
 
+#define MESSAGE(text) "{" NOW ",\"message\":\"" text "\"}"
+#define TAGGED(text, tags) "{" NOW ",\"message\":\"" text "\",\"tags\":[" tags "]}"
+
+static void test_multiline(void)
+{
+	decode_frames("multiline { pattern => '^\\s' what => 'previous' }", "a| b| c|d|", TAGGED("a\\n b\\n c", "\"multiline\"") MESSAGE("d"));
+	decode_frames("multiline { pattern => '^\\s' what => next }", " a| b|c|d| e|",
+		      TAGGED(" a\\n b\\nc", "\"multiline\"") MESSAGE("d") MESSAGE(" e"));
+	decode_frames("multiline { pattern => '^%{YEAR}' negate => true what => previous multiline_tag => '' }", "2020 a|b|2021 c|",
+		      MESSAGE("2020 a\\nb") MESSAGE("2021 c"));
+	/* Empty lines count within a frame only; a carriage return stays. */
+	decode_frames("multiline { pattern => '^x' negate => true what => previous }", "x||a\n\nb\r\n|", TAGGED("x\\na\\n\\nb\\r", "\"multiline\""));
+	decode_frames("multiline { pattern => '^ ' what => previous }", "a\n b\nc\n d|e|", TAGGED("a\\n b", "\"multiline\"") TAGGED("c\\n d", "\"multiline\"") MESSAGE("e"));
+	/* The limits are looked at before a line is added (previous), or after (next). */
+	decode_frames("multiline { pattern => '^ ' what => previous max_lines => 2 }", "a| b| c| d|",
+		      TAGGED("a\\n b\\n c", "\"multiline\",\"multiline_codec_max_lines_reached\"") MESSAGE(" d"));
+	decode_frames("multiline { pattern => '^ ' what => next max_bytes => 4 }", " a| bc| d|",
+		      TAGGED(" a\\n bc", "\"multiline\",\"multiline_codec_max_bytes_reached\"") MESSAGE(" d"));
+	decode_frames_as(ECS_V8, "multiline { pattern => '^ ' what => previous }", "a| b|",
+			 "{" NOW ",\"message\":\"a\\n b\",\"tags\":[\"multiline\"],\"event\":{\"original\":\"a\\n b\"}}");
+	decode_frames("multiline { pattern => '^\xc3\xa4' what => previous charset => 'ISO-8859-1' }", "a|\xe4|", TAGGED("a\\n\xc3\xa4", "\"multiline\""));
+	decode("multiline { pattern => 'x' what => sideways }", "", NULL);
+	decode("multiline { pattern => 'x' }", "", NULL);
+	decode("multiline { pattern => '%{NOPE}' what => next }", "", NULL);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -258,5 +336,6 @@ int main(void)
 	test_timestamp_and_tags();
 	test_write();
 	test_rubydebug();
+	test_multiline();
 	return test_end();
 }
