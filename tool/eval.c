@@ -43,7 +43,15 @@ static enum outlet_answer collect(struct outlet *o, const struct event *ev)
 	struct collector *c = (struct collector *)o;
 	struct buf text;
 	struct err err;
+	int rc = 0;
 
+	buf_init(&text, 0);
+	if (c->codec)
+		rc = c->codec->plugin->codec.encode(c->codec->self, ev, &text, c->clock, &err);
+	if (rc == 1) {
+		buf_release(&text);
+		return OUTLET_TAKEN;
+	}
 	if (c->any)
 		buf_ch(c->out, ',');
 	c->any = true;
@@ -51,8 +59,7 @@ static enum outlet_answer collect(struct outlet *o, const struct event *ev)
 		json_write_event(c->out, ev);
 		return OUTLET_TAKEN;
 	}
-	buf_init(&text, 0);
-	if (c->codec->plugin->codec.encode(c->codec->self, ev, &text, c->clock, &err))
+	if (rc < 0)
 		c->error = arena_dup(c->arena, str_z(err.text));
 	/* The codec json writes documents: they stand in the answer as what they are. */
 	if (c->codec->plugin == plugin_find(PLUGIN_CODEC, STR("json")))

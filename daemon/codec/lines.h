@@ -25,4 +25,27 @@ static inline bool lines_next(struct str *rest, struct str *line)
 	return true;
 }
 
+/* The lines of a frame as Logstash's codec line sees them: each line feed ends one, and what follows the last is one, too. */
+struct lines {
+	struct str rest;
+	bool more;
+};
+
+static inline void lines_feed(struct lines *l, struct str frame)
+{
+	if (frame.len && frame.p[frame.len - 1] == '\n')
+		frame.len--;
+	*l = (struct lines){frame, true};
+}
+
+static inline bool lines_take(struct lines *l, struct str *line)
+{
+	if (!l->more)
+		return false;
+	l->more = str_cut(&l->rest, '\n', line);
+	if (!l->more)
+		*line = l->rest;
+	return true;
+}
+
 #endif

@@ -156,7 +156,7 @@ struct codec_ops {
 	unsigned (*took)(const void *state);
 	int64_t (*due)(const void *self, const void *state);
 	void (*release)(void *state); /* frees what it holds; the codec that made it may be gone */
-	/* Appends the event's text. -1 and err: this event cannot be encoded. */
+	/* Appends the event's text; 1: there is none. -1 and err: this event cannot be encoded. */
 	int (*encode)(void *self, const struct event *ev, struct buf *out, const struct clock *clock, struct err *err);
 };
 

@@ -326,6 +326,32 @@ static void test_multiline(void)
 	decode("multiline { pattern => '%{NOPE}' what => next }", "", NULL);
 }
 
+static void test_graphite(void)
+{
+	decode("graphite", "a.b 1.5 1577934245", "{\"a.b\":1.5," NOW "}");
+	decode("graphite", "a x 1577934246\n\n  b\t2  1577934245 more\n",
+	       "{\"a\":0.0,\"@timestamp\":\"2020-01-02T03:04:06.000Z\"}{\"b\":2.0," NOW "}");
+	decode("graphite", "a 1", "{\"a\":1.0,\"@timestamp\":\"1970-01-01T00:00:00.000Z\"}");
+	decode("graphite", "", "");
+	encode("graphite { metrics => { 'x.%{h}' => '%{n}' 'y%{no}' => 1 'z' => 'w' } }", "{\"h\":\"web\",\"n\":12}",
+	       "x.web 12.0 1577934245\nz 0.0 1577934245\n");
+	encode("graphite { fields_are_metrics => true include_metrics => ['a'] exclude_metrics => ['^ab'] metrics_format => 'm.*.v' }",
+	       "{\"a\":\"1e20\",\"ab\":2,\"c\":3,\"ca\":\"%{c}\"}", "m.a.v 1.0e+20 1577934245\nm.ca.v 3.0 1577934245\n");
+	decode("graphite { include_metrics => ['('] }", "", NULL);
+}
+
+static void test_es_bulk(void)
+{
+	decode_frames("es_bulk", "{\"index\":{\"_id\":\"1\"}}|{\"a\":1}|{\"delete\":{\"_id\":\"2\"}}|{\"create\":{}}\n{\"b\":2}\n|",
+		      "{\"a\":1," NOW ",\"@metadata\":{\"_id\":\"1\",\"action\":\"index\"}}"
+		      "{" NOW ",\"@metadata\":{\"_id\":\"2\",\"action\":\"delete\"}}"
+		      "{\"b\":2," NOW ",\"@metadata\":{\"action\":\"create\"}}");
+	/* What cannot be read is left out; an action goes on waiting for its document. */
+	decode_frames("es_bulk", "5|{bad|{\"index\":{}}|{\"a\":|{\"c\":3}|", "{\"c\":3," NOW ",\"@metadata\":{\"action\":\"index\"}}");
+	decode_frames_as(ECS_V8, "es_bulk { target => doc }", "{\"index\":{}}|{\"a\":1}|",
+			 "{" NOW ",\"doc\":{\"a\":1},\"@metadata\":{\"codec\":{\"es_bulk\":{\"action\":\"index\"}}}}");
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -337,5 +363,7 @@ int main(void)
 	test_write();
 	test_rubydebug();
 	test_multiline();
+	test_graphite();
+	test_es_bulk();
 	return test_end();
 }
