@@ -450,6 +450,8 @@ static struct codec *codec_make(const struct ast_plugin *ap, const struct plugin
 	}
 	c->framing = p->codec.framing;
 	c->delimiter = p->codec.delimiter ? p->codec.delimiter(c->self) : STR("\n");
+	if (!c->delimiter.len)
+		c->framing = FRAME_CHUNK;
 	return c;
 }
 

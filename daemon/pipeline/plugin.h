@@ -139,7 +139,7 @@ struct codec_ops {
 	enum framing framing;
 	/* The codec that a stream input puts in this one's place, with its charset only (json -> json_lines); or NULL. */
 	const char *on_stream;
-	/* What ends a frame under FRAME_LINE; NULL: a line feed. codec_bind puts both into struct codec after open(). */
+	/* What ends a frame under FRAME_LINE; NULL: a line feed; empty: it is FRAME_CHUNK after all. codec_bind puts both into struct codec after open(). */
 	struct str (*delimiter)(const void *self);
 	size_t state_size;
 	void (*feed)(void *self, void *state, struct str frame, const struct decode_ctx *ctx);

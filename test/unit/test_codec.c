@@ -352,6 +352,49 @@ static void test_es_bulk(void)
 			 "{" NOW ",\"doc\":{\"a\":1},\"@metadata\":{\"codec\":{\"es_bulk\":{\"action\":\"index\"}}}}");
 }
 
+#define CEF_HEAD "\"cefVersion\":\"0\",\"deviceVendor\":\"V\",\"deviceProduct\":\"P\",\"deviceVersion\":\"1\",\"deviceEventClassId\":\"2\",\"name\":\"n\",\"severity\":\"3\""
+#define CEF_ECS "\"cef\":{\"version\":\"0\",\"name\":\"n\"},\"observer\":{\"vendor\":\"V\",\"product\":\"P\",\"version\":\"1\"},\"event\":{\"code\":\"2\",\"severity\":\"3\""
+#define CEF_BAD(text) TAGGED(text, "\"_cefparsefailure\"")
+
+static void test_cef(void)
+{
+	static const char *const ecs = "cef { default_timezone => 'Europe/Berlin' }";
+
+	decode("cef", "CEF:0|V|P|1|2|n|3|", "{" NOW "," CEF_HEAD "}");
+	decode("cef", "CEF:0|V|P|1|2|n|3|src=1.1.1.1  msg=a = b\\=c\\nd x.y=1 z[0]=w msg=e ",
+	       "{" NOW "," CEF_HEAD ",\"sourceAddress\":\"1.1.1.1\",\"message\":\"e\",\"x.y\":\"1\",\"z\":{\"0\":\"w\"}}");
+	decode("cef", "Jan 1 h CEF:0|V|P|1|2|n|3|\n",
+	       "{" NOW "," CEF_HEAD ",\"syslog\":\"Jan 1 h\"}");
+	decode("cef", "\"CEF:0|V|P|1|2|n|3|a=b\"", "{" NOW "," CEF_HEAD ",\"a\":\"b\"}");
+	decode("cef { delimiter => '\\r\\n' raw_data_field => '[raw][it]' }", "CEF:0|V|P|1|2|n|3|\r\nno\r\n",
+	       "{" NOW ",\"raw\":{\"it\":\"CEF:0|V|P|1|2|n|3|\"}," CEF_HEAD "}" CEF_BAD("no"));
+	/* Escapes of the header; with no bar left the last escaped one ends the field. */
+	decode("cef", "CEF:0|V\\|w\\\\|P|1|2|n|3|", "{" NOW ",\"cefVersion\":\"0\",\"deviceVendor\":\"V|w\\\\\",\"deviceProduct\":\"P\",\"deviceVersion\":\"1\","
+	       "\"deviceEventClassId\":\"2\",\"name\":\"n\",\"severity\":\"3\"}");
+	decode("cef", "CEF:0|V|P|1|2|n|3\\|", "{" NOW ",\"cefVersion\":\"0\",\"deviceVendor\":\"V\",\"deviceProduct\":\"P\",\"deviceVersion\":\"1\","
+	       "\"deviceEventClassId\":\"2\",\"name\":\"n\",\"severity\":\"3\\\\\"}");
+	decode("cef", "CEF:0|V|P|1", CEF_BAD("CEF:0|V|P|1"));
+	decode("cef", "CEF:0|V|P|1|2|n|3|keyless a=b", CEF_BAD("CEF:0|V|P|1|2|n|3|keyless a=b"));
+	decode("cef", "CEF:0|V|P|1|2|n|3|a=b\nCEF:0|V|P|1|2|n|3|", CEF_BAD("CEF:0|V|P|1|2|n|3|a=b\\nCEF:0|V|P|1|2|n|3|"));
+	decode("cef", "\xff", CEF_BAD("\xef\xbf\xbd"));
+	decode("cef", "", CEF_BAD(""));
+	decode_as(ECS_V8, ecs, STR("CEF:0|V|P|1|2|n|3|rt=1577934245123 start=Jan 02 2020 04:04:05.5 end=x"),
+		  CEF_BAD("CEF:0|V|P|1|2|n|3|rt=1577934245123 start=Jan 02 2020 04:04:05.5 end=x"));
+	decode_as(ECS_V8, ecs, STR("CEF:0|V|P|1|2|n|3|start=Jan 02 2020 04:04:05.123 end=Jan 02 2020 04:04:05 UTC cn2Label=x dvc=1.2.3.4"),
+		  "{" NOW ",\"cef\":{\"version\":\"0\",\"name\":\"n\",\"device_custom_number_2\":{\"label\":\"x\"}},\"observer\":{\"vendor\":\"V\",\"product\":\"P\",\"version\":\"1\","
+		  "\"ip\":\"1.2.3.4\"},\"event\":{\"code\":\"2\",\"severity\":\"3\",\"start\":\"2020-01-02T03:04:05.123Z\",\"end\":\"2020-01-02T04:04:05.000Z\"}}");
+	decode_as(ECS_V8, "cef { device => host }", STR("CEF:0|V|P|1|2|n|3|dtz=Asia/Tokyo start=Jan 04 00:00:00 art=Jan 05 23:00:00"),
+		  "{" NOW "," CEF_ECS ",\"timezone\":\"Asia/Tokyo\",\"start\":\"2020-01-03T15:00:00.000Z\",\"created\":\"2019-01-05T14:00:00.000Z\"}}");
+	decode("cef { device => other }", "", NULL);
+	decode("cef { default_timezone => 'Mars/Olympus' }", "", NULL);
+	encode("cef", "{}", "CEF:0|Elasticsearch|Logstash|1.0|Logstash|Logstash|6|");
+	encode("cef { vendor => '%{v}' product => '' severity => '7.0' delimiter => '\\n' fields => ['sourceAddress','n','l','no','@timestamp'] }",
+	       "{\"v\":\"a|b\\\\c\\r\\nd\",\"sourceAddress\":\"x=y\\nz\",\"n\":1.5,\"l\":[1,\"=\"],\"@timestamp\":\"2020-01-02T03:04:05.5Z\"}",
+	       "CEF:0|a\\|b\\\\c d|Logstash|1.0|Logstash|Logstash|7|sourceAddress=x\\=y\\nz n=1.5 l=[1,\"\\=\"] timestamp=2020-01-02T03:04:05.500Z\n");
+	encode("cef { reverse_mapping => true severity => 11 fields => ['sourceAddress','message'] }", "{\"message\":\"m\",\"sourceAddress\":\"s\"}",
+	       "CEF:0|Elasticsearch|Logstash|1.0|Logstash|Logstash|6|src=s msg=m");
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -365,5 +408,6 @@ int main(void)
 	test_multiline();
 	test_graphite();
 	test_es_bulk();
+	test_cef();
 	return test_end();
 }
