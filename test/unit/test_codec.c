@@ -395,6 +395,24 @@ static void test_cef(void)
 	       "CEF:0|Elasticsearch|Logstash|1.0|Logstash|Logstash|6|src=s msg=m");
 }
 
+static void test_edn(void)
+{
+	decode("edn", "{:a 1, \"b\" [1.5 nil true -2N 1e3M] ; c\n #_hidden :c/d {:e \\x :f \\newline} 5 (1 :k)} rest",
+	       "{\"a\":1,\"b\":[1.5,null,true,-2,1000.0],\"c/d\":{\"e\":\"x\",\"f\":\"\\n\"},\"5\":[1,\"k\"]," NOW "}");
+	decode("edn", "{\"s\" \"q\\\"\\n\\u00e9\"}", "{\"s\":\"q\\\"\\n\xc3\xa9\"," NOW "}");
+	decode("edn { target => '[x]' }", "{:a 12345678901234567890}", "{" NOW ",\"x\":{\"a\":12345678901234567890}}");
+	decode("edn", "{bad\n", MESSAGE("{bad\\n"));
+	decode("edn", "", MESSAGE(""));
+	decode("edn", "[1]", MESSAGE("[1]"));
+	decode("edn", "{:a]", MESSAGE("{:a]"));
+	decode("edn", "{:a #{1}}", MESSAGE("{:a #{1}}"));
+	decode("edn", "{\"a\" \"", MESSAGE("{\\\"a\\\" \\\""));
+	decode("edn_lines", "{:a 1}\nx\n", "{\"a\":1," NOW "}" MESSAGE("x"));
+	encode("edn", "{\"a\":1,\"f\":1.5,\"l\":[null,true,\"q\\\"\"],\"h\":{\"k\":{}},\"@timestamp\":\"2020-01-02T03:04:05Z\"}",
+	       "{\"a\" 1M, \"f\" 1.5, \"l\" [nil true \"q\\\"\"], \"h\" {\"k\" {}}, \"@timestamp\" \"2020-01-02T03:04:05.000Z\", \"@version\" \"1\"}");
+	encode("edn_lines", "{\"@timestamp\":\"2020-01-02T03:04:05Z\"}", "{\"@timestamp\" \"2020-01-02T03:04:05.000Z\", \"@version\" \"1\"}\n");
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -409,5 +427,6 @@ int main(void)
 	test_graphite();
 	test_es_bulk();
 	test_cef();
+	test_edn();
 	return test_end();
 }
