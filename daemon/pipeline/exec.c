@@ -756,6 +756,7 @@ static bool push_decoded(struct exec *x)
 		ops = &d->codec->plugin->codec;
 		ctx.now_ns = sp->received_ns;
 		ctx.ecs = in->ecs;
+		ctx.peer = &sp->peer;
 		if (x->decoding) {
 			struct task *t;
 

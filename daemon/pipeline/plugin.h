@@ -124,9 +124,12 @@ struct codec {
 	struct str delimiter;
 };
 
+struct sockaddr_storage;
+
 struct decode_ctx {
 	const struct clock *clock;
 	int64_t now_ns; /* receipt: becomes @timestamp unless the data say otherwise */
+	const struct sockaddr_storage *peer; /* the sender of a datagram; NULL or ss_family 0: the source is all there is */
 	enum ecs_mode ecs;
 };
 

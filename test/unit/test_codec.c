@@ -413,6 +413,26 @@ static void test_edn(void)
 	encode("edn_lines", "{\"@timestamp\":\"2020-01-02T03:04:05Z\"}", "{\"@timestamp\" \"2020-01-02T03:04:05.000Z\", \"@version\" \"1\"}\n");
 }
 
+/* IPFIX: template 256 = a text of any length, octetDeltaCount in 4 bytes, the same of the other direction, flowEndMilliseconds. */
+#define IPFIX_HEAD(length) "\x00\x0a" length "\x5e\x0d\x5d\xa5\x00\x00\x00\x01\x00\x00\x00\x07"
+#define IPFIX_TEMPLATE "\x00\x02\x00\x1c\x01\x00\x00\x04\x00\x52\xff\xff\x00\x01\x00\x04\x80\x01\x00\x01\x00\x00\x72\x79\x00\x99\x00\x08"
+#define IPFIX_DATA "\x01\x00\x00\x17\x03" "eth" "\x00\x00\x02\x00\x05\x00\x00\x01\x6f\x64\x35\xcd\x03" "\x09\x00"
+
+static void test_netflow(void)
+{
+	decode_as(ECS_DISABLED, "netflow { include_flowset_id => true }", STR(IPFIX_HEAD("\x00\x43") IPFIX_TEMPLATE IPFIX_DATA),
+		  "{\"netflow\":{\"version\":10,\"flowset_id\":256,\"interfaceName\":\"eth\",\"octetDeltaCount\":512,\"reverseOctetDeltaCount\":5,"
+		  "\"flowEndMilliseconds\":\"2020-01-02T03:04:05.123Z\"}," NOW "}");
+	/* Without its template, cut off, of a version that nobody wants, no flow at all: nothing. */
+	decode_as(ECS_DISABLED, "netflow", STR(IPFIX_HEAD("\x00\x27") IPFIX_DATA), "");
+	decode_as(ECS_DISABLED, "netflow", STR(IPFIX_HEAD("\x00\x43") IPFIX_TEMPLATE "\x01\x00\x00\x17\x03"), "");
+	decode_as(ECS_DISABLED, "netflow { versions => [5, 9] }", STR(IPFIX_HEAD("\x00\x43") IPFIX_TEMPLATE IPFIX_DATA), "");
+	decode_as(ECS_DISABLED, "netflow", STR("\x00\x05\x00\x01"), "");
+	decode_as(ECS_DISABLED, "netflow", STR("x"), "");
+	decode("netflow", "", "");
+	decode("netflow { ipfix_definitions => '/x' }", "", NULL);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -428,5 +448,6 @@ int main(void)
 	test_es_bulk();
 	test_cef();
 	test_edn();
+	test_netflow();
 	return test_end();
 }
