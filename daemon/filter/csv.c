@@ -5,17 +5,14 @@
  */
 #include "base/log.h"
 #include "base/utf8.h"
-#include "base/zone.h"
-#include "event/ruby_number.h"
+#include "filter/csv_convert.h"
 #include "filter/csv_parse.h"
 #include "filter/support.h"
-
-enum convert { CONVERT_NONE, TO_INTEGER, TO_FLOAT, TO_DATE, TO_DATE_TIME, TO_BOOLEAN };
 
 struct column {
 	struct str name; /* .p NULL: an empty cell of a header that was found */
 	const struct ref *ref; /* NULL: the name is no reference */
-	enum convert convert;
+	enum csv_convert convert;
 };
 
 struct csv {
@@ -32,124 +29,13 @@ struct csv {
 	bool lost; /* the header was to be found in an empty text: nothing works any more, as in Logstash */
 };
 
-/* ---- conversions: what does not read stays text ---- */
-
-/* "2020-01-02" from the front of *s. */
-static bool take_date(struct str *s, struct civil *c)
-{
-	uint64_t y, m, d;
-	static const unsigned char days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-	if (s->len < 10 || s->p[4] != '-' || s->p[7] != '-' || !str_u64(str_sub(*s, 0, 4), 9999, &y) ||
-	    !str_u64(str_sub(*s, 5, 2), 12, &m) || !str_u64(str_sub(*s, 8, 2), 31, &d) || m < 1 || d < 1 || d > days[m - 1])
-		return false;
-	if (m == 2 && d == 29 && (y % 4 || (y % 100 == 0 && y % 400)))
-		return false;
-	*c = (struct civil){.year = (int64_t)y, .month = (int)m, .day = (int)d};
-	*s = str_from(*s, 10);
-	return true;
-}
-
-/* Midnight here. */
-static bool to_date(struct str s, struct ts *out)
-{
-	struct civil c;
-	struct zone_span span = {0};
-
-	if (!take_date(&s, &c) || s.len)
-		return false;
-	out->ns = 0;
-	return zone_to_utc(zone_local(), civil_seconds(&c), &span, &out->s);
-}
-
-/* "2020-01-02[T ]03:04[:05[.678]][zone]"; without a zone it is UTC. */
-static bool to_date_time(struct str s, struct ts *out)
-{
-	struct civil c;
-	uint64_t v;
-	int32_t offset = 0;
-
-	out->ns = 0;
-	if (!take_date(&s, &c))
-		return false;
-	if (s.len) {
-		if (s.len < 6 || (s.p[0] != 'T' && s.p[0] != ' ') || s.p[3] != ':' || !str_u64(str_sub(s, 1, 2), 24, &v))
-			return false;
-		c.hour = (int)v;
-		if (!str_u64(str_sub(s, 4, 2), 59, &v))
-			return false;
-		c.min = (int)v;
-		s = str_from(s, 6);
-	}
-	if (s.len) {
-		if (s.len < 3 || s.p[0] != ':' || !str_u64(str_sub(s, 1, 2), 59, &v))
-			return false;
-		c.sec = (int)v;
-		s = str_from(s, 3);
-		if (s.len && s.p[0] == '.') {
-			uint32_t unit = 100000000;
-
-			if (s.len < 2 || !ch_digit(s.p[1]))
-				return false;
-			for (s = str_from(s, 1); s.len && ch_digit(s.p[0]); s = str_from(s, 1), unit /= 10)
-				out->ns += (uint32_t)(s.p[0] - '0') * unit;
-		}
-		if (s.len && !str_eq(s, STR("Z")) && !str_eq(s, STR(" UTC")) && (s.len != 6 || !zone_parse_offset(s, &offset)))
-			return false;
-	}
-	if (c.hour == 24 && (c.min || c.sec))
-		return false;
-	out->s = civil_seconds(&c) - offset;
-	return true;
-}
-
-/* false where Logstash raises an exception: a truth value of nothing. */
-static bool converted(struct arena *a, enum convert how, struct value *v)
-{
-	struct str s = value_str(v);
-	struct ts t;
-	double f;
-
-	if (v->type == V_NULL)
-		return how != TO_BOOLEAN;
-	switch (how) {
-	case CONVERT_NONE:
-		break;
-	case TO_INTEGER:
-		(void)ruby_integer(a, s, v);
-		break;
-	case TO_FLOAT:
-		if (ruby_float(s, &f))
-			*v = v_float(f);
-		break;
-	case TO_DATE:
-		if (to_date(s, &t))
-			*v = v_time(t);
-		break;
-	case TO_DATE_TIME:
-		if (to_date_time(s, &t))
-			*v = v_time(t);
-		break;
-	case TO_BOOLEAN:
-		s = str_trim(s);
-		if (str_ieq(s, STR("true")) || str_ieq(s, STR("false")))
-			*v = v_bool(s.len == 4);
-		break;
-	}
-	return true;
-}
-
 /* ---- columns ---- */
 
-static enum convert convert_of(const struct csv *c, struct str name)
+static enum csv_convert convert_of(const struct csv *c, struct str name)
 {
-	static const char *const names[] = {"", "integer", "float", "date", "date_time", "boolean"};
 	const struct value *v = c->convert ? map_find_str(c->convert, name) : NULL;
 
-	for (unsigned i = 1; v && v->type == V_STRING && i < sizeof(names) / sizeof(*names); i++)
-		if (str_eqz(value_str(v), names[i]))
-			return (enum convert)i;
-	return CONVERT_NONE;
+	return value_is(v, V_STRING) ? csv_convert_named(value_str(v)) : CONVERT_NONE;
 }
 
 static void column_make(const struct csv *c, struct arena *a, struct str name, struct column *out)
@@ -241,7 +127,7 @@ static bool set_columns(struct csv *c, struct event *ev, const struct list *row)
 			column_make(c, ev->arena, arena_printf(ev->arena, "column%u", i + 1), &generated);
 			col = &generated;
 		}
-		if (!converted(ev->arena, col->convert, &v) || !col->ref || !filter_set(ev, col->ref, v))
+		if (!csv_convert(ev->arena, col->convert, &v) || !col->ref || !filter_set(ev, col->ref, v))
 			return false;
 	}
 	return true;

@@ -33,6 +33,9 @@ static const char *const codecs[] = {
 	"edn",
 	"edn_lines { target => \"[a][b]\" }",
 	"netflow",
+	"gzip_lines",
+	"csv { autodetect_column_names => true }",
+	"csv { columns => [\"a\", \"b\"] convert => { \"a\" => \"integer\" \"b\" => \"date_time\" } separator => \";\" }",
 };
 
 enum { CODECS = sizeof(codecs) / sizeof(*codecs) };

@@ -433,6 +433,31 @@ static void test_netflow(void)
 	decode("netflow { ipfix_definitions => '/x' }", "", NULL);
 }
 
+#define GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\xcf\x4b\xe5\x2a\x29\xcf\xff\xcf\x55" "\x92\x51\x94\x9a\x0a\x00\x3d\xa8\x58\x7c\x0e\x00\x00\x00"
+
+static void test_gzip_lines(void)
+{
+	decode_as(ECS_DISABLED, "gzip_lines", STR(GZIP), MESSAGE("one\\n") MESSAGE("two\\\\xFF\\\\n") MESSAGE("three"));
+	decode("gzip_lines", "no such file", "");
+	decode("gzip_lines", "", "");
+	/* Cut off: what came before it counts. */
+	decode_as(ECS_DISABLED, "gzip_lines { charset => \"ISO-8859-1\" }", str_n(GZIP, sizeof(GZIP) - 6), MESSAGE("one\\n") MESSAGE("two\xc3\xbf\\n") MESSAGE("three"));
+}
+
+static void test_csv(void)
+{
+	decode("csv", "a,\"b \"\"c\"\"\",,d\n", "{\"column1\":\"a\",\"column2\":\"b \\\"c\\\"\",\"column3\":null,\"column4\":\"d\"," NOW "}");
+	decode("csv { columns => ['x','y'] autogenerate_column_names => false skip_empty_columns => true separator => ';' convert => { 'x' => integer } }",
+	       "7;;z", "{\"x\":7," NOW "}");
+	decode("csv", "a,\"b", TAGGED("a,\\\"b", "\"_csvparsefailure\""));
+	decode("csv", "", "");
+	decode("csv { target => '[row]' }", "a", "{" NOW ",\"row\":{\"column1\":\"a\"}}");
+	decode_frames("csv { autodetect_column_names => true }", "n,m|1,2|3,4,5|", "{\"n\":\"1\",\"m\":\"2\"," NOW "}{\"n\":\"3\",\"m\":\"4\",\"column3\":\"5\"," NOW "}");
+	decode("csv { convert => { 'x' => hex } }", "", NULL);
+	encode("csv { include_headers => true }", "{\"a,b\":\"x \\\"y\\\"\",\"n\":null,\"e\":\"\",\"@timestamp\":\"2020-01-02\"}",
+	       "\"a,b\",n,e,@timestamp,@version\n\"x \"\"y\"\"\",,\"\",2020-01-02T00:00:00.000Z,1\n");
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -449,5 +474,7 @@ int main(void)
 	test_cef();
 	test_edn();
 	test_netflow();
+	test_gzip_lines();
+	test_csv();
 	return test_end();
 }
