@@ -163,8 +163,10 @@ void state_db_put(struct state_db *db, int table, struct str key, struct str val
 {
 	struct str copy = value.p ? str_n(xstrdupz(value), value.len) : value;
 	struct change **at, *c;
+	bool asleep;
 
 	pthread_mutex_lock(&db->lock);
+	asleep = !db->first;
 	at = find(db, table, key);
 	c = *at;
 	if (c) {
@@ -178,7 +180,9 @@ void state_db_put(struct state_db *db, int table, struct str key, struct str val
 	}
 	c->value = copy;
 	db->handed++;
-	pthread_cond_signal(&db->changed);
+	/* Else it gathers until its time has come: waking it for each row would cost two switches. */
+	if (asleep)
+		pthread_cond_signal(&db->changed);
 	pthread_mutex_unlock(&db->lock);
 }
 
