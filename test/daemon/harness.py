@@ -29,7 +29,7 @@ FAULTS = os.path.join(ROOT, 'test/faults')
 PARTS = os.environ.get('WEIR_PARTS', os.path.join(ROOT, 'build/parts'))
 LIVE = os.environ.get('WEIR_LIVE') == '1'
 CI = bool(os.environ.get('CI'))
-SECONDS = 60            # any single wait; a sanitizer on a busy machine is slow
+SECONDS = 120           # any single wait; a sanitizer on a busy machine is slow
 
 work = None             # the folder of the running test
 running = []            # what the running test started

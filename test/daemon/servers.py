@@ -51,7 +51,7 @@ class OpenSearch(Server):
         super().__init__('opensearch', [java + '/bin/java', '-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-cp',
                                         '%s/target/classes:%s/target/lib/*' % (home, home), 'OsNode', '0',
                                         os.path.join(harness.work, 'opensearch'), *settings])
-        self.port = int(self.line(r'^ready (\d+)$', 120).group(1))
+        self.port = int(self.line(r'^ready (\d+)$', 300).group(1))
 
 
 class Elasticsearch(Server):
@@ -73,8 +73,8 @@ class Elasticsearch(Server):
         start = os.path.join(harness.ROOT, 'test/servers/elasticsearch/start-zip.sh')
         super().__init__('elasticsearch', [start, home + '/home', java, '0', where, 'xpack.security.autoconfiguration.enabled=false', *settings],
                          env={'ES_JAVA_OPTS': '-Xms512m -Xmx512m'})
-        self.port = int(self.line(r'AbstractHttpServerTransport.*publish_address \{127\.0\.0\.1:(\d+)\}', 180).group(1))
-        self.line(r'\] started', 60)
+        self.port = int(self.line(r'AbstractHttpServerTransport.*publish_address \{127\.0\.0\.1:(\d+)\}', 300).group(1))
+        self.line(r'\] started', 120)
 
     def kill(self):
         super().kill()
