@@ -5,6 +5,7 @@ Each answers when the constructor returns. Only with ./check --live: they are bi
 import json
 import os
 import shutil
+import signal
 import tempfile
 import urllib.error
 import urllib.request
@@ -75,6 +76,13 @@ class Elasticsearch(Server):
                          env={'ES_JAVA_OPTS': '-Xms512m -Xmx512m'})
         self.port = int(self.line(r'AbstractHttpServerTransport.*publish_address \{127\.0\.0\.1:(\d+)\}', 300).group(1))
         self.line(r'\] started', 120)
+
+    def signal(self, number):
+        """What was started is a launcher: killed alone, it leaves a server behind that ends in peace. SIGKILL goes to both."""
+        if number == signal.SIGKILL:
+            os.killpg(self.pid, number)
+        else:
+            super().signal(number)
 
     def kill(self):
         super().kill()
