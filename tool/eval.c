@@ -15,8 +15,10 @@
 #include "tool/filtered.h"
 #include "tool/tool.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct question {
 	struct arena arena;
@@ -291,25 +293,42 @@ static void answer_line(struct str line, struct buf *out)
 	arena_release(&q.arena);
 }
 
+/* Answers alone go to standard output: what the configuration's code prints there (ruby) goes to standard error. */
+static FILE *answers_only(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return NULL;
+	return fdopen(fd, "w");
+}
+
 int tool_eval(int argc, char **argv)
 {
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
 	struct buf out;
+	FILE *to;
 
 	(void)argv;
 	if (argc != 1) {
 		fprintf(stderr, "usage: weir eval   (questions on standard input)\n");
 		return 2;
 	}
+	to = answers_only();
+	if (!to) {
+		perror("weir: standard output");
+		return 1;
+	}
 	buf_init(&out, 0);
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		buf_clear(&out);
 		answer_line(str_n(line, (size_t)n), &out);
-		if (fwrite(out.p, 1, out.len, stdout) != out.len || fflush(stdout))
+		if (fwrite(out.p, 1, out.len, to) != out.len || fflush(to))
 			break;
 	}
+	fclose(to);
 	buf_release(&out);
 	free(line);
 	return 0;

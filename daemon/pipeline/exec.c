@@ -171,8 +171,11 @@ static enum run after_filter(struct exec *x, struct task *t, struct plan_plugin 
 		return RUN_ENDED;
 	case STEP_MORE:
 	case STEP_FORK:
+	case STEP_OK_FORK:
+		if (answer == STEP_OK_FORK)
+			filter_succeeded(x, pp, &t->ev);
 		t->generating = true;
-		t->fork = answer == STEP_FORK;
+		t->fork = answer != STEP_MORE;
 		t->gen = gen;
 		return RUN_CHILDREN;
 	}
@@ -309,7 +312,7 @@ static void unit_start(struct exec *x, struct unit *u)
 			continue;
 		pp->in++;
 		answer = pp->plugin->filter.ask(pp->self, &s->ev, &u->wait, &s->slot, &ctx);
-		bug_on(answer == STEP_MORE || answer == STEP_FORK || answer == STEP_DROP);
+		bug_on(answer != STEP_OK && answer != STEP_PASS && answer != STEP_WAIT);
 		s->asked = answer == STEP_WAIT;
 		any |= s->asked;
 		if (answer == STEP_OK)
@@ -363,6 +366,7 @@ static bool push_child(struct exec *x, struct feeder *f)
 	struct plan_plugin *pp = x->plan->step[parent->pc].plugin;
 	struct step_ctx ctx = {.arena = f->arena, .clock = x->plan->settings.clock};
 	uint32_t nth;
+	int filled;
 
 	child = push_task(f);
 	parent = child - 1;
@@ -378,7 +382,8 @@ static bool push_child(struct exec *x, struct feeder *f)
 	}
 	event_init(&child->ev, f->arena);
 	child->ev.received_ns = parent->ev.received_ns;
-	if (!pp->plugin->filter.next(pp->self, parent->gen, &parent->ev, &child->ev, &ctx)) {
+	filled = pp->plugin->filter.next(pp->self, parent->gen, &parent->ev, &child->ev, &ctx);
+	if (!filled) {
 		f->depth--;
 		if (!parent->copied)
 			bump(&x->count->ended_replaced);
@@ -399,7 +404,8 @@ static bool push_child(struct exec *x, struct feeder *f)
 		}
 	}
 	child->pc = parent->pc + 1;
-	filter_succeeded(x, pp, &child->ev);
+	if (filled == 1)
+		filter_succeeded(x, pp, &child->ev);
 	return true;
 }
 

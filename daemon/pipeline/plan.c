@@ -162,8 +162,9 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 		if (!pp->codec)
 			return NULL;
 	}
+	ctx.written = ap;
 	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
-		diag_error(c->diag, ap->pos, "%s: %s", plugin->name, err.text);
+		diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
 		return NULL;
 	}
 	pp->common = kind == PLUGIN_INPUT ? common_compile_input(a, &pp->options) : common_compile(a, &pp->options);

@@ -97,9 +97,10 @@ struct plugin_ctx {
 	enum ecs_mode ecs; /* of this instance */
 	struct str id;	   /* option id, or "filter/grok/3" */
 	struct str state_key; /* option id, or "grok/1": the plug-in and which of its kind; what is remembered is found by it */
-	struct pos pos;
+	struct pos pos;	   /* open() may point it at what its err is about */
 	struct diag *diag;
 	uint32_t given[4]; /* bit n: option n of the table was written */
+	const struct ast_plugin *written; /* as it stands in the configuration, for plug-ins whose errors lie within an option; during open() only */
 };
 
 static inline bool plugin_given(const struct plugin_ctx *ctx, unsigned option)
@@ -172,12 +173,13 @@ enum step {
 	STEP_WAIT, /* only from wait.ask: the event has a question in this batch */
 	STEP_MORE, /* the event is replaced by children: gen.next is called until it returns 0 */
 	STEP_FORK, /* the event goes on, then children follow */
+	STEP_OK_FORK, /* STEP_OK, and then children follow */
 };
 
 struct step_ctx {
 	struct arena *arena; /* ev->arena */
 	const struct clock *clock;
-	void *gen; /* STEP_MORE, STEP_FORK: state for gen.next, in the arena */
+	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK: state for gen.next */
 };
 
 /* All questions of a batch to one waiting step. */
@@ -188,7 +190,7 @@ struct wait {
 
 struct filter_ops {
 	enum step (*run)(void *self, struct event *ev, struct step_ctx *ctx);
-	/* Children of STEP_MORE/FORK: 1 = child filled (event_init'ed by the executor), 0 = no more. */
+	/* Children of STEP_MORE/FORK: 1 = child filled (event_init'ed by the executor), 2 = filled, and the common options are not for it, 0 = no more. */
 	int (*next)(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx);
 	/* Waiting steps have these instead of run(). ask: STEP_WAIT and *slot chosen by the plug-in, or an answer at once. */
 	enum step (*ask)(void *self, struct event *ev, struct wait *w, unsigned *slot, struct step_ctx *ctx);

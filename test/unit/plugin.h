@@ -50,6 +50,7 @@ static inline bool opened_plugin_by(struct opened *o, enum plugin_kind kind, con
 	o->self = arena_zalloc(&o->arena, o->plugin->size + 1);
 	if (options_bind(o->plugin, ap, o->self, &o->common, &o->ctx) < 0)
 		return false;
+	o->ctx.written = ap;
 	if (o->plugin->open && o->plugin->open(o->self, &o->ctx, &err) < 0) {
 		diag_error(&o->diag, o->ctx.pos, "%s", err.text);
 		o->plugin = NULL; /* what did not open is not closed */
