@@ -14,6 +14,17 @@ require 'time'
   names.each { |name| Object.autoload(name, feature) unless Object.const_defined?(name) }
 end
 
+module Kernel
+  # Functions of the same kind: the libraries put the real ones in their place.
+  { BigDecimal: 'bigdecimal', URI: 'uri', Pathname: 'pathname', JSON: 'json' }.each do |name, feature|
+    define_method(name) do |*args, **options|
+      require feature
+      Object.new.__send__(name, *args, **options)
+    end
+    private name
+  end
+end
+
 # Standard output may be a file or a pipe: what code prints appears at once.
 $stdout.sync = true
 
@@ -369,13 +380,16 @@ class LogStash::Filters::Ruby < LogStash::Filters::Base
     # What the filter's options say, compiled. Raises what their code raises.
     def open(id, code, code_file, code_line, init, init_file, init_line, path, params)
       @config_places = [code && code_file, init && init_file].compact
+      @code_end = code_line + code.to_s.count("\n")
       new(id).open_with(code, code_file, code_line, init, init_file, init_line, path, params)
     end
 
     # [line in the configuration or 0, text]
     def fault(e)
       if e.is_a?(::SyntaxError) && (m = /\A(.*?):(\d+): (.*)/.match(e.message))
-        return [m[2].to_i, m[3]] if @config_places.include?(m[1])
+        line = m[2].to_i
+        return [@code_end, m[3].sub(/unexpected `end'/, 'unexpected end of the code')] if m[1] == @config_places.first && line > @code_end
+        return [line, m[3]] if @config_places.include?(m[1])
         return [0, e.message.lines.first.chomp]
       end
       at = (e.backtrace_locations || []).find { |l| @config_places.include?(l.path) }
