@@ -124,6 +124,26 @@ static void place_of(const struct plugin_ctx *ctx, struct str option, struct str
 	*line = v && v->pos.file ? v->pos.line : 1;
 }
 
+/* Of a line in init or code: where its text begins in the first, 1 in those behind it. */
+static uint32_t column_of(const struct plugin_ctx *ctx, uint32_t line)
+{
+	static const struct str texts[] = {STR_INIT("init"), STR_INIT("code")};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct ast_value *v = written(ctx, texts[i]);
+		uint32_t last;
+
+		if (!v)
+			continue;
+		last = v->pos.line;
+		for (size_t k = 0; k < v->text.len; k++)
+			last += v->text.p[k] == '\n';
+		if (line >= v->pos.line && line <= last)
+			return line == v->pos.line ? v->pos.col : 1;
+	}
+	return 1;
+}
+
 static struct ruby_setup setup_of(const struct ruby *r, const struct plugin_ctx *ctx)
 {
 	struct ruby_setup s = {.code = r->code, .path = r->path, .init = r->init, .params = r->params, .tag = r->tag,
@@ -158,10 +178,8 @@ static int ruby_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (r->instance)
 		return 0;
 	if (fault.line) {
-		const struct ast_value *code = written(ctx, STR("code"));
-
 		ctx->pos.line = fault.line;
-		ctx->pos.col = code && code->pos.line == fault.line ? code->pos.col : 1;
+		ctx->pos.col = column_of(ctx, fault.line);
 	}
 	return err_set(err, "%s", fault.text);
 }
