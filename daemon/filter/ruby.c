@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct ruby {
@@ -312,6 +313,6 @@ static const struct option options[] = {
 	{0},
 };
 
-FILTER(ruby, .size = sizeof(struct ruby), .options = options, .doc = "runs Ruby for each event (CRuby 3.1)",
+FILTER(ruby, .size = sizeof(struct ruby), .options = options, .doc = "runs Ruby for each event (CRuby 3.1; docs/from-logstash-ruby.md says what differs)",
        .open = ruby_open, .close = ruby_close,
        .filter = {.ask = ruby_ask, .start = ruby_start, .finish = ruby_finish, .next = ruby_next, .wait_release = ruby_wait_release, .adopt = ruby_adopt})

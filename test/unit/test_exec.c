@@ -176,6 +176,42 @@ static int more_next(void *self, void *gen, const struct event *parent, struct e
 static const struct plugin filter_more = {
 	.kind = PLUGIN_FILTER, .name = "more", .filter = {.run = more_run, .next = more_next}};
 
+/* Waits, and the answer makes n children of number n: 1 goes on itself without success, 2 with, 3 ends. */
+static enum step maker_ask(void *self, struct event *ev, struct wait *w, unsigned *slot, struct step_ctx *ctx)
+{
+	return STEP_WAIT;
+}
+
+static enum step maker_finish(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx)
+{
+	static const enum step answers[] = {STEP_OK, STEP_FORK, STEP_OK_FORK, STEP_MORE};
+
+	ctx->gen = arena_zalloc(ctx->arena, sizeof(int64_t));
+	return answers[number(ev)];
+}
+
+/* Every second child takes no common options. */
+static int maker_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
+{
+	return more_next(self, gen, parent, child, ctx) ? number(child) % 2 ? 1 : 2 : 0;
+}
+
+static const struct plugin filter_maker = {
+	.kind = PLUGIN_FILTER, .name = "maker",
+	.filter = {.ask = maker_ask, .start = asker_start, .finish = maker_finish, .next = maker_next, .wait_release = asker_release}};
+
+/* Notes who has the tag "ok". */
+static enum step tagged_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	struct order *o = self;
+
+	if (event_has_tag(ev, STR("ok")))
+		o->seen[o->n++] = number(ev);
+	return STEP_OK;
+}
+
+static const struct plugin filter_tagged = {.kind = PLUGIN_FILTER, .name = "tagged", .filter = {.run = tagged_run}};
+
 /* ---- an outlet with room for so many ---- */
 
 struct sink {
@@ -471,6 +507,37 @@ static void test_fork_before_wait(void)
 	bed_end(&b);
 }
 
+/* Children of a waiting step follow their event; who gets the common options is the step's to say. */
+static void test_children_after_wait(void)
+{
+	static const int64_t all[] = {0, 1, 101, 2, 201, 202, 301, 302, 303}, with[] = {0, 101, 2, 201, 301, 303};
+	static struct bed b;
+	static struct asker a;
+	static struct order tagged;
+	struct arena arena;
+	struct common_options options = {0};
+	struct list *tags;
+
+	arena_init(&arena, NULL);
+	tags = list_new(&arena, 1);
+	list_push(&arena, tags, v_lit("ok"));
+	options.add_tag = tags;
+	bed_step(&b, &filter_maker, &a);
+	b.pp[0].common = common_compile(&arena, &options);
+	bed_step(&b, &filter_tagged, &tagged);
+	bed_ready(&b, 1000);
+	bed_feed(&b, 0, 3);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	answer(&a, 0);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.n, sizeof(all) / sizeof(*all));
+	CHECK_INT(memcmp(b.sink.seen, all, sizeof(all)), 0);
+	CHECK_INT(tagged.n, sizeof(with) / sizeof(*with));
+	CHECK_INT(memcmp(tagged.seen, with, sizeof(with)), 0);
+	bed_end(&b);
+	arena_release(&arena);
+}
+
 /* More children than a unit holds, in front of a waiting step. */
 static void test_many_children_before_wait(void)
 {
@@ -555,6 +622,7 @@ int main(void)
 	test_two_waits();
 	test_children();
 	test_fork_before_wait();
+	test_children_after_wait();
 	test_many_children_before_wait();
 	return test_end();
 }
