@@ -33,16 +33,14 @@ struct asked {
 
 /* ---- the module ---- */
 
-static const struct ruby_host *host_table(const struct clock *clock)
+/* Once, under ruby_module's lock: the module reads it from then on. */
+static void fill_host(struct ruby_host *host, const struct clock *clock)
 {
-	static struct ruby_host host;
-
-#define RUBY_HOST_FILL(f) host.f = f;
+#define RUBY_HOST_FILL(f) host->f = f;
 	RUBY_HOST(RUBY_HOST_FILL)
 #undef RUBY_HOST_FILL
-	host.clock = clock;
-	host.log_threshold = &log_threshold;
-	return &host;
+	host->clock = clock;
+	host->log_threshold = &log_threshold;
 }
 
 static void *open_file(struct arena *a, struct str dir, const char **why)
@@ -83,6 +81,7 @@ static const struct ruby_module *ruby_module(const struct plugin_ctx *ctx, struc
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static const struct ruby_module *module;
+	static struct ruby_host host;
 	const char *why = NULL;
 
 	pthread_mutex_lock(&lock);
@@ -94,6 +93,8 @@ static const struct ruby_module *ruby_module(const struct plugin_ctx *ctx, struc
 			err_set(err, "Ruby is not here: install the package weir-ruby, which brings libruby3.1%s%.300s", why ? "; cause: " : "", why ? why : "");
 		else if (!module)
 			err_set(err, "weir_ruby.so is not weir's module");
+		else
+			fill_host(&host, ctx->settings->clock);
 	}
 	if (module && strcmp(module->version, RUBY_MODULE_VERSION) != 0) {
 		err_set(err, "weir_ruby.so belongs to another weir (%.100s, this one is " RUBY_MODULE_VERSION "): install the same version of the package weir-ruby",
@@ -101,7 +102,7 @@ static const struct ruby_module *ruby_module(const struct plugin_ctx *ctx, struc
 		module = NULL;
 	}
 	pthread_mutex_unlock(&lock);
-	if (module && module->start(host_table(ctx->settings->clock), err))
+	if (module && module->start(&host, err))
 		return NULL;
 	return module;
 }

@@ -18,7 +18,12 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { VM_STACK = 16 * 1024 * 1024, LOGGED = 64, RAISE_AGAIN_NS = 200 * 1000 * 1000 };
+enum {
+	VM_STACK = 16 * 1024 * 1024,
+	LOGGED = 64,			      /* bytes of an exception's text that go to the log */
+	RAISE_AGAIN_NS = 200 * 1000 * 1000, /* after a limit that code rescued */
+	MAX_MADE = 1 << 20,		      /* events that the block makes of one */
+};
 
 struct ruby_instance {
 	VALUE obj; /* LogStash::Filters::Ruby; kept alive by the list of instances */
@@ -220,6 +225,8 @@ static VALUE new_event(RB_BLOCK_CALL_FUNC_ARGLIST(event, instance))
 		rb_raise(rb_eTypeError, "wrong argument type %" PRIsVALUE " (expected LogStash::Event)", rb_obj_class(event));
 	if (!running->made)
 		running->made = rb_ary_new();
+	if (RARRAY_LEN(running->made) == MAX_MADE)
+		rb_raise(rb_eRuntimeError, "more than %d new events from one", MAX_MADE);
 	rb_ary_push(running->made, event);
 	return event;
 }
