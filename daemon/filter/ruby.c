@@ -31,6 +31,8 @@ struct asked {
 	struct ruby_call call[EXEC_UNIT_EVENTS];
 };
 
+extern const char module_dir[]; /* module_dir.c.in */
+
 /* ---- the module ---- */
 
 /* Once, under ruby_module's lock: the module reads it from then on. */
@@ -73,7 +75,7 @@ static void *find_module(struct arena *a, const char **why)
 
 		so = open_file(a, str_sub(dir, 0, slash > 0 ? (size_t)slash : 0), why);
 	}
-	return so ? so : open_file(a, STR(WEIR_MODULE_DIR), why);
+	return so ? so : open_file(a, str_z(module_dir), why);
 }
 
 /* Plans are compiled on the main thread, but nothing says that it stays so: the lock. */
