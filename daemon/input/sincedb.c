@@ -360,6 +360,8 @@ void record_head(struct record *r, struct str head)
 	if (head.len <= r->head_len)
 		return;
 	pthread_mutex_lock(&lock);
+	/* Without any of its bytes a file that was renamed over a crash would not be known again: before its first line leaves. */
+	r->db->uncommitted |= r->head_len == 0;
 	r->head_len = (uint32_t)head.len;
 	r->head_hash = head_hash(head);
 	r->db->seen_dirty = true;
