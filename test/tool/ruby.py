@@ -61,7 +61,7 @@ def test_processes(ev):
 
 
 def test_time_limit(ev):
-    for text in ('loop {}', 'begin; loop {}; rescue => e; end', 'sleep', '/(a+)+$/ =~ "a" * 60 + "b"', '`cat /dev/zero >/dev/null`'):
+    for text in ('loop {}', 'begin; loop {}; rescue => e; end', 'sleep', '/(a+)+$/ =~ "a" * 60 + "b"', '`timeout 5 tail -f /dev/null`'):
         same(code(ev, text + '; event.set("not", "reached")', ({}, {}), 'timeout => "100ms" add_tag => ["no"]'), [{'tags': ['_rubytimeout']}] * 2)
     same(code(ev, 'begin; loop {}; rescue Exception; end; loop {}', options='timeout => 0.1 tag_on_timeout => "late"'), [{'tags': ['late']}])
     # Quick code has its limit to itself, event for event.
