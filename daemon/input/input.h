@@ -49,7 +49,7 @@ struct inlet_counters {
 	_Atomic uint64_t refused;	/* connections beyond a limit */
 	_Atomic uint64_t timed_out;	/* idle, or half a frame for too long */
 	_Atomic uint64_t kernel_drops;	/* datagrams that the socket buffer had no room for */
-	_Atomic uint64_t dropped;	/* frames of an input that cannot be paused, while the queue was full */
+	_Atomic uint64_t dropped;	/* frames of an input that cannot be paused, while the queue was full: none does at present */
 	_Atomic uint64_t datagrams;
 	_Atomic uint64_t pauses;
 	/* By the work thread: */

@@ -121,6 +121,16 @@ static int udp_start(struct inlet *in, struct err *err)
 	return udp_server_start(in->io, err);
 }
 
+static void udp_pause(struct inlet *in)
+{
+	udp_server_pause(in->io);
+}
+
+static void udp_resume(struct inlet *in)
+{
+	udp_server_resume(in->io);
+}
+
 static void udp_stop(struct inlet *in)
 {
 	udp_server_stop(in->io, all_closed, in);
@@ -132,7 +142,7 @@ static void udp_release(struct inlet *in)
 }
 
 static const struct input_ops udp_ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_open, .start = udp_start,
-					 .stop = udp_stop, .release = udp_release};
+					 .pause = udp_pause, .resume = udp_resume, .stop = udp_stop, .release = udp_release};
 
 static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start,
 				     .pause = tcp_pause, .resume = tcp_resume, .stop = tcp_stop, .release = tcp_release};

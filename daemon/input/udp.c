@@ -57,6 +57,16 @@ static void all_closed(void *arg)
 	inlet_closed(arg);
 }
 
+static void udp_io_pause(struct inlet *in)
+{
+	udp_server_pause(in->io);
+}
+
+static void udp_io_resume(struct inlet *in)
+{
+	udp_server_resume(in->io);
+}
+
 static void udp_io_stop(struct inlet *in)
 {
 	udp_server_stop(in->io, all_closed, in);
@@ -68,7 +78,7 @@ static void udp_io_release(struct inlet *in)
 }
 
 static const struct input_ops ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_io_open, .start = udp_io_start,
-				     .stop = udp_io_stop, .release = udp_io_release};
+				     .pause = udp_io_pause, .resume = udp_io_resume, .stop = udp_io_stop, .release = udp_io_release};
 
 static const struct option options[] = {
 	{"port", OPT_INT, offsetof(struct udp, port), .flags = OPT_REQUIRED, .min = 0, .max = 65535, .doc = "port to listen on"},

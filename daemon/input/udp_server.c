@@ -123,6 +123,16 @@ int udp_server_start(struct udp_server *s, struct err *err)
 	return 0;
 }
 
+void udp_server_pause(struct udp_server *s)
+{
+	uv_udp_recv_stop(&s->udp);
+}
+
+void udp_server_resume(struct udp_server *s)
+{
+	(void)uv_udp_recv_start(&s->udp, on_alloc, on_datagram);
+}
+
 static void on_closed(uv_handle_t *h)
 {
 	struct udp_server *s = h->data;

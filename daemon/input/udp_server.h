@@ -1,7 +1,7 @@
 /*
  * udp_server.h - a datagram socket, read by a loop of its own, for the inputs udp and syslog.
  *
- * Nothing here waits: what the queue has no room for is dropped and counted, what the kernel had no room for is counted exactly
+ * While the queue is full nothing is read, and the socket's buffer holds what comes; what that has no room for is counted exactly
  * (SO_MEMINFO, a 32-bit counter that wraps: differences, each second and at the end).
  */
 #ifndef WEIR_INPUT_UDP_SERVER_H
@@ -13,6 +13,8 @@ struct udp_server;
 
 /* Takes the bound descriptor. buffer: wanted receive buffer in bytes, 0: as large as allowed. */
 struct udp_server *udp_server_new(struct inlet *in, int fd, int64_t buffer);
+void udp_server_pause(struct udp_server *s);
+void udp_server_resume(struct udp_server *s);
 int udp_server_start(struct udp_server *s, struct err *err);
 /* What lies in the socket's buffer is read first. */
 void udp_server_stop(struct udp_server *s, void (*closed)(void *arg), void *arg);
