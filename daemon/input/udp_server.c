@@ -22,6 +22,7 @@ struct udp_server {
 	uv_timer_t sample;
 	char *room;
 	uint32_t drops_seen;
+	bool reading, pause; /* in the middle of what one call has read; to be paused behind it */
 	unsigned open_handles;
 	void (*closed)(void *arg);
 	void *closed_arg;
@@ -71,6 +72,7 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	struct udp_server *s = h->data;
 
 	(void)suggested;
+	s->reading = true;
 	/* Only the pages that datagrams touch are ever there. */
 	if (!s->room)
 		s->room = xmalloc(DATAGRAM * AT_ONCE);
@@ -90,8 +92,14 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 	struct udp_server *s = udp->data;
 	struct str d;
 
-	if (n < 0 || !from)
+	if (n < 0 || !from) {
+		/* All that was read at once has been handed out (UV_UDP_MMSG_FREE), or there was nothing. */
+		s->reading = false;
+		if (s->pause)
+			uv_udp_recv_stop(&s->udp);
+		s->pause = false;
 		return;
+	}
 	d = trim_datagram(str_n(buf->base, (size_t)n));
 	if (d.len == 0) {
 		/* Nothing to keep, but it was received: the books must balance. */
@@ -125,12 +133,17 @@ int udp_server_start(struct udp_server *s, struct err *err)
 
 void udp_server_pause(struct udp_server *s)
 {
-	uv_udp_recv_stop(&s->udp);
+	/* In the middle of what one call has read the rest of it would be lost. */
+	if (s->reading)
+		s->pause = true;
+	else
+		uv_udp_recv_stop(&s->udp);
 }
 
 void udp_server_resume(struct udp_server *s)
 {
-	(void)uv_udp_recv_start(&s->udp, on_alloc, on_datagram);
+	s->pause = false;
+	(void)uv_udp_recv_start(&s->udp, on_alloc, on_datagram); /* already reading: fine */
 }
 
 static void on_closed(uv_handle_t *h)
