@@ -30,4 +30,7 @@ void named_transfer(struct record *r, struct str s);
 /* weir.dns.zone and weir.dns.view of "example.com/IN/view"; false: it is no zone. */
 bool named_zone(struct record *r, struct str s);
 
+/* Behind an opening quote: up to the last quote before a blank or the end, which is taken. Names hold no blank, but they may hold a quote. */
+bool named_rest_of_quote(struct str *s, struct str *out);
+
 #endif

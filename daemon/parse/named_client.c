@@ -18,21 +18,13 @@ static enum format_result refused(struct record *r, const char *action, struct s
 	return done(r, action, "denied");
 }
 
-/* Up to the last quote before a blank or the end: names hold no blank, but they may hold a quote. */
 static bool quoted(struct str *s, struct str *out)
 {
-	struct str t = *s, word;
-	size_t n;
+	struct str t = *s;
 
-	if (!scan_ch(&t, '\'') || !scan_word(&t, &word))
+	if (!scan_ch(&t, '\'') || !named_rest_of_quote(&t, out))
 		return false;
-	n = word.len;
-	while (n && word.p[n - 1] != '\'')
-		n--;
-	if (n < 2)
-		return false;
-	*out = str_sub(word, 0, n - 1);
-	*s = str_from(*s, 1 + n);
+	*s = t;
 	return true;
 }
 

@@ -44,23 +44,6 @@ static void zone_serial(struct record *r, struct str s)
 		rec_raw(r, "zone_serial", digits);
 }
 
-/* "0.123" as nanoseconds; three digits or six. */
-static bool seconds_ns(struct str s, int64_t *out)
-{
-	struct str whole, part = STR("");
-	uint64_t sec, n = 0;
-
-	if (!scan_digits(&s, 9, &whole) || !str_u64(whole, 999999999, &sec))
-		return false;
-	if (scan_ch(&s, '.') && scan_digits(&s, 9, &part)) {
-		(void)str_u64(part, 999999999, &n);
-		for (size_t i = part.len; i < 9; i++)
-			n *= 10;
-	}
-	*out = (int64_t)(sec * 1000000000 + n);
-	return true;
-}
-
 /* "1 messages, 5 records, 123 bytes, 0.001 secs (123000 bytes/sec) (serial 5)" */
 static void counts(struct record *r, struct str s)
 {
@@ -73,7 +56,7 @@ static void counts(struct record *r, struct str s)
 		rec_raw(r, "records", n);
 	if (scan_digits(&s, 19, &n) && scan_lit(&s, " bytes, "))
 		rec_num(r, F_NETWORK_BYTES, n);
-	if (scan_decimal(&s, &n) && scan_lit(&s, " secs") && seconds_ns(n, &ns))
+	if (scan_decimal(&s, &n) && scan_lit(&s, " secs") && str_seconds_ns(n, &ns))
 		rec_int(r, F_EVENT_DURATION, ns);
 }
 
@@ -238,8 +221,7 @@ static enum format_result zone_line(struct record *r, struct str s)
 
 /* ---- the resolver ---- */
 
-/* The text between the quotes that open before s: up to the last quote of the word. */
-static bool rest_of_quote(struct str *s, struct str *out)
+bool named_rest_of_quote(struct str *s, struct str *out)
 {
 	struct str t = *s, word;
 	size_t n;
@@ -278,7 +260,7 @@ static enum format_result resolving(struct record *r, struct str why, struct str
 	struct str what, in, ip, port, code;
 	bool success;
 
-	if (!rest_of_quote(&s, &what))
+	if (!named_rest_of_quote(&s, &what))
 		return FORMAT_NO_MATCH;
 	if (!question_of(r, what))
 		dns_question(r, what, STR(""), STR(""));
@@ -367,7 +349,7 @@ static enum format_result fetch_completed(struct record *r, struct str s)
 	    !scan_lit(&s, ": ") || !scan_until_str(&s, STR(" ["), &cause))
 		return FORMAT_NO_MATCH;
 	question_of(r, what);
-	if (seconds_ns(took, &ns))
+	if (str_seconds_ns(took, &ns))
 		rec_int(r, F_EVENT_DURATION, ns);
 	if (scan_until(&where, ':', &what)) {
 		rec_str(r, F_LOG_ORIGIN_FILE_NAME, what);
@@ -481,7 +463,7 @@ static enum format_result of_servers(struct record *r, struct str s)
 		failed(r, s);
 		return done(r, "dns-policy", "denied");
 	}
-	if (scan_lit(&rest, "enforced delegation-only for '") && rest_of_quote(&rest, &word) && scan_lit(&rest, " (") &&
+	if (scan_lit(&rest, "enforced delegation-only for '") && named_rest_of_quote(&rest, &word) && scan_lit(&rest, " (") &&
 	    scan_until_str(&rest, STR(") from "), &what)) {
 		rec_host(r, F_WEIR_DNS_ZONE, word);
 		question_of(r, what);

@@ -209,3 +209,19 @@ bool str_is_name(struct str s)
 			return false;
 	return s.len > 0;
 }
+
+bool str_seconds_ns(struct str s, int64_t *out)
+{
+	struct str part;
+	uint64_t sec, n = 0;
+
+	if (!str_take_u64(&s, 9, 999999999, &sec))
+		return false;
+	if (scan_ch(&s, '.') && scan_digits(&s, 9, &part)) {
+		(void)str_u64(part, 999999999, &n);
+		for (size_t i = part.len; i < 9; i++)
+			n *= 10;
+	}
+	*out = (int64_t)(sec * 1000000000 + n);
+	return true;
+}

@@ -68,5 +68,7 @@ bool scan_pair(struct str *s, struct str *key, struct str *value);
 bool str_is_ip(struct str s);
 /* Letters, digits, '-', '_', '.' only, and at least one: what a host name may be made of. */
 bool str_is_name(struct str s);
+/* "0.444385", seconds with up to nine places, as nanoseconds; what stands behind the number is not looked at. */
+bool str_seconds_ns(struct str s, int64_t *out);
 
 #endif

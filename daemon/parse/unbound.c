@@ -137,23 +137,6 @@ static bool take_peer(struct str *s, struct str *ip, struct str *port)
 	return true;
 }
 
-/* "0.444385" as nanoseconds. */
-static bool seconds_ns(struct str s, int64_t *out)
-{
-	struct str part;
-	uint64_t sec, n = 0;
-
-	if (!str_take_u64(&s, 9, 999999999, &sec))
-		return false;
-	if (scan_ch(&s, '.') && scan_digits(&s, 9, &part)) {
-		(void)str_u64(part, 999999999, &n);
-		for (size_t i = part.len; i < 9; i++)
-			n *= 10;
-	}
-	*out = (int64_t)(sec * 1000000000 + n);
-	return true;
-}
-
 /* ---- queries and replies ---- */
 
 /* "udp 198.51.100.53 53": how and where the question came in. */
@@ -193,7 +176,7 @@ static enum format_result reply_rest(struct record *r, struct str s)
 	/* Of a question that could not be read there is the code alone: "- - - FORMERR - - -". */
 	if (!scan_ch(&s, ' ') || !scan_word(&s, &took) || took.p[0] == '-')
 		return FORMAT_MATCH;
-	if (!seconds_ns(took, &ns))
+	if (!str_seconds_ns(took, &ns))
 		return FORMAT_NO_MATCH;
 	rec_int(r, F_EVENT_DURATION, ns);
 	rec_float(r, F_WEIR_DNS_LATENCY_MS, (double)ns / 1000000);
