@@ -325,6 +325,18 @@ static void note_event(struct link_state *st, struct look *k, const struct seen 
 		node_note(st, &owner->node, s);
 }
 
+/* After the matching, which may evict rows: what the event itself carries. NULL: the row is gone. */
+static struct look *look_told(struct link_state *st, struct lref self, const struct seen *s, struct verdict *v)
+{
+	struct look *k = ltable_get(&st->t[T_LOOK], self);
+
+	if (k) {
+		look_verdict(st, k, v);
+		note_event(st, k, s);
+	}
+	return k;
+}
+
 void look_query(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
@@ -368,12 +380,9 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 		take_nameless(st, k);
 		look_changed(l, self, s, &h, k->t);
 	}
-	k = ltable_get(&st->t[T_LOOK], self);
-	if (!k)
-		return;
-	look_verdict(st, k, v);
-	note_event(st, k, s);
-	tell_nameless(st, k);
+	k = look_told(st, self, s, v);
+	if (k)
+		tell_nameless(st, k);
 }
 
 /* Names that a reverse look-up gave. */
@@ -432,11 +441,7 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 	k = ltable_get(&st->t[T_LOOK], self);
 	if (k && k->reverse)
 		learn_answers(l, self, s);
-	k = ltable_get(&st->t[T_LOOK], self);
-	if (!k)
-		return;
-	look_verdict(st, k, v);
-	note_event(st, k, s);
+	(void)look_told(st, self, s, v);
 }
 
 void look_forward(struct link *l, const struct seen *s, struct verdict *v)
@@ -461,10 +466,7 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 		k->forward[1] = s->t;
 	st->forwards = true;
 	look_changed(l, self, s, &h, k->t);
-	k = ltable_get(&st->t[T_LOOK], self);
-	if (!k)
-		return;
-	look_verdict(st, k, v);
-	note_event(st, k, s);
-	tell_nameless(st, k);
+	k = look_told(st, self, s, v);
+	if (k)
+		tell_nameless(st, k);
 }
