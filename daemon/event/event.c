@@ -1,5 +1,6 @@
 #include "event/event.h"
 #include "base/err.h"
+#include "event/names.h"
 
 enum { INDEX_MAX = 1 << 16 }; /* of a list that is padded with null */
 
@@ -9,7 +10,7 @@ static struct key key_timestamp, key_version, key_tags;
 static const struct key *known(struct key *k, struct str s)
 {
 	if (__builtin_expect(k->p == NULL, 0)) {
-		struct key made = key_make(s);
+		struct key made = key_named(s);
 
 		k->hash = made.hash;
 		k->len = made.len;

@@ -4,6 +4,7 @@
  * Owner: the process; read-only after fields_init().
  */
 #include "event/field_writer.h"
+#include "event/names.h"
 
 const struct field fields[FIELDS] = {
 #define FIELD(id, path, type, doc) [F_##id] = {path, FT_##type, doc},
@@ -33,10 +34,30 @@ static struct str bracketed(struct str path)
 	return str_n(text, n);
 }
 
+/* Names that Logstash's own inputs give. */
+static const char *const legacy_names[] = {
+	"@version", "facility_label", "logsource", "path", "pid", "program", "severity_label", "syslog5424_msgid", "syslog5424_sd", "syslog5424_ver",
+	"timestamp", "timestamp8601",
+};
+
+static void add_names(void)
+{
+	for (int i = 0; i < FIELDS; i++)
+		for (struct str rest = str_z(fields[i].path); rest.len;) {
+			ptrdiff_t dot = str_chr(rest, '.');
+
+			names_add(dot < 0 ? rest : str_n(rest.p, (size_t)dot));
+			rest = dot < 0 ? STR("") : str_from(rest, (size_t)dot + 1);
+		}
+	for (size_t i = 0; i < sizeof(legacy_names) / sizeof(*legacy_names); i++)
+		names_add(str_z(legacy_names[i]));
+}
+
 void fields_init(void)
 {
 	if (field_refs[0])
 		return;
+	add_names();
 	arena_init(&memory, NULL);
 	for (int i = 0; i < FIELDS; i++) {
 		struct err err;

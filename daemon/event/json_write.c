@@ -6,6 +6,7 @@
 #include "event/json.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "event/names.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -29,7 +30,7 @@ static inline unsigned special16(__m128i x)
 	return (unsigned)_mm_movemask_epi8(m);
 }
 
-static inline size_t copy_plain_long(char *q, const char *p, size_t n)
+static __attribute__((noinline)) size_t copy_plain_long(char *q, const char *p, size_t n)
 {
 	size_t i = 0;
 	unsigned m;
@@ -55,7 +56,7 @@ static inline size_t copy_plain_long(char *q, const char *p, size_t n)
 }
 
 /* Copies plain bytes up to the first that is not; at most n bytes behind q are written. Returns how many are right. */
-static inline size_t copy_plain(char *q, const char *p, size_t n)
+static inline __attribute__((always_inline)) size_t copy_plain(char *q, const char *p, size_t n)
 {
 	unsigned m;
 
@@ -225,7 +226,7 @@ static __attribute__((noinline)) char *put_rest(struct writer *w, char *q, struc
 	return q;
 }
 
-static inline char *put_string(struct writer *w, char *q, struct str s)
+static inline __attribute__((always_inline)) char *put_string(struct writer *w, char *q, struct str s)
 {
 	size_t n;
 
@@ -309,7 +310,7 @@ static char *put_bigint(struct writer *w, char *q, struct str digits)
 static char *put_map(struct writer *w, char *q, const struct map *m);
 static char *put_list(struct writer *w, char *q, const struct list *l);
 
-static inline char *put_value(struct writer *w, char *q, const struct value *v)
+static char *put_value(struct writer *w, char *q, const struct value *v)
 {
 	switch ((enum vtype)v->type) {
 	case V_STRING:
@@ -343,6 +344,28 @@ static char *put_list(struct writer *w, char *q, const struct list *l)
 	return reserve(w, q, AFTER);
 }
 
+/* A key and its colon. Known names lie there as they are written, quotes and all. */
+static inline char *put_key(struct writer *w, char *q, const struct key *k)
+{
+	size_t n = k->len + 3;
+
+	if (!key_is_framed(k)) {
+		q = put_string(w, q, key_str(k));
+		if (q)
+			*q++ = ':';
+		return q;
+	}
+	q = reserve(w, q, n + NAMES_PAD);
+	if (!q)
+		return NULL;
+	memcpy(q, k->p - 1, 16);
+	if (n > 16)
+		memcpy(q + 16, k->p + 15, 16);
+	if (__builtin_expect(n > 32, 0))
+		memcpy(q + 32, k->p + 31, n - 32);
+	return q + n;
+}
+
 static char *put_map(struct writer *w, char *q, const struct map *m)
 {
 	const struct entry *e = m->e, *end = m->e + m->n;
@@ -352,11 +375,10 @@ static char *put_map(struct writer *w, char *q, const struct map *m)
 		return NULL;
 	*q++ = '{';
 	for (; e < end; e++) {
-		q = put_string(w, q, key_str(&e->key));
+		q = put_key(w, q, &e->key);
 		if (!q)
 			return NULL;
-		*q++ = ':';
-		q = put_value(w, q, &e->val);
+		q = e->val.type == V_STRING ? put_string(w, q, value_str(&e->val)) : put_value(w, q, &e->val);
 		if (!q)
 			return NULL;
 		*q++ = ',';

@@ -1,8 +1,11 @@
 #include "event/ref.h"
 
+#include "event/names.h"
+
 static struct ref_part part_make(struct arena *a, struct str text)
 {
-	struct ref_part p = {.key = key_make(arena_dup(a, text))};
+	struct str name = names_find(text);
+	struct ref_part p = {.key = key_make(name.p == text.p ? arena_dup(a, text) : name)};
 
 	p.is_index = str_i64(text, &p.index);
 	return p;

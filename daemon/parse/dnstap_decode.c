@@ -1,6 +1,7 @@
 #include "parse/dnstap_int.h"
 
 #include "base/utf8.h"
+#include "event/names.h"
 #include "parse/dnstap.h"
 
 #include <stdlib.h>
@@ -58,7 +59,7 @@ struct dnstap_decoder *dnstap_decoder_new(void)
 	struct dnstap_decoder *d = xzalloc(sizeof(*d));
 
 	for (int i = 0; i < DK_KEYS; i++)
-		d->key[i] = key_make(str_z(names[i]));
+		d->key[i] = key_named(str_z(names[i]));
 	buf_init(&d->text, DNSTAP_DATA);
 	return d;
 }
