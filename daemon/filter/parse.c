@@ -70,40 +70,28 @@ static struct str text_at(const struct event *ev, const struct ref *r)
 	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
 }
 
-static void set_text(struct event *ev, enum field_id f, struct str s)
+static void set_text(struct parse *p, enum field_id f, struct str s)
 {
 	if (s.len)
-		(void)event_set(ev, field_ref(f), v_str(s)); /* its parents are maps: make_room() */
+		field_put(&p->writer, f, v_str(s));
 }
 
 /* ---- what other inputs and the legacy names left ---- */
 
-/* A scalar where one of our objects goes; the event has the object then. */
-static struct value take_scalar(struct event *ev, struct key k)
-{
-	struct value *v = map_find(&ev->root, &k), old;
-
-	if (!v || v->type == V_MAP)
-		return (struct value){.type = V_NONE};
-	old = *v;
-	*v = v_map(map_new(ev->arena, 4));
-	return old;
-}
-
-/* `host` was the sender: log.source.address. */
+/* `host` as a scalar was the sender: log.source.address. The event has the object then. */
 static struct str former_host(struct parse *p, struct event *ev)
 {
-	struct value old = take_scalar(ev, p->host);
+	struct value *v = map_find(&ev->root, &p->host);
 	struct str s = {0};
 
-	if (old.type == V_STRING)
-		s = value_str(&old);
-	if (s.len && !event_get(ev, field_ref(F_LOG_SOURCE_ADDRESS))) {
-		struct key log = field_ref(F_LOG_SOURCE_ADDRESS)->part[0].key;
-
-		(void)take_scalar(ev, log);
-		set_text(ev, F_LOG_SOURCE_ADDRESS, s);
-	}
+	if (!v || v->type == V_MAP)
+		return s;
+	if (v->type == V_STRING)
+		s = value_str(v);
+	*v = v_map(map_new(ev->arena, 4));
+	field_writer_begin(&p->writer, ev);
+	if (!field_have(&p->writer, F_LOG_SOURCE_ADDRESS))
+		set_text(p, F_LOG_SOURCE_ADDRESS, s);
 	return s;
 }
 
@@ -116,15 +104,12 @@ static void adopt_legacy(struct parse *p, struct event *ev)
 
 	if (!program.len && !host.len)
 		return;
-	(void)take_scalar(ev, field_ref(F_PROCESS_NAME)->part[0].key);
-	set_text(ev, F_PROCESS_NAME, program);
+	set_text(p, F_PROCESS_NAME, program);
 	if (str_u64(pid, INT64_MAX, &n))
-		(void)event_set(ev, field_ref(F_PROCESS_PID), v_int((int64_t)n));
-	set_text(ev, F_HOST_HOSTNAME, host);
-	if (value_is(facility, V_INT)) {
-		(void)take_scalar(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE)->part[0].key);
-		(void)event_set(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE), *facility);
-	}
+		field_put(&p->writer, F_PROCESS_PID, v_int((int64_t)n));
+	set_text(p, F_HOST_HOSTNAME, host);
+	if (value_is(facility, V_INT))
+		field_put(&p->writer, F_LOG_SYSLOG_FACILITY_CODE, *facility);
 }
 
 static bool has_header(const struct syslog_msg *m)
@@ -158,11 +143,10 @@ static void take_header(struct parse *p, struct event *ev, struct str line, stru
 	r->text = r->line;
 	if (is_own_file(&m, r))
 		return;
-	if (!event_get(ev, field_ref(F_EVENT_ORIGINAL))) {
-		(void)take_scalar(ev, field_ref(F_EVENT_ORIGINAL)->part[0].key);
-		(void)event_set(ev, field_ref(F_EVENT_ORIGINAL), v_str(line));
-	}
+	if (!field_have(&p->writer, F_EVENT_ORIGINAL))
+		field_put(&p->writer, F_EVENT_ORIGINAL, v_str(line));
 	syslog_decode_header(&p->header, ev, &m, ev->received_ns);
+	field_writer_begin(&p->writer, ev);
 	map_set(ev->arena, &ev->root, p->message, v_str(m.msg));
 	r->text = m.msg;
 	r->program = m.tag;
@@ -170,25 +154,25 @@ static void take_header(struct parse *p, struct event *ev, struct str line, stru
 	r->headed = m.flags & SYSLOG_STAMP;
 }
 
-static struct str pid_text(struct event *ev)
+static struct str pid_text(struct parse *p, struct event *ev)
 {
-	const struct value *v = event_get(ev, field_ref(F_PROCESS_PID));
+	const struct value *v = field_have(&p->writer, F_PROCESS_PID);
 
 	if (value_is(v, V_INT))
 		return i64_text(ev->arena, v->i);
-	return text_at(ev, field_ref(F_LOG_SYSLOG_PROCID));
+	return field_text(&p->writer, F_LOG_SYSLOG_PROCID);
 }
 
-static void name_host(struct event *ev, struct str former)
+static void name_host(struct parse *p, struct str former)
 {
-	struct str name = text_at(ev, field_ref(F_HOST_NAME));
+	struct str name;
 
-	if (name.len)
+	if (field_text(&p->writer, F_HOST_NAME).len)
 		return;
-	name = text_at(ev, field_ref(F_HOST_HOSTNAME));
+	name = field_text(&p->writer, F_HOST_HOSTNAME);
 	if (!name.len || str_ieq(name, STR("localhost")) || str_eq(name, STR("-")))
 		name = former.len ? former : name;
-	set_text(ev, F_HOST_NAME, name);
+	set_text(p, F_HOST_NAME, name);
 }
 
 static void begin(struct parse *p, struct event *ev, struct str line, struct record *r)
@@ -198,21 +182,20 @@ static void begin(struct parse *p, struct event *ev, struct str line, struct rec
 	record_init(r, ev->arena);
 	former = former_host(p, ev);
 	r->text = r->line = line;
-	r->program = text_at(ev, field_ref(F_PROCESS_NAME));
+	r->program = field_text(&p->writer, F_PROCESS_NAME);
 	if (!r->program.len) {
 		adopt_legacy(p, ev);
-		r->program = text_at(ev, field_ref(F_PROCESS_NAME));
+		r->program = field_text(&p->writer, F_PROCESS_NAME);
 	}
 	if (r->program.len) {
 		r->headed = true;
-		r->pid = pid_text(ev);
+		r->pid = pid_text(p, ev);
 	} else {
 		/* Where the header gives no name, the former sender has it. */
-		if (former.len)
-			set_text(ev, F_HOST_NAME, former);
+		set_text(p, F_HOST_NAME, former);
 		take_header(p, ev, line, r);
 	}
-	name_host(ev, former);
+	name_host(p, former);
 	while (r->text.len && (r->text.p[0] == ' ' || r->text.p[0] == '\t'))
 		r->text = str_from(r->text, 1);
 	while (r->text.len && strchr("\r\n ", r->text.p[r->text.len - 1]))
@@ -230,7 +213,7 @@ static void own_stamp(struct parse *p, struct event *ev, const struct record *r)
 	if (!syslog_time(&r->stamp, p->zone, &p->span, ev->received_ns, &t)) {
 		event_tag(ev, STR("_dateparsefailure"));
 	} else if (!syslog_trusted(t, ev->received_ns)) {
-		(void)event_set(ev, field_ref(F_WEIR_PARSE_CLAIMED_TIME), v_time(t));
+		field_put(&p->writer, F_WEIR_PARSE_CLAIMED_TIME, v_time(t));
 		event_tag(ev, STR("_time_not_trusted"));
 	} else {
 		event_set_top(ev, p->timestamp, v_time(t));
@@ -238,10 +221,10 @@ static void own_stamp(struct parse *p, struct event *ev, const struct record *r)
 }
 
 /* Of two equal lines in a row of one host, under two facilities, the second is the same event told twice. */
-static bool said_before(struct parse *p, const struct event *ev, const struct record *r)
+static bool said_before(struct parse *p, const struct record *r)
 {
-	struct str host = text_at(ev, field_ref(F_HOST_NAME));
-	const struct value *v = event_get(ev, field_ref(F_LOG_SYSLOG_FACILITY_CODE));
+	struct str host = field_text(&p->writer, F_HOST_NAME);
+	const struct value *v = field_have(&p->writer, F_LOG_SYSLOG_FACILITY_CODE);
 	int facility = value_is(v, V_INT) ? (int)v->i : -1;
 	uint64_t h = hash_bytes(host.p, host.len), t = hash_bytes(r->text.p, r->text.len);
 	struct last_line *last = &p->last[h % HOSTS];
@@ -288,15 +271,15 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	struct record *r = &p->record;
 	struct field_writer *w = &p->writer;
 
-	if (!value_is(v, V_STRING) || value_is(event_get(ev, field_ref(F_WEIR_PARSE_FORMAT)), V_STRING))
+	if (!value_is(v, V_STRING))
+		return STEP_PASS;
+	field_writer_begin(w, ev);
+	if (field_text(w, F_WEIR_PARSE_FORMAT).len)
 		return STEP_PASS;
 	if (ev->received_ns == 0)
 		ev->received_ns = clock_wall(ctx->clock);
-	(void)take_scalar(ev, field_ref(F_EVENT_MODULE)->part[0].key);
-	(void)take_scalar(ev, field_ref(F_WEIR_PARSE_OK)->part[0].key);
 	begin(p, ev, value_str(v), r);
 	f = dispatch_parse(p->dispatch, r, &known);
-	field_writer_begin(w, ev);
 	if (known)
 		mark_format(w, known);
 	name_provider(w, r);
@@ -310,7 +293,7 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	record_apply(r, f, w);
 	field_put(w, F_WEIR_PARSE_FORMAT, v_str(str_z(f->name)));
 	field_put(w, F_WEIR_PARSE_OK, v_bool(true));
-	if (f->doubles && said_before(p, ev, r))
+	if (f->doubles && said_before(p, r))
 		field_put(w, F_WEIR_PARSE_DUPLICATE, v_bool(true));
 	return STEP_OK;
 }
