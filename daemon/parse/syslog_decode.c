@@ -271,9 +271,14 @@ static void fill_log(const struct fill *f, const struct syslog_msg *m, unsigned 
 {
 	struct syslog_plan *p = f->p;
 	struct map *log, *syslog;
+	struct str address = str_n(p->peer_port, p->peer_port_len);
 
 	if (f->as_read && m->pri < 0 && m->shape != SYSLOG_5424)
 		return;
+	if (f->fresh && m->shape != SYSLOG_5424 && pri < SYSLOG_PRIS) {
+		put(f, &f->ev->root, K_LOG, v_map(syslog_log_object(p, f->ev->arena, pri, arena_dup(f->ev->arena, address))));
+		return;
+	}
 	log = below(f, &f->ev->root, K_LOG, 2);
 	syslog = below(f, log, K_SYSLOG, m->shape == SYSLOG_5424 ? 8 : 4);
 
@@ -291,9 +296,8 @@ static void fill_log(const struct fill *f, const struct syslog_msg *m, unsigned 
 		if (m->sd.len)
 			put(f, syslog, K_STRUCTURED_DATA, structured_data(f->ev->arena, m->sd));
 	}
-	if (p->peer_port_len)
-		put_str(f, below(f, log, K_SOURCE, 1), K_ADDRESS,
-			arena_dup(f->ev->arena, str_n(p->peer_port, p->peer_port_len)));
+	if (address.len)
+		put_str(f, below(f, log, K_SOURCE, 1), K_ADDRESS, arena_dup(f->ev->arena, address));
 }
 
 static void fill_ecs(const struct fill *f, const struct syslog_msg *m, unsigned pri)

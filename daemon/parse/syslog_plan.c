@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/locale_names.h"
+#include "event/names.h"
 #include "event/ruby_text.h"
 
 #include <stdlib.h>
@@ -118,7 +119,8 @@ int syslog_decode_open(struct syslog_options *o, struct plugin_ctx *ctx, struct 
 	struct str field = o->syslog_field.p ? o->syslog_field : STR("message");
 
 	for (int i = 0; i < K_KEYS; i++)
-		p->key[i] = key_make(str_z(key_names[i]));
+		p->key[i] = key_named(str_z(key_names[i]));
+	p->arena = ctx->arena;
 	p->ecs = ctx->ecs != ECS_DISABLED;
 	p->labels = o->use_labels;
 	p->clock = ctx->settings->clock;

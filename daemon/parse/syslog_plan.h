@@ -29,7 +29,12 @@ struct syslog_zone {
 	const struct zone *zone;
 };
 
+struct log_block;
+
+enum { SYSLOG_PRIS = 24 * 8 };
+
 struct syslog_plan {
+	struct arena *arena; /* the plan's */
 	struct key key[K_KEYS];
 	bool ecs;
 	bool labels;
@@ -54,7 +59,14 @@ struct syslog_plan {
 	char peer_text[64]; /* "192.0.2.1" */
 	char peer_port[80]; /* "192.0.2.1:514" */
 	uint8_t peer_len, peer_port_len;
+	struct log_block *log_block[SYSLOG_PRIS]; /* of priorities that were seen */
 };
+
+/*
+ * syslog_log.c: what stands under [log] for a line with that priority, with [log][source][address] where address (which is
+ * borrowed) is not empty. Only for an event that has no [log] yet.
+ */
+struct map *syslog_log_object(struct syslog_plan *p, struct arena *a, unsigned pri, struct str address);
 
 /* syslog_grok.c: a pattern instead of the parser. */
 int syslog_grok_open(struct syslog_plan *p, struct str pattern, struct str field, struct plugin_ctx *ctx, struct err *err);
