@@ -58,12 +58,13 @@ static char *put_digits(char *p, unsigned v, int n)
 	return p + n;
 }
 
-size_t ts_format(struct ts t, char out[TS_TEXT_MAX])
+/* "2026-06-01T03:12:44" */
+static size_t format_second(int64_t s, char *out)
 {
 	struct civil c;
 	char *p = out;
 
-	civil_from_seconds(t.s, &c);
+	civil_from_seconds(s, &c);
 	if (c.year >= 0 && c.year <= 9999)
 		p = put_digits(p, (unsigned)c.year, 4);
 	else
@@ -78,6 +79,25 @@ size_t ts_format(struct ts t, char out[TS_TEXT_MAX])
 	p = put_digits(p, (unsigned)c.min, 2);
 	*p++ = ':';
 	p = put_digits(p, (unsigned)c.sec, 2);
+	return (size_t)(p - out);
+}
+
+size_t ts_format(struct ts t, char out[TS_TEXT_MAX])
+{
+	/* Lines come in order of time, many in a second. */
+	static _Thread_local struct {
+		int64_t s;
+		size_t len; /* 0: nothing yet */
+		char text[TS_TEXT_MAX];
+	} last;
+	char *p = out;
+
+	if (last.len == 0 || last.s != t.s) {
+		last.len = format_second(t.s, last.text);
+		last.s = t.s;
+	}
+	memcpy(out, last.text, TS_TEXT_MAX);
+	p += last.len;
 	*p++ = '.';
 	if (t.ns % 1000000 == 0)
 		p = put_digits(p, t.ns / 1000000, 3);

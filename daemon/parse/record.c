@@ -158,9 +158,12 @@ bool rec_ip(struct record *r, enum field_id f, struct str s)
 			return false;
 		s = head;
 	}
-	n = ip_format(&ip, text);
-	if (n != s.len || memcmp(text, s.p, n) != 0)
-		s = arena_dup(r->arena, str_n(text, n));
+	/* IPv4 has one way to be written: what begins with up to three digits and a dot. */
+	if (s.len < 7 || !(s.p[1] == '.' || s.p[2] == '.' || s.p[3] == '.')) {
+		n = ip_format(&ip, text);
+		if (n != s.len || memcmp(text, s.p, n) != 0)
+			s = arena_dup(r->arena, str_n(text, n));
+	}
 	rec_value(r, f, v_str(s));
 	rec_related_ip(r, s);
 	return true;

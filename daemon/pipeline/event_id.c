@@ -3,26 +3,36 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint64_t which)
+/* Six bits a character, the highest of v's first. */
+static inline void put_sixes(char *out, int n, uint64_t v)
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t raw[18] = {0};
-	char *out = ev->id;
 
-	for (int i = 0; i < 6; i++)
-		raw[i] = (uint8_t)(time_ms >> (8 * (5 - i)));
-	memcpy(raw + 6, who, 5);
-	for (int i = 0; i < 5; i++)
-		raw[11 + i] = (uint8_t)(which >> (8 * (4 - i)));
-	for (int i = 0; i < 18; i += 3) {
-		uint32_t v = (uint32_t)raw[i] << 16 | (uint32_t)raw[i + 1] << 8 | raw[i + 2];
-
-		*out++ = digit[v >> 18];
-		*out++ = digit[v >> 12 & 63];
-		*out++ = digit[v >> 6 & 63];
-		*out++ = digit[v & 63];
+	while (n-- > 0) {
+		out[n] = digit[v & 63];
+		v >>= 6;
 	}
-	ev->id_len = 22; /* 16 bytes: the rest is padding */
+}
+
+void event_id_make(struct event *ev, int64_t time_ms, const uint8_t who[5], uint64_t which)
+{
+	/* Twelve bytes, sixteen characters, are the same for all events of a batch, nearly always. */
+	static _Thread_local struct {
+		uint64_t time, rest;
+		char text[16];
+	} head;
+	uint64_t rest = (uint64_t)who[0] << 40 | (uint64_t)who[1] << 32 | (uint64_t)who[2] << 24 | (uint64_t)who[3] << 16 | (uint64_t)who[4] << 8 |
+			(which >> 32 & 0xff);
+
+	if (head.time != (uint64_t)time_ms || head.rest != rest || !head.text[0]) {
+		put_sixes(head.text, 8, (uint64_t)time_ms);
+		put_sixes(head.text + 8, 8, rest);
+		head.time = (uint64_t)time_ms;
+		head.rest = rest;
+	}
+	memcpy(ev->id, head.text, sizeof(head.text));
+	put_sixes(ev->id + 16, 6, which << 4 & 0xfffffffff); /* 32 bits and four of padding */
+	ev->id_len = 22;
 }
 
 void event_id_nth(struct event *ev, char sign, uint32_t nth)
