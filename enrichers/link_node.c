@@ -6,6 +6,8 @@
  */
 #include "link_int.h"
 
+#include "base/pages.h"
+
 /* ---- the events of a node ---- */
 
 static struct event_ref *event_at(struct link_state *st, uint32_t at, uint32_t serial)
@@ -27,6 +29,8 @@ void events_add(struct link_state *st, struct event_list *l, const char *id, uin
 	memcpy(e->id, id, len);
 	*l = (struct event_list){st->event_at, e->serial};
 	st->event_at = (st->event_at + 1) % st->nevents;
+	if (st->event_at == PAGES_WORTH / sizeof(*st->event))
+		pages_large(st->event, st->nevents * sizeof(*st->event));
 }
 
 bool events_remove(struct link_state *st, struct event_list *l, const char *id, uint8_t len)

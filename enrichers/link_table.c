@@ -1,6 +1,7 @@
 #include "link_table.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/pages.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ void ltable_init(struct ltable *t, size_t stride, uint32_t cap, int64_t life_ns,
 	t->ghost = calloc(buckets / 2, 1);
 	if (per_net)
 		t->nets = calloc(buckets, sizeof(*t->nets));
+	t->grown_at = (uint32_t)(PAGES_WORTH / t->stride) + 1;
 	bug_on(!t->row || !t->bucket || !t->ghost || (per_net && !t->nets));
 }
 
@@ -207,6 +209,16 @@ static void bound_net(struct ltable *t, uint32_t net)
 	evict(t, ltable_at(t, t->oldest));
 }
 
+static void grown(struct ltable *t)
+{
+	uint32_t buckets = t->mask + 1;
+
+	pages_large(t->row, t->cap * t->stride);
+	pages_large(t->bucket, buckets * sizeof(*t->bucket));
+	if (t->nets)
+		pages_large(t->nets, buckets * sizeof(*t->nets));
+}
+
 void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
 {
 	struct lrow *r;
@@ -225,6 +237,8 @@ void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
 	if (t->n == t->cap)
 		evict(t, ltable_at(t, t->oldest));
 	self = t->free ? t->free : t->fresh++;
+	if (self == t->grown_at)
+		grown(t);
 	r = ltable_at(t, self);
 	if (t->free)
 		t->free = r->chain;

@@ -32,6 +32,7 @@ struct ltable {
 	uint32_t free, oldest, newest;
 	uint32_t mask;
 	uint32_t gen;
+	uint32_t grown_at; /* the row with which the table is worth large pages */
 	int64_t life_ns; /* unused for so long: forgotten, which is no eviction; 0: kept */
 	uint8_t *row;
 	uint32_t *bucket;
