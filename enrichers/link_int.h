@@ -175,6 +175,7 @@ struct group {
 	struct ip ip;
 	struct lref look, conn; /* newest received first */
 	uint32_t nlook, nconn;
+	uint32_t nauth; /* of nconn: dovecot's, which belong to another connection */
 };
 
 enum rule { RULE_NONE, RULE_L0, RULE_L1, RULE_L2, RULE_L6, RULE_L8, RULE_L10, RULE_HOP };

@@ -100,6 +100,7 @@ void group_forget_conn(struct link_state *st, struct conn *c)
 		if (lref_eq(*at, self)) {
 			*at = x->next;
 			g->nconn--;
+			g->nauth -= c->service == SV_AUTH;
 			break;
 		}
 		at = &x->next;
@@ -157,6 +158,7 @@ void group_add_conn(struct link_state *st, struct group *g, struct conn *c)
 	c->next = g->conn;
 	g->conn = ltable_ref(c);
 	g->nconn++;
+	g->nauth += c->service == SV_AUTH;
 }
 
 static int64_t conn_time(const struct conn *c)
@@ -214,6 +216,8 @@ static void gather(struct match *m)
 	}
 	if (m->nc > 1)
 		qsort(m->conn, m->nc, sizeof(*m->conn), by_conn);
+	for (unsigned j = 0; j < m->nc; j++)
+		m->of[j] = NULL;
 }
 
 /* ---- second tries, forwarders ---- */
@@ -626,14 +630,26 @@ static void settle(struct match *m)
 		settle_one(m, &m->auth[i]->node, NODE_CONN, NULL, m->auth[i]);
 }
 
+/* Its tables are filled as far as they are counted. */
+static void match_begin(struct match *m, struct link *l, struct group *g)
+{
+	m->hosts.set = false;
+	m->l = l;
+	m->st = l->st;
+	m->g = g;
+	m->nu = m->nr = m->nc = m->na = 0;
+}
+
 void group_match(struct link *l, struct group *g)
 {
-	struct match m = {.l = l, .st = l->st, .g = g};
+	struct match m;
 	struct lref conn[GROUP_MAX], look[GROUP_MAX];
 	unsigned n = 0;
 
-	if (g->nlook + g->nconn < 2)
+	/* Connections alone have nothing to belong to, and there are many of these. */
+	if (g->nlook + g->nconn < 2 || g->nlook + g->nauth == 0)
 		return;
+	match_begin(&m, l, g);
 	gather(&m);
 	find_hops(&m);
 	find_retries(&m, RETRY_AT_ONCE);
