@@ -78,9 +78,10 @@ void leases_init(struct leases *l, size_t max_rows, int64_t default_ns)
 {
 	*l = (struct leases){.max_rows = max_rows ? max_rows : 1, .default_ns = default_ns};
 	l->slots = 16;
-	while (l->slots < l->max_rows)
+	while (l->slots < 2 * l->max_rows)
 		l->slots *= 2;
-	l->slot = xzalloc(l->slots * sizeof(struct lease_row *));
+	l->slot = xzalloc(l->slots * sizeof(*l->slot));
+	l->mark = xzalloc(l->slots * sizeof(*l->mark));
 	l->mac = xzalloc(l->slots * sizeof(struct lease_mac));
 }
 
@@ -88,6 +89,7 @@ static void row_free(struct lease_row *r)
 {
 	for (uint8_t i = 0; i < r->n; i++)
 		holder_drop(&r->mark[i].who);
+	free(r->mark);
 	free(r);
 }
 
@@ -98,21 +100,57 @@ void leases_release(struct leases *l)
 		row_free(r);
 	}
 	free(l->slot);
+	free(l->mark);
 	free(l->mac);
 	*l = (struct leases){0};
 }
 
-static struct lease_row **slot_of(const struct leases *l, const struct ip *ip)
+static uint64_t hash_ip(const struct ip *ip)
 {
-	return &l->slot[hash_bytes(ip->b, 16) & (l->slots - 1)];
+	return hash_bytes(ip->b, 16);
+}
+
+static inline uint16_t mark_of(uint64_t hash)
+{
+	return (uint16_t)(hash >> 48) | 1;
+}
+
+/* Where the address lies, or the free place where it would. */
+static size_t place_in(const struct leases *l, const struct ip *ip, uint64_t hash)
+{
+	size_t i = hash & (l->slots - 1);
+	uint16_t mark = mark_of(hash);
+
+	while (l->mark[i] && (l->mark[i] != mark || !ip_eq(&l->slot[i]->ip, ip)))
+		i = (i + 1) & (l->slots - 1);
+	return i;
 }
 
 struct lease_row *lease_find(const struct leases *l, const struct ip *ip)
 {
-	for (struct lease_row *r = l->rows ? *slot_of(l, ip) : NULL; r; r = r->next)
-		if (ip_eq(&r->ip, ip))
-			return r;
-	return NULL;
+	size_t i;
+
+	if (l->rows == 0)
+		return NULL;
+	i = place_in(l, ip, hash_ip(ip));
+	return l->mark[i] ? l->slot[i] : NULL;
+}
+
+/* What stood behind it and is not at its own place moves up, so that no search ends too early. */
+static void free_place(struct leases *l, size_t hole)
+{
+	size_t mask = l->slots - 1;
+
+	for (size_t i = (hole + 1) & mask; l->mark[i]; i = (i + 1) & mask) {
+		size_t home = hash_ip(&l->slot[i]->ip) & mask;
+
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			l->slot[hole] = l->slot[i];
+			l->mark[hole] = l->mark[i];
+			hole = i;
+		}
+	}
+	l->mark[hole] = 0;
 }
 
 static void unlink_age(struct leases *l, struct lease_row *r)
@@ -134,20 +172,28 @@ static void link_newest(struct leases *l, struct lease_row *r)
 
 static void evict(struct leases *l, struct lease_row *r)
 {
-	struct lease_row **at = slot_of(l, &r->ip);
-
-	while (*at != r)
-		at = &(*at)->next;
-	*at = r->next;
+	free_place(l, place_in(l, &r->ip, hash_ip(&r->ip)));
 	unlink_age(l, r);
 	l->rows--;
 	l->evicted++;
 	row_free(r);
 }
 
+/* As the newest. */
+static void put_row(struct leases *l, struct lease_row *r)
+{
+	uint64_t hash = hash_ip(&r->ip);
+	size_t at = place_in(l, &r->ip, hash);
+
+	l->slot[at] = r;
+	l->mark[at] = mark_of(hash);
+	link_newest(l, r);
+	l->rows++;
+}
+
 static struct lease_row *row_of(struct leases *l, const struct ip *ip)
 {
-	struct lease_row *r = lease_find(l, ip), **at;
+	struct lease_row *r = lease_find(l, ip);
 
 	if (r) {
 		unlink_age(l, r);
@@ -156,14 +202,24 @@ static struct lease_row *row_of(struct leases *l, const struct ip *ip)
 	}
 	if (l->rows >= l->max_rows)
 		evict(l, l->oldest);
-	at = slot_of(l, ip);
 	r = xzalloc(sizeof(*r));
 	r->ip = *ip;
-	r->next = *at;
-	*at = r;
-	link_newest(l, r);
-	l->rows++;
+	put_row(l, r);
 	return r;
+}
+
+static struct lease_mac *mac_slot(const struct leases *l, const uint8_t mac[6])
+{
+	return &l->mac[hash_bytes(mac, 6) & (l->slots - 1)];
+}
+
+static void note_mac(struct leases *l, const uint8_t mac[6], const struct ip *ip)
+{
+	struct lease_mac *m = mac_slot(l, mac);
+
+	memcpy(m->mac, mac, 6);
+	m->used = true;
+	m->ip = *ip;
 }
 
 void leases_adopt(struct leases *l, struct leases *former)
@@ -171,13 +227,21 @@ void leases_adopt(struct leases *l, struct leases *former)
 	size_t max_rows = l->max_rows;
 	int64_t default_ns = l->default_ns;
 
+	while (former->rows > max_rows)
+		evict(former, former->oldest);
 	leases_release(l);
-	*l = *former;
-	l->default_ns = default_ns;
-	l->max_rows = max_rows;
-	while (l->rows > l->max_rows)
-		evict(l, l->oldest);
-	*former = (struct leases){0};
+	leases_init(l, max_rows, default_ns);
+	for (struct lease_row *r = former->oldest, *newer; r; r = newer) {
+		newer = r->newer;
+		put_row(l, r);
+	}
+	for (size_t i = 0; i < former->slots; i++)
+		if (former->mac[i].used)
+			note_mac(l, former->mac[i].mac, &former->mac[i].ip);
+	l->evicted = former->evicted;
+	l->cut = former->cut;
+	former->newest = former->oldest = NULL; /* the rows are l's */
+	leases_release(former);
 }
 
 /* ---- marks ---- */
@@ -203,6 +267,10 @@ static struct lease_mark *insert_mark(struct leases *l, struct lease_row *r, uns
 		l->cut++;
 		remove_mark(r, 0);
 		i = i ? i - 1 : 0;
+	}
+	if (r->n == r->cap) {
+		r->cap = r->cap ? (uint8_t)(2 * r->cap) : 1;
+		r->mark = xrealloc(r->mark, r->cap * sizeof(*r->mark));
 	}
 	memmove(&r->mark[i + 1], &r->mark[i], (r->n - i) * sizeof(r->mark[0]));
 	r->n++;
@@ -280,20 +348,6 @@ static void split(struct leases *l, struct lease_row *r, unsigned b, int64_t t, 
 	holder_keep(&rest->who, &before->who);
 	rest->from = last;
 	before->last = before->from;
-}
-
-static struct lease_mac *mac_slot(const struct leases *l, const uint8_t mac[6])
-{
-	return &l->mac[hash_bytes(mac, 6) & (l->slots - 1)];
-}
-
-static void note_mac(struct leases *l, const uint8_t mac[6], const struct ip *ip)
-{
-	struct lease_mac *m = mac_slot(l, mac);
-
-	memcpy(m->mac, mac, 6);
-	m->used = true;
-	m->ip = *ip;
 }
 
 struct lease_row *lease_given(struct leases *l, const struct ip *ip, int64_t t, int64_t lease_ns, const struct holder *who, struct str event_id)
@@ -548,13 +602,13 @@ bool lease_row_read(struct leases *l, const struct ip *ip, struct str bytes)
 		remove_mark(r, 0);
 	for (uint64_t i = 0; i < n; i++) {
 		struct holder who = mark[i].who;
+		struct lease_mark *m = insert_mark(l, r, (unsigned)i);
 
-		r->mark[i] = mark[i];
-		holder_keep(&r->mark[i].who, &who);
+		*m = mark[i];
+		holder_keep(&m->who, &who);
 		if (who.has_mac)
 			note_mac(l, who.mac, ip);
 	}
-	r->n = (uint8_t)n;
 	return true;
 }
 

@@ -47,11 +47,10 @@ struct lease_mark {
 };
 
 struct lease_row {
-	struct lease_row *next; /* of the same hash */
 	struct lease_row *newer, *older;
 	struct ip ip;
-	uint8_t n;
-	struct lease_mark mark[LEASE_MARKS]; /* by `from` */
+	uint8_t n, cap;
+	struct lease_mark *mark; /* n of them by `from`, room for cap: most addresses have one or two */
 };
 
 /* Where a MAC was given an address last. */
@@ -63,6 +62,8 @@ struct lease_mac {
 
 struct leases {
 	struct lease_mac *mac; /* `slots` of them; two that meet in one replace each other */
+	/* `slots` of both, a power of two, at most half used; a row lies at its hash or behind it. Of most addresses nothing is known: the marks say so. */
+	uint16_t *mark; /* of the hash; 0: free */
 	struct lease_row **slot;
 	size_t slots, rows, max_rows;
 	struct lease_row *newest, *oldest;

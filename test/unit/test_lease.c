@@ -216,6 +216,48 @@ static void test_bytes(void)
 	leases_release(&l);
 }
 
+/* A larger table takes over a smaller one, and the other way round; rows come and go at places that collide. */
+static void test_adopt(void)
+{
+	struct leases small, large;
+	struct lease_answer a;
+	struct holder who = {.has_mac = true};
+	struct ip x;
+
+	leases_init(&small, 64, 3600ll * S);
+	for (unsigned i = 0; i < 1000; i++) {
+		CHECK(ip_parse(str_z("10.0.0.0"), &x));
+		x.b[14] = (uint8_t)(i >> 8);
+		x.b[15] = (uint8_t)i;
+		who.mac[5] = (uint8_t)i;
+		who.mac[4] = (uint8_t)(i >> 8);
+		lease_given(&small, &x, (int64_t)i * S, 0, &who, STR(""));
+		for (unsigned k = 0; k <= i; k++) {
+			x.b[14] = (uint8_t)(k >> 8);
+			x.b[15] = (uint8_t)k;
+			CHECK((lease_find(&small, &x) != NULL) == (k + 64 > i));
+		}
+	}
+	CHECK_INT(small.rows, 64);
+	leases_init(&large, 500, 3600ll * S);
+	leases_adopt(&large, &small);
+	CHECK_INT(large.rows, 64);
+	for (unsigned i = 0; i < 500; i++) {
+		x.b[14] = 77;
+		x.b[15] = (uint8_t)i;
+		x.b[13] = (uint8_t)(i >> 8);
+		lease_given(&large, &x, 2000ll * S, 0, &who, STR(""));
+	}
+	CHECK_INT(large.rows, 500);
+	CHECK(lease_at(&large, &x, 2000ll * S, &a));
+	leases_init(&small, 16, 3600ll * S);
+	leases_adopt(&small, &large);
+	CHECK_INT(small.rows, 16);
+	CHECK(lease_at(&small, &x, 2000ll * S, &a) && lease_by_mac(&small, who.mac, 2000ll * S, &a));
+	leases_release(&small);
+	leases_release(&large);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -227,5 +269,6 @@ int main(void)
 	test_sightings();
 	test_bounds();
 	test_bytes();
+	test_adopt();
 	return test_end();
 }
