@@ -419,7 +419,7 @@ static enum step run_source(struct geoip *g, struct event *ev)
 	said = value_str(v);
 	if (str_trim(said).len == 0)
 		return fail(g, ev);
-	if (ip_parse(said, &ip))
+	if (event_ip(ev, said, &ip))
 		a = ask(g, &ip);
 	target = event_get(ev, g->target);
 	if (!target || target->type == V_NULL) {
@@ -446,7 +446,7 @@ static enum step run_sides(struct geoip *g, struct event *ev)
 		if (!value_is(side, V_MAP))
 			continue;
 		v = map_find(side->map, &g->ip);
-		if (!value_is(v, V_STRING) || !ip_parse(value_str(v), &ip))
+		if (!value_is(v, V_STRING) || !event_ip(ev, value_str(v), &ip))
 			continue;
 		a = ask(g, &ip);
 		/* A side that holds something else than ECS says stays as far as it came. */

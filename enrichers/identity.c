@@ -55,10 +55,10 @@ static void keep_row(struct identity *id, const struct lease_row *r)
 static void restore_session(struct identity *id, const struct ip *ip)
 {
 	const struct lease_row *r = lease_find(&id->leases, ip);
-	const struct lease_mark *m = &r->mark[r->n ? r->n - 1 : 0];
+	const struct lease_mark *m = r->n ? &r->mark[r->n - 1] : NULL;
 	struct session *s;
 
-	if (r->n == 0 || m->kind != LEASE_GIVEN || !m->who.session.len)
+	if (!m || m->kind != LEASE_GIVEN || !m->who.session.len)
 		return;
 	s = sessions_by_key(&id->sessions, m->who.session);
 	if (!s)
@@ -145,6 +145,22 @@ static void identity_adopt(void *self, void *former)
 }
 
 /* ---- learning ---- */
+
+/* The object at the event's root that the field lies in: several of its leaves are read. */
+static const struct map *object(const struct event *ev, enum field_id f)
+{
+	const struct value *v = map_find(&ev->root, &field_ref(f)->part[0].key);
+
+	return value_is(v, V_MAP) ? v->map : NULL;
+}
+
+/* A leaf right below it. */
+static struct str text_in(const struct map *m, enum field_id f)
+{
+	const struct value *v = m ? map_find(m, &field_ref(f)->part[1].key) : NULL;
+
+	return value_is(v, V_STRING) ? value_str(v) : (struct str){0};
+}
 
 static struct str text(const struct event *ev, enum field_id f)
 {
@@ -296,8 +312,8 @@ static bool cut_front(struct str *s, struct str front)
 /* true: it was such a line. */
 static bool learn(struct identity *id, const struct event *ev, int64_t t)
 {
-	const struct value *v = event_get(ev, field_ref(F_EVENT_ACTION));
-	struct str action = value_is(v, V_STRING) ? value_str(v) : (struct str){0};
+	struct str action = text_in(object(ev, F_EVENT_ACTION), F_EVENT_ACTION);
+	const struct value *v;
 	struct ip ip;
 
 	if (action.len < 6 || (action.p[0] != 'd' && action.p[0] != 'v'))
@@ -435,14 +451,14 @@ static enum step identity_run(void *self, struct event *ev, struct step_ctx *ctx
 	if (id->leases.rows == 0)
 		return STEP_OK;
 	for (int side = 0; side < SIDES; side++) {
-		struct str s = text(ev, side_fields[side].ip);
+		struct str s = text_in(object(ev, side_fields[side].ip), side_fields[side].ip);
 		struct ip ip;
 
 		/* The client of a query is its source: asked once. */
 		if (!s.len || (!found && str_eq(s, before)))
 			continue;
 		before = s;
-		if (!ip_parse(s, &ip) || !ask(id, &ip, t, &a))
+		if (!event_ip(ev, s, &ip) || !ask(id, &ip, t, &a))
 			continue;
 		found = true;
 		tell_side(ev, (enum side)side, &a);

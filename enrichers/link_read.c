@@ -215,7 +215,7 @@ bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 	if (value_is(v, V_BOOL) && v->b)
 		return false;
 	source = object(&ev->root, F_SOURCE_IP, 0);
-	s->has_ip = ip_parse(text(leaf(source, F_SOURCE_IP)), &s->ip);
+	s->has_ip = event_ip(s->ev, text(leaf(source, F_SOURCE_IP)), &s->ip);
 	v = leaf(source, F_SOURCE_PORT);
 	if (v && number(v, &n) && n >= 0 && n <= 65535)
 		s->port = (int32_t)n;

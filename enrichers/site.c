@@ -181,7 +181,7 @@ static enum step site_run(void *self, struct event *ev, struct step_ctx *ctx)
 		if (!value_is(side, V_MAP))
 			continue;
 		v = map_find(side->map, &f->ip);
-		if (!value_is(v, V_STRING) || !ip_parse(value_str(v), &ip))
+		if (!value_is(v, V_STRING) || !event_ip(ev, value_str(v), &ip))
 			continue;
 		s = sites_find(t, &ip);
 		if (!s)

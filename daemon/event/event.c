@@ -35,6 +35,26 @@ void event_stamp(struct event *ev, struct ts now)
 	map_set(ev->arena, &ev->root, *KEY_VERSION, v_lit("1"));
 }
 
+bool event_ip(struct event *ev, struct str text, struct ip *out)
+{
+	enum { KEPT = sizeof(ev->ip) / sizeof(ev->ip[0]) };
+	struct event_ip *e = ev->ip;
+
+	if (!text.len)
+		return false;
+	for (; e < ev->ip + KEPT && e->p; e++)
+		if (e->p == text.p && e->len == text.len) {
+			*out = e->ip;
+			return e->ok;
+		}
+	e = &ev->ip[ev->ips++ % KEPT];
+	e->p = text.p;
+	e->len = (uint32_t)text.len;
+	e->ok = ip_parse(text, &e->ip);
+	*out = e->ip;
+	return e->ok;
+}
+
 static struct value *list_at(const struct list *l, int64_t at)
 {
 	if (at < 0)
@@ -291,6 +311,7 @@ void event_copy(struct event *dst, const struct event *src, struct arena *arena)
 
 	*dst = *src;
 	dst->arena = arena;
+	memset(dst->ip, 0, sizeof(dst->ip));
 	dst->root = *value_copy(arena, &root, text).map;
 	dst->meta = *value_copy(arena, &meta, text).map;
 }

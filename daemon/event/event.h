@@ -7,6 +7,7 @@
 #ifndef WEIR_EVENT_EVENT_H
 #define WEIR_EVENT_EVENT_H
 
+#include "base/ip.h"
 #include "event/ref.h"
 #include "event/value.h"
 
@@ -22,6 +23,14 @@ struct event {
 	bool routed;	   /* at least one output has it */
 	uint32_t children; /* made of it so far: they are ID.1, ID.2 ... */
 	int64_t received_ns; /* wall clock at receipt */
+	/* event_ip()'s, by the text's place. */
+	struct event_ip {
+		const char *p;
+		uint32_t len;
+		bool ok;
+		struct ip ip;
+	} ip[4];
+	uint8_t ips;
 };
 
 enum event_err {
@@ -44,6 +53,12 @@ struct value *event_get(const struct event *ev, const struct ref *r);
 int event_set(struct event *ev, const struct ref *r, struct value v);
 /* Takes the value out; parents stay, even empty. false if it was not there. */
 bool event_remove(struct event *ev, const struct ref *r, struct value *old);
+
+/*
+ * ip_parse() of a text that the event holds, remembered: several filters ask for the same addresses. Borrows text, whose bytes must
+ * stay as they are while the event lives.
+ */
+bool event_ip(struct event *ev, struct str text, struct ip *out);
 
 /* By the literal top-level key. */
 struct value *event_top(const struct event *ev, struct str key);
