@@ -245,13 +245,14 @@ struct client {
 
 struct skew_row {
 	struct lrow row;
-	uint16_t host;
+	uint16_t host, resolver;
+	float told_s; /* by the last clock-skew event */
 	struct skew skew;
 };
 
 /* ---- link events to be emitted ---- */
 
-enum link_action { LINK_LINK, LINK_UNLINK, LINK_SAME };
+enum link_action { LINK_LINK, LINK_UNLINK, LINK_SAME, LINK_CLOCK };
 
 /* What a link event says besides the events it names. */
 struct link_about {
@@ -267,6 +268,9 @@ struct link_about {
 	struct ip ip;
 	const char *class;
 	struct kept_name name;
+	/* LINK_CLOCK: host's clock is so far ahead of other's. */
+	uint16_t other;
+	float ahead_s;
 };
 
 struct link_msg {

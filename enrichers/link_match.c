@@ -19,6 +19,7 @@
 #define RETRY_AT_ONCE (10 * MS)
 #define UNIQUE_AROUND (60 * SEC)
 #define SKEW_MAX (120 * SEC)
+#define CLOCK_STEP_S 0.5f
 enum { SWEEP_ROWS = 64, MATCHED = 98, MATCHED_LATE_LINE = 80, CAP_UNKNOWN_HOST = 60, CAP_UNKNOWN_CLOCK = 80, CAP_DOUBT = 60 };
 
 /* A look-up with its second tries, as one. */
@@ -316,6 +317,7 @@ static struct skew_row *skew_row(struct link_state *st, const struct conn *c, ui
 	if (!r && make) {
 		r = ltable_add(&st->t[T_SKEW], key, 0, 0);
 		r->host = c->host;
+		r->resolver = resolver;
 		r->skew.before = c->service == SV_SSHD;
 	}
 	return r;
@@ -330,6 +332,18 @@ static bool alone(const struct match *m, const struct unit *u, const struct conn
 		if (m->conn[i] != c && llabs(conn_time(m->conn[i]) - conn_time(c)) <= UNIQUE_AROUND)
 			return false;
 	return true;
+}
+
+/* A clock that is wrong is worth knowing by itself: told when the estimate moves by more than half a second, and by more than it may be wrong. */
+static void tell_clock(struct match *m, struct skew_row *r, const struct conn *c)
+{
+	struct link_about a = {.t = c->last, .first = c->last, .last = c->last, .host = r->host, .other = r->resolver, .ahead_s = r->skew.offset_s};
+	struct chain_id none = {0};
+	float step = fabsf(r->skew.offset_s - r->told_s);
+
+	if (step <= CLOCK_STEP_S || step <= r->skew.error_s || r->skew.doubt || !link_tell(m->st, LINK_CLOCK, &none, &a))
+		return;
+	r->told_s = r->skew.offset_s;
 }
 
 static void sample(struct match *m, const struct unit *u, const struct conn *c)
@@ -351,6 +365,7 @@ static void sample(struct match *m, const struct unit *u, const struct conn *c)
 		flags |= SKEW_COARSE;
 	if (skew_add(&r->skew, (double)d / 1e9, flags)) {
 		m->st->sweep = 1;
+		tell_clock(m, r, c);
 	}
 }
 

@@ -5,6 +5,7 @@
  */
 #include "link_int.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct link_msg *link_tell(struct link_state *st, enum link_action action, const struct chain_id *chain, const struct link_about *about)
@@ -66,7 +67,7 @@ void link_tell_event(struct link_state *st, enum link_action action, const struc
 	memcpy(m->ids[m->nids++].id, id, len);
 }
 
-static const struct str words[] = {[LINK_LINK] = STR_INIT("link"), [LINK_UNLINK] = STR_INIT("unlink"), [LINK_SAME] = STR_INIT("same-chain")};
+static const struct str words[] = {[LINK_LINK] = STR_INIT("link"), [LINK_UNLINK] = STR_INIT("unlink"), [LINK_SAME] = STR_INIT("same-chain"), [LINK_CLOCK] = STR_INIT("clock-skew")};
 
 static void set(struct event *ev, enum field_id f, struct value v)
 {
@@ -95,12 +96,25 @@ static struct str message(struct event *ev, const struct link_msg *m)
 	return arena_printf(a, "chain %.*s has nothing to do with %.*s%s", STR_ARG(chain), STR_ARG(cause), more);
 }
 
+/* No chain is in it: two clocks, and what was measured. */
+static void clock_event(struct link *l, const struct link_msg *m, struct event *ev)
+{
+	struct str host = l->st->host[m->a.host].name, other = l->st->host[m->a.other].name;
+	double ahead = round((double)m->a.ahead_s * 100) / 100;
+
+	set(ev, F_MESSAGE, v_str(arena_printf(ev->arena, "the clock of %.*s is %.2f s %s that of %.*s", STR_ARG(host), fabs(ahead),
+					      ahead < 0 ? "behind" : "ahead of", STR_ARG(other))));
+	set(ev, F_WEIR_CLOCK_OFFSET_S, v_float(ahead));
+	set(ev, F_WEIR_CLOCK_REFERENCE, copied(ev, other));
+}
+
 void link_event(struct link *l, const struct link_msg *m, const struct event *parent, struct event *ev)
 {
 	struct arena *a = ev->arena;
 
 	event_stamp(ev, ts_from_ns(m->a.t));
-	set(ev, F_MESSAGE, v_str(message(ev, m)));
+	if (m->a.action != LINK_CLOCK)
+		set(ev, F_MESSAGE, v_str(message(ev, m)));
 	set(ev, F_EVENT_KIND, v_lit("enrichment"));
 	set(ev, F_EVENT_ACTION, v_str(words[m->a.action]));
 	set(ev, F_EVENT_DATASET, v_lit("weir.link"));
@@ -113,6 +127,10 @@ void link_event(struct link *l, const struct link_msg *m, const struct event *pa
 	set(ev, F_EVENT_END, v_time(ts_from_ns(m->a.last)));
 	set(ev, F_ECS_VERSION, v_lit("9.1.0"));
 	set(ev, F_HOST_NAME, copied(ev, l->st->host[m->a.host].name));
+	if (m->a.action == LINK_CLOCK) {
+		clock_event(l, m, ev);
+		return;
+	}
 	set(ev, F_WEIR_CHAIN_ID, copied(ev, chain_id_str(&m->a.chain)));
 	set(ev, F_WEIR_CHAIN_KIND, m->a.cut ? v_lit("cut") : v_lit("connection"));
 	if (m->a.class)

@@ -12,7 +12,7 @@
  *	skews mail 0 -30 +0.5				the whole is run again with that source's stamps shifted by so many seconds
  *	set NAME source PATH=VALUE ... from=TIME to=TIME nth=N
  *	count NAME N | same A B ... | apart A B | none A | linked A | member Z C CONFIDENCE | stranger Z C | class A CLASS | rule A RULE
- *	confidence A N | stable | links N
+ *	confidence A N | stable | links N | clock	the offset told last is the run's shift of the clocks, to a second
  *
  * What is compared is which events are in one chain, and which connection's chains are members of which cut, as a reader of the store finds them: an event's
  * own weir.chain.id, then all link events in their order. Ids never count. `stable`: every run gives the same partition and members.
@@ -518,6 +518,20 @@ static void emitted(struct input *in, const struct event *ev)
 	}
 }
 
+static double clock_told; /* of the skewed source's host, by the last clock-skew event */
+static unsigned nclocks;
+
+static void told_clock(const struct event *ev)
+{
+	const struct value *v = event_get(ev, field_ref(F_WEIR_CLOCK_OFFSET_S));
+
+	nclocks++;
+	CHECK(value_is(v, V_FLOAT));
+	clock_told = value_is(v, V_FLOAT) ? v->f : 0;
+	CHECK(text_at(ev, F_WEIR_CLOCK_REFERENCE).len && text_at(ev, F_HOST_NAME).len && text_at(ev, F_MESSAGE).len);
+	CHECK(!text_at(ev, F_WEIR_CHAIN_ID).len);
+}
+
 static void told(const struct event *ev)
 {
 	struct str action = text_at(ev, F_EVENT_ACTION), id = text_at(ev, F_WEIR_CHAIN_ID);
@@ -526,6 +540,10 @@ static void told(const struct event *ev)
 	bool unlink = str_eq(action, STR("unlink")), is_same = str_eq(action, STR("same-chain"));
 	int c;
 
+	if (str_eq(action, STR("clock-skew"))) {
+		told_clock(ev);
+		return;
+	}
 	nlinks++;
 	CHECK(id.len && (unlink || is_same || str_eq(action, STR("link"))));
 	CHECK_STR(text_at(ev, F_EVENT_KIND), "enrichment");
@@ -845,6 +863,11 @@ static void check(const struct expectation *x, const char *run)
 		check_members(x, run);
 	} else if (str_eq(w, STR("stable"))) {
 		check_stable(x, run);
+	} else if (str_eq(w, STR("clock"))) {
+		if (fabs(shift) > 1 ? fabs(clock_told - shift) > 1 : nclocks != 0)
+			fail(x->line, run, "the clock is said to be %g s ahead, by %u events", clock_told, nclocks);
+		else
+			test_passed++;
 	} else if (str_eq(w, STR("links"))) {
 		if (nlinks > (unsigned)seconds(x->word[1]))
 			fail(x->line, run, "%u link events", nlinks);
@@ -867,7 +890,8 @@ static void run(struct str how, double by)
 	snprintf(name, sizeof(name), "%.*s %+g", STR_ARG(how), by);
 	shift = by;
 	nchains = 0;
-	nsame = nmembers = nlinks = 0;
+	nsame = nmembers = nlinks = nclocks = 0;
+	clock_told = 0;
 	arena_init(&run_memory, NULL);
 	for (unsigned i = 0; i < ninputs; i++)
 		input[i].chain = -1, input[i].extra = 0, input[i].rule = input[i].class = (struct str){0};
