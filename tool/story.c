@@ -113,7 +113,8 @@ static void each(struct story *st, enum key_kind kind, struct str key, bool (*fn
 /* What a link event said last of a pair. */
 struct bond {
 	struct str a, b;
-	int64_t sequence;
+	int64_t sequence; /* of a cause: what was said last counts */
+	int told;	  /* of one chain: as often as it was said, less how often it was taken back */
 	bool same; /* one chain; else b is a cause of a */
 	bool on;
 };
@@ -143,6 +144,7 @@ struct chains {
 	struct story *st;
 	struct chain chain[STORY_CHAINS];
 	unsigned n;
+	struct str at; /* whose events are being read */
 	struct bond *bond;
 	size_t nbonds, cap;
 };
@@ -169,7 +171,10 @@ static void bond(struct chains *c, struct str a, struct str b, bool same, bool o
 
 		if (o->same != same || !((str_eq(o->a, a) && str_eq(o->b, b)) || (same && str_eq(o->a, b) && str_eq(o->b, a))))
 			continue;
-		if (sequence >= o->sequence) {
+		o->told += on ? 1 : -1;
+		if (same) {
+			o->on = o->told > 0;
+		} else if (sequence >= o->sequence) {
 			o->sequence = sequence;
 			o->on = on;
 		}
@@ -179,13 +184,7 @@ static void bond(struct chains *c, struct str a, struct str b, bool same, bool o
 		c->cap = c->cap ? 2 * c->cap : 256;
 		c->bond = xrealloc(c->bond, c->cap * sizeof(*c->bond));
 	}
-	c->bond[c->nbonds++] = (struct bond){x->id, y->id, sequence, same, on};
-}
-
-static void unlink_pair(struct chains *c, struct str a, struct str b, int64_t sequence)
-{
-	bond(c, a, b, true, false, sequence);
-	bond(c, a, b, false, false, sequence);
+	c->bond[c->nbonds++] = (struct bond){x->id, y->id, sequence, on ? 1 : -1, same, on};
 }
 
 /* ---- events that changed their chain ---- */
@@ -288,24 +287,20 @@ static void settle(struct story *st, struct str event, struct move *m)
 	free(all.m);
 }
 
-/* What one event says of chains. */
+/* What one event says of chains. It is met under each chain that it names; what is counted is so under its own. */
 static void read_bonds(struct chains *c, const struct event *ev)
 {
 	struct str id = text(ev, F_WEIR_CHAIN_ID), other;
-	bool link = is(ev, F_EVENT_MODULE, "link");
+	bool link = is(ev, F_EVENT_MODULE, "link"), unlink = link && is(ev, F_EVENT_ACTION, "unlink");
+	bool same = link && (is(ev, F_EVENT_ACTION, "same-chain") || (unlink && id.len && id.p[0] != 'Z'));
 	int64_t sequence = link ? sequence_of(ev) : INT64_MIN;
 
 	if (!id.len || (link && event_get(ev, field_ref(F_WEIR_LINK_EVENT_ID))))
 		return;
 	(void)chain_of(c, id);
-	for (uint32_t i = 0; nth_text(ev, F_WEIR_CAUSE_CHAIN_ID, i, &other); i++) {
-		if (link && is(ev, F_EVENT_ACTION, "same-chain"))
-			bond(c, id, other, true, true, sequence);
-		else if (link && is(ev, F_EVENT_ACTION, "unlink"))
-			unlink_pair(c, id, other, sequence);
-		else
-			bond(c, id, other, false, true, sequence);
-	}
+	for (uint32_t i = 0; nth_text(ev, F_WEIR_CAUSE_CHAIN_ID, i, &other); i++)
+		if (!same || str_eq(id, c->at))
+			bond(c, id, other, same, !unlink, sequence);
 }
 
 static bool take_bond(struct story *st, const struct store_hit *hit, void *arg)
@@ -328,6 +323,7 @@ static void follow(struct chains *c)
 	for (unsigned i = 0; i < c->n; i++)
 		if (!c->chain[i].read) {
 			c->chain[i].read = true;
+			c->at = c->chain[i].id;
 			each(c->st, KEY_CHAIN, c->chain[i].id, take_bond, c);
 		}
 	for (size_t i = 0; i < c->nbonds; i++)

@@ -43,12 +43,26 @@ EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-qu
           smtp(35, 'smtp-auth', '203.0.113.5', event={'outcome': 'failure'}, postfix={'sasl': {'method': 'LOGIN'}})]
 
 
-def run(data):
+def bond(sequence, action):
+    """A link event about the pair of chains of twice()."""
+    return {'@timestamp': '2026-11-23T08:00:40Z', 'message': action, 'host': {'name': 'resolver'},
+            'event': {'action': action, 'kind': 'enrichment', 'module': 'link', 'dataset': 'weir.link', 'sequence': sequence},
+            'weir': {'chain': {'id': 'CAAAAAAAAAAAAA', 'kind': 'connection'}, 'cause': {'chain_id': ['CBBBBBBBBBBBBB']}}}
+
+
+def twice(*actions):
+    """A connection and a look-up, each with a chain of its own (so of different addresses), and what was said of the two."""
+    of = lambda e, chain: dict(e, weir={'chain': {'id': chain, 'kind': 'connection'}})
+    return [of(query(10, '198.51.100.25', '1.2.0.192.in-addr.arpa', 'PTR'), 'CBBBBBBBBBBBBB'), of(smtp(11, 'smtp-connect', '192.0.2.77'), 'CAAAAAAAAAAAAA'),
+            of(smtp(13, 'smtp-disconnect', '192.0.2.77'), 'CAAAAAAAAAAAAA')] + [bond(i + 1, a) for i, a in enumerate(actions)]
+
+
+def run(data, events=None, link='link {}'):
     with tempfile.NamedTemporaryFile('w', suffix='.conf') as f:
-        f.write('input { stdin { codec => json } } filter { link {} } output { store { retention_days => 0 } }')
+        f.write('input { stdin { codec => json } } filter { %s } output { store { retention_days => 0 } }' % link)
         f.flush()
         p = subprocess.run([weird, '-f', f.name, '--path.data', data, '--api.enabled', 'false'], capture_output=True, text=True, check=False,
-                           input=''.join(json.dumps(x) + '\n' for x in EVENTS))
+                           input=''.join(json.dumps(x) + '\n' for x in events or EVENTS))
     assert p.returncode == 0, p.stderr
 
 
@@ -92,6 +106,12 @@ def main():
             assert [(a['ip'], a['connections'], a['auth_failures']) for a in late['addresses']] == [('203.0.113.5', 1, 1)], late
         assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
         assert why(data)[0] == 2
+        # Two of one chain were joined twice, through other events of theirs: taken back once, they are one still.
+        for i, (actions, joined) in enumerate(((('same-chain',), 1), (('same-chain', 'same-chain', 'unlink'), 1), (('same-chain', 'unlink'), 0),
+                                               (('same-chain', 'unlink', 'same-chain'), 1), (('unlink', 'same-chain', 'same-chain', 'unlink'), 0))):
+            run('%s/%d' % (d, i), twice(*actions), '')
+            answer = json.loads(why('%s/%d' % (d, i), '--json', 'CBBBBBBBBBBBBB')[1])
+            assert [a['ip'] for a in answer['addresses']] == ['192.0.2.1', '192.0.2.77'][:1 + joined], (actions, answer)
     print('ok')
 
 
