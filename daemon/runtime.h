@@ -1,14 +1,7 @@
 /*
- * runtime.h - the running daemon: one pipeline with its inputs and outputs, its reload and its end.
+ * runtime.h - the running daemon: what main.c starts, reloads and ends.
  *
- *	io threads    socket, file -> framer -> batch                 one loop for streams and files, one per UDP socket
- *	                 | queue of batches                           (full: streams stop reading, UDP drops and counts)
- *	work thread   decode -> steps of the plan -> rendered into each output's open pack
- *	                 | one queue of packs per output              (full: the pipeline parks, or when_full says what goes)
- *	out threads   send -> verdict per event -> done | retry | dead letter | at the end: to disk
- *	                 | acknowledgement
- *	io threads    the source's cursor moves on
- *	main thread   signals, reload, /metrics
+ * It holds what all of it shares: the loop of streams, the budget of memory, dead letters, state.db. The pipeline itself is running.c's.
  *
  * Everything here runs on the main thread.
  */
