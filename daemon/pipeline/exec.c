@@ -649,7 +649,7 @@ static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 
 static bool decodes_itself(const struct plan_plugin *in)
 {
-	return in->plugin->decode && !in->options.codec;
+	return in->plugin->decode && (in->plugin->events || !in->options.codec);
 }
 
 /* The event ends with the present frame, and is counted as what that became. */
