@@ -1,5 +1,7 @@
 #include "running_int.h"
+#include "pipeline/bus.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void on_pipeline_ended(void *arg)
@@ -21,9 +23,13 @@ static void on_plan_changed(void *arg, struct plan *plan)
 	run_outputs_adopt(arg);
 }
 
+/* Work thread. */
 static void on_room(void *arg)
 {
-	run_inputs_room(arg);
+	struct running *r = arg;
+
+	run_inputs_room(r);
+	bus_room(r->shared->bus, pipeline_queue(r->pipeline));
 }
 
 static void forget_keep(struct running *r)
@@ -92,6 +98,7 @@ struct running *running_new(const struct running_shared *shared, struct loaded *
 	r->shared = shared;
 	r->loaded = l;
 	r->id = xstrdupz(l->plan->settings.pipeline_id);
+	(void)snprintf(r->name, sizeof(r->name), "the pipeline '%s'", r->id);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->changed, NULL);
 	r->pipeline = pipeline_new(l->plan, &hooks);
@@ -117,13 +124,6 @@ int running_start_fresh(struct running *r, struct err *err)
 	return 0;
 }
 
-int running_start(struct running *r, struct err *err)
-{
-	if (pipeline_start(r->pipeline, err))
-		return -1;
-	return running_start_fresh(r, err);
-}
-
 int running_prepare(struct running *r, struct loaded *next, struct err *err)
 {
 	forget_keep(r);
@@ -136,14 +136,21 @@ int running_prepare(struct running *r, struct loaded *next, struct err *err)
 	return 0;
 }
 
-void running_put_in_place(struct running *r)
+void running_cancel(struct running *r)
+{
+	close_fresh(r);
+	forget_keep(r);
+	r->next = NULL;
+}
+
+void running_put_in_place(struct running *r, int64_t deadline_ns)
 {
 	struct loaded *former = r->loaded;
 
 	run_inputs_stop(r);
 	former->plan = pipeline_swap(r->pipeline, r->next->plan);
 	run_inputs_free_unkept(r);
-	run_outputs_retire(r);
+	run_outputs_retire(r, deadline_ns);
 	loaded_free(former);
 	r->loaded = r->next;
 	r->next = NULL;
@@ -156,20 +163,19 @@ struct loaded *running_loaded(const struct running *r)
 
 void running_reopen(struct running *r)
 {
-	for (struct run_output *ro = r->outputs; ro; ro = ro->next)
-		sender_reopen(ro->sender);
+	run_outputs_reopen(r);
 }
 
-bool running_ended(struct running *r)
+enum running_state running_state(struct running *r)
 {
-	bool all = true;
+	enum running_state state = RUNNING_PASSIVE;
 
 	pthread_mutex_lock(&r->lock);
-	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
-		all &= ri->ended;
-	all &= r->some_ended;
+	for (struct run_input *ri = r->inputs; ri && state != RUNNING_LIVE; ri = ri->next)
+		if (!ri->in->plugin->events)
+			state = ri->ended ? RUNNING_ENDED : RUNNING_LIVE;
 	pthread_mutex_unlock(&r->lock);
-	return all;
+	return state;
 }
 
 const char *running_stuck(struct running *r)
@@ -178,7 +184,7 @@ const char *running_stuck(struct running *r)
 
 	/* All are asked, whoever has not answered. The list changes on this thread only. */
 	if (!pipeline_alive(r->pipeline))
-		name = "the pipeline";
+		name = r->name;
 	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
 		if (ri->own_loop && !ri->in->ops->disk && !loop_alive(ri->own_loop))
 			name = ri->in->name;
@@ -193,19 +199,41 @@ static void wait_pipeline(struct running *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-bool running_stop(struct running *r, int64_t deadline_ns)
+void running_quit_inputs(struct running *r)
 {
-	bool ok = true;
-
 	forget_keep(r);
 	run_inputs_stop(r);
+}
+
+void running_stop(struct running *r, bool force)
+{
+	run_outputs_last(r);
+	running_quit_inputs(r);
 	pipeline_close(r->pipeline);
-	if (deadline_ns != INT64_MAX)
+	if (force)
 		pipeline_force(r->pipeline);
 	wait_pipeline(r);
+	r->direct_ok = run_outputs_end_direct(r);
+}
+
+bool running_finish(struct running *r, int64_t deadline_ns)
+{
+	bool ok = r->direct_ok;
+
 	while (r->outputs)
 		ok &= run_output_end(r, r->outputs, deadline_ns);
 	ok &= stats_balanced(r);
 	run_inputs_free_unkept(r);
 	return ok;
+}
+
+int running_start(struct running *r, struct err *err)
+{
+	if (pipeline_start(r->pipeline, err))
+		return -1;
+	if (running_start_fresh(r, err) == 0)
+		return 0;
+	running_stop(r, true);
+	(void)running_finish(r, 0);
+	return -1;
 }

@@ -16,6 +16,7 @@
 
 #include "loaded.h"
 
+struct bus;
 struct loop;
 struct running;
 
@@ -23,8 +24,9 @@ struct running;
 struct running_shared {
 	struct budget *budget;
 	struct loop *streams;
+	struct bus *bus;
 	struct dead_letters *letters; /* NULL without a data folder */
-	int64_t drain_ns;	      /* for outputs that a reload takes away */
+	int64_t drain_ns;	      /* how long outputs that go may take */
 	/* Any thread: some input has ended, or a work thread. */
 	void (*wake)(void *arg);
 	void *arg;
@@ -32,30 +34,44 @@ struct running_shared {
 
 /* Opens listeners and outputs for l, which is taken. NULL: err says why, and l stays the caller's. */
 struct running *running_new(const struct running_shared *shared, struct loaded *l, struct err *err);
-/* The work thread begins, and what was opened is read. */
+/* The work thread begins, and what was opened is read. -1: it has ended again, and is only to be freed. */
 int running_start(struct running *r, struct err *err);
 
 /*
  * A reload is three steps. prepare opens what next has and the present plan has not: -1 undoes that, and next stays the caller's.
- * put_in_place stops the inputs that are gone, swaps the plans and lets go of the outputs that are gone. start reads what is new.
+ * put_in_place stops the inputs that are gone, swaps the plans and lets go of the outputs that are gone, which have until the deadline to send what
+ * nobody inherits. start_fresh reads what is new.
+ * Instead of the latter two cancel: next is the caller's again.
  */
 int running_prepare(struct running *r, struct loaded *next, struct err *err);
-void running_put_in_place(struct running *r);
+void running_cancel(struct running *r);
+void running_put_in_place(struct running *r, int64_t deadline_ns);
 int running_start_fresh(struct running *r, struct err *err);
 
 /* What it runs. */
 struct loaded *running_loaded(const struct running *r);
 /* SIGHUP: outputs open their files anew. */
 void running_reopen(struct running *r);
-/* All inputs have ended by themselves. */
-bool running_ended(struct running *r);
+
+enum running_state {
+	RUNNING_LIVE,	 /* something may come from outside */
+	RUNNING_PASSIVE, /* it has only what other pipelines send */
+	RUNNING_ENDED,	 /* its own inputs have ended by themselves */
+};
+
+enum running_state running_state(struct running *r);
 /* As runtime_stuck. */
 const char *running_stuck(struct running *r);
+
+/* Inputs stop and are closed; what they had is in the queue. stop does it, too. */
+void running_quit_inputs(struct running *r);
 /*
- * Inputs stop, everything under way ends, outputs have until the deadline (monotonic), what is left goes to disk. INT64_MAX: as long as it
- * takes, and full outputs hold the pipeline back as ever. Returns false if the books do not balance.
+ * The end in two steps, so that pipelines that send to each other can stop in the order of flow. stop: inputs stop, everything under way
+ * goes into outputs, other pipelines included. force: also beyond the bounds of full outputs; else they hold it back as ever.
  */
-bool running_stop(struct running *r, int64_t deadline_ns);
+void running_stop(struct running *r, bool force);
+/* Outputs have until the deadline (monotonic; INT64_MAX: as long as it takes), what is left goes to disk. Returns false if the books do not balance. */
+bool running_finish(struct running *r, int64_t deadline_ns);
 /* d: NULL, or where warnings that were not printed yet still point into the configuration's texts. */
 void running_free(struct running *r, struct diag *d);
 

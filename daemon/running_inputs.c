@@ -15,7 +15,6 @@ static void on_inlet_ended(void *arg, struct inlet *in)
 	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
 		if (ri->in == in)
 			ri->ended = true;
-	r->some_ended = true;
 	pthread_mutex_unlock(&r->lock);
 	r->shared->wake(r->shared->arg);
 }
@@ -153,6 +152,9 @@ void run_inputs_stop(struct running *r)
 	while (r->closed < n)
 		pthread_cond_wait(&r->changed, &r->lock);
 	pthread_mutex_unlock(&r->lock);
+	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
+		if (!ri->keep)
+			ri->in->started = false;
 }
 
 void run_inputs_free_unkept(struct running *r)

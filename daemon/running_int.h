@@ -27,9 +27,12 @@ struct run_input {
 
 struct run_output {
 	struct run_output *next;
+	/* Either a sender, or an outlet of the plug-in's own. */
 	struct sender *sender;
+	const struct direct_ops *direct;
+	struct outlet *outlet;
 	char *key, *name; /* configuration; plug-in, for inheritance */
-	char *shelf_key;
+	char *shelf_key;  /* the same as long as the configuration means the same output */
 	struct plan_plugin *instance; /* of the plan that is being put in place */
 	bool keep, fresh;
 	struct series *series;
@@ -40,6 +43,7 @@ struct running {
 	struct loaded *loaded, *next; /* next: between running_prepare and running_put_in_place */
 	const struct settings *settings; /* of the plan whose parts are opened */
 	char *id;
+	char name[200]; /* for messages */
 	struct pipeline *pipeline;
 	struct run_input *inputs;
 	struct run_output *outputs;
@@ -48,7 +52,8 @@ struct running {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned closed;	/* inlets, since the count was last set to 0 */
-	bool pipeline_ended, some_ended;
+	bool pipeline_ended;
+	bool direct_ok; /* outputs that ended in running_stop() balanced */
 };
 
 /* ---- inputs ---- */
@@ -70,9 +75,16 @@ void run_inputs_room(struct running *r);
 int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err);
 /* Sends until the deadline, stores what is left, frees it. false: its books do not balance. */
 bool run_output_end(struct running *r, struct run_output *ro, int64_t deadline_ns);
+/* The same for all that hand events on within the process; false if one does not balance. */
+bool run_outputs_end_direct(struct running *r);
 /* Those that the new plan has not: a successor of the same name goes on with what they had not settled. */
-void run_outputs_retire(struct running *r);
+void run_outputs_retire(struct running *r, int64_t deadline_ns);
+/* Work thread: outputs that stay work with the new plan's instances from now on. */
 void run_outputs_adopt(struct running *r);
+/* The end has come: whoever waits for another pipeline waits no longer. */
+void run_outputs_last(struct running *r);
+void run_outputs_reopen(struct running *r);
+void run_output_stats(const struct run_output *ro, struct sender_stats *st);
 
 /* ---- numbers ---- */
 

@@ -39,22 +39,35 @@ static int open_shelf(struct running *r, const char *key, struct shelf **out, st
 	return *out ? 0 : -1;
 }
 
-static int open_sender(struct running *r, struct run_output *ro, struct plan_plugin *pp, struct err *err)
+static int open_sender(struct running *r, struct run_output *ro, struct plan_plugin *pp, const struct plugin_ctx *ctx, struct err *err)
+{
+	struct sender_config c = {.plugin = pp->plugin, .self = pp->self, .codec = pp->codec, .ctx = ctx};
+
+	if (open_shelf(r, ro->shelf_key, &c.shelf, err))
+		return -1;
+	ro->sender = sender_new(&c, err);
+	if (!ro->sender)
+		return err_prefix(err, "%s: ", ro->name);
+	ro->outlet = sender_outlet(ro->sender);
+	return 0;
+}
+
+static int open_outlet(struct running *r, struct run_output *ro, struct plan_plugin *pp, struct err *err)
 {
 	struct plugin_ctx ctx = {.settings = r->settings, .ecs = pp->ecs, .id = pp->id, .pos = pp->pos};
-	struct sender_config c = {.plugin = pp->plugin, .self = pp->self, .codec = pp->codec, .ctx = &ctx};
 	struct arena scratch;
-	int rc = -1;
+	int rc = 0;
 
 	arena_init(&scratch, NULL);
 	ctx.arena = &scratch;
 	ro->shelf_key = xstrdupz(sender_key(&scratch, r->settings->pipeline_id, str_z(pp->plugin->name), pp->options.id, pp->ordinal));
-	if (open_shelf(r, ro->shelf_key, &c.shelf, err) == 0) {
-		ro->sender = sender_new(&c, err);
-		if (ro->sender)
-			rc = 0;
-		else
-			err_prefix(err, "%s: ", ro->name);
+	ro->direct = pp->plugin->output->direct;
+	if (!ro->direct) {
+		rc = open_sender(r, ro, pp, &ctx, err);
+	} else {
+		ro->outlet = ro->direct->open(pp->self, &ctx, err);
+		if (!ro->outlet)
+			rc = err_prefix(err, "%s: ", ro->name);
 	}
 	arena_release(&scratch);
 	return rc;
@@ -67,19 +80,19 @@ int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err)
 	if (ro) {
 		ro->keep = true;
 		ro->instance = pp;
-		pp->outlet = sender_outlet(ro->sender);
+		pp->outlet = ro->outlet;
 		return 0;
 	}
 	ro = xzalloc(sizeof(*ro));
 	ro->key = xstrdupz(pp->key);
 	ro->name = xstrdupz(str_z(pp->plugin->name));
-	if (open_sender(r, ro, pp, err)) {
+	if (open_outlet(r, ro, pp, err)) {
 		output_free(ro);
 		return -1;
 	}
 	ro->keep = ro->fresh = true;
 	ro->instance = pp;
-	pp->outlet = sender_outlet(ro->sender);
+	pp->outlet = ro->outlet;
 	stats_open_output(r, ro, pp->id);
 	pthread_mutex_lock(&r->lock);
 	ro->next = r->outputs;
@@ -91,8 +104,30 @@ int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err)
 void run_outputs_adopt(struct running *r)
 {
 	for (struct run_output *ro = r->outputs; ro; ro = ro->next)
-		if (ro->keep && !ro->fresh)
+		if (ro->keep && !ro->fresh && ro->sender)
 			sender_adopt(ro->sender, ro->instance->self, ro->instance->codec);
+}
+
+void run_outputs_last(struct running *r)
+{
+	for (struct run_output *ro = r->outputs; ro; ro = ro->next)
+		if (ro->direct)
+			ro->direct->last(ro->outlet);
+}
+
+void run_outputs_reopen(struct running *r)
+{
+	for (struct run_output *ro = r->outputs; ro; ro = ro->next)
+		if (ro->sender)
+			sender_reopen(ro->sender);
+}
+
+void run_output_stats(const struct run_output *ro, struct sender_stats *st)
+{
+	if (ro->direct)
+		ro->direct->stats(ro->outlet, st);
+	else
+		sender_stats(ro->sender, st);
 }
 
 /* Who renders /metrics walks the list under the lock. */
@@ -111,12 +146,32 @@ bool run_output_end(struct running *r, struct run_output *ro, int64_t deadline_n
 {
 	bool ok;
 
-	sender_close(ro->sender);
-	(void)sender_drain(ro->sender, deadline_ns);
+	if (ro->direct) {
+		ro->direct->end(ro->outlet);
+	} else {
+		sender_close(ro->sender);
+		(void)sender_drain(ro->sender, deadline_ns);
+	}
 	ok = stats_output_balanced(ro);
 	output_unlink(r, ro);
-	sender_free(&ro->sender);
+	if (ro->direct)
+		ro->direct->free(ro->outlet);
+	else
+		sender_free(&ro->sender);
 	output_free(ro);
+	return ok;
+}
+
+bool run_outputs_end_direct(struct running *r)
+{
+	struct run_output *next;
+	bool ok = true;
+
+	for (struct run_output *ro = r->outputs; ro; ro = next) {
+		next = ro->next;
+		if (ro->direct)
+			ok &= run_output_end(r, ro, 0);
+	}
 	return ok;
 }
 
@@ -129,19 +184,21 @@ static struct run_output *heir_of(struct running *r, const struct run_output *ol
 	return NULL;
 }
 
-void run_outputs_retire(struct running *r)
+void run_outputs_retire(struct running *r, int64_t deadline_ns)
 {
 	struct run_output *ro, *next, *heir;
-	int64_t deadline = clock_mono(&clock_system) + r->shared->drain_ns;
 
 	for (ro = r->outputs; ro; ro = next) {
 		next = ro->next;
 		if (ro->keep)
 			continue;
-		sender_close(ro->sender);
 		heir = heir_of(r, ro);
-		if (heir)
+		if (ro->sender)
+			sender_close(ro->sender);
+		if (heir && ro->direct)
+			ro->direct->inherit(heir->outlet, ro->outlet);
+		else if (heir)
 			sender_inherit(heir->sender, ro->sender);
-		(void)run_output_end(r, ro, heir ? 0 : deadline);
+		(void)run_output_end(r, ro, heir ? 0 : deadline_ns);
 	}
 }

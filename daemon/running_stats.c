@@ -37,7 +37,8 @@ void stats_open_input(struct running *r, struct run_input *ri)
 void stats_open_output(struct running *r, struct run_output *ro, struct str id)
 {
 	ro->series = get_series(r, SCOPE_OUTPUT, ro->name, id);
-	sender_set_series(ro->sender, ro->series);
+	if (ro->sender)
+		sender_set_series(ro->sender, ro->series);
 }
 
 static void copy_pipeline(struct running *r)
@@ -95,7 +96,7 @@ static void copy_output(const struct run_output *ro)
 	struct sender_stats st;
 	struct series *s = ro->series;
 
-	sender_stats(ro->sender, &st);
+	run_output_stats(ro, &st);
 	series_set(s, M_OUT_ROUTED, st.routed);
 	series_set(s, M_OUT_RELOADED, st.reloaded);
 	series_set(s, M_OUT_DELIVERED, st.delivered);
@@ -107,6 +108,7 @@ static void copy_output(const struct run_output *ro)
 	series_set(s, M_OUT_DROPPED_CLOSED, st.dropped[DROP_CLOSED]);
 	series_set(s, M_OUT_DROPPED_RENDER, st.dropped[DROP_RENDER]);
 	series_set(s, M_OUT_DROPPED_IGNORED, st.dropped[DROP_IGNORED]);
+	series_set(s, M_OUT_DROPPED_NOBODY, st.dropped[DROP_NOBODY]);
 	series_set(s, M_OUT_UNSENT, st.unsent);
 	series_set(s, M_OUT_IN_FLIGHT, st.in_flight);
 	series_set(s, M_OUT_BYTES, st.bytes);
@@ -152,7 +154,7 @@ bool stats_output_balanced(struct run_output *ro)
 {
 	struct sender_stats st;
 
-	sender_stats(ro->sender, &st);
+	run_output_stats(ro, &st);
 	copy_output(ro);
 	if (sender_balanced(&st))
 		return true;
@@ -171,7 +173,7 @@ bool stats_balanced(struct running *r)
 	bool ok = came == gone;
 
 	if (!ok)
-		log_error("pipeline", "the books do not balance: %" PRIu64 " came in, %" PRIu64 " ended", came, gone);
+		log_error("pipeline", "'%s': the books do not balance: %" PRIu64 " came in, %" PRIu64 " ended", r->id, came, gone);
 	for (const struct run_input *ri = r->inputs; ri; ri = ri->next) {
 		const struct inlet_counters *i = &ri->in->count;
 
@@ -182,7 +184,7 @@ bool stats_balanced(struct running *r)
 			ok = false;
 		}
 	}
-	log_info("pipeline", "%" PRIu64 " lines in, %" PRIu64 " events to outputs, %" PRIu64 " dropped by filters, %" PRIu64 " read by the present inputs",
-		 (uint64_t)c->lines, (uint64_t)c->routed, (uint64_t)c->ended_drop, read);
+	log_info("pipeline", "'%s': %" PRIu64 " lines in, %" PRIu64 " events to outputs, %" PRIu64 " dropped by filters, %" PRIu64 " read by the present inputs",
+		 r->id, (uint64_t)c->lines, (uint64_t)c->routed, (uint64_t)c->ended_drop, read);
 	return ok;
 }

@@ -1,22 +1,13 @@
-#include "runtime.h"
+#include "runtime_int.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "enrichers/state_db.h"
 #include "input/loop.h"
 #include "outputs/dead_letter.h"
-#include "running.h"
+#include "pipeline/bus.h"
 
 #include <stdlib.h>
-
-struct runtime {
-	struct runtime_config config;
-	struct settings settings; /* what plans are compiled with */
-	struct running_shared shared;
-	struct budget budget;
-	struct state_db *state; /* of enrichers; NULL without a data folder */
-	struct running *running;
-	bool on_page; /* refresh() is called for /metrics */
-};
 
 /* The page's thread. */
 static void refresh(void *arg)
@@ -32,42 +23,61 @@ static void free_runtime(struct runtime *rt, struct diag *d)
 {
 	if (rt->on_page)
 		metrics_refresh_remove(rt);
-	running_free(rt->running, d);
+	parts_free(rt, d);
 	loop_free(rt->shared.streams);
+	bus_free(rt->shared.bus);
 	if (rt->shared.letters)
 		dead_letter_file_free(&rt->shared.letters);
 	state_db_free(rt->state);
 	free(rt);
 }
 
+static int open_shared(struct runtime *rt, struct err *err)
+{
+	struct settings *s = &rt->base.pipeline;
+
+	s->clock = &clock_system;
+	s->later = true;
+	s->bus = rt->shared.bus = bus_new(&rt->budget);
+	if (s->data_dir.len) {
+		rt->shared.letters = dead_letter_file_new(s->data_dir, 0, &clock_system, err);
+		if (!rt->shared.letters)
+			return -1;
+		s->dead_letters = rt->shared.letters;
+		s->state = rt->state = state_db_new(s->data_dir);
+	}
+	rt->shared.streams = loop_new("weir-io", err);
+	return rt->shared.streams ? 0 : -1;
+}
+
+static bool any_runs(const struct runtime *rt)
+{
+	for (const struct part *p = rt->parts; p; p = p->next)
+		if (p->running)
+			return true;
+	return false;
+}
+
 struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, struct err *err)
 {
 	struct runtime *rt = xzalloc(sizeof(*rt));
-	struct loaded *l;
 
 	rt->config = *c;
-	rt->settings = c->settings->pipeline;
-	rt->settings.clock = &clock_system;
-	rt->settings.later = true;
+	rt->base = *c->settings;
 	rt->budget.max = (size_t)c->settings->memory_max;
 	rt->shared = (struct running_shared){.budget = &rt->budget, .drain_ns = c->settings->drain_ns, .wake = c->wake, .arg = c->arg};
-	if (rt->settings.data_dir.len) {
-		rt->shared.letters = dead_letter_file_new(rt->settings.data_dir, 0, &clock_system, err);
-		if (!rt->shared.letters)
-			goto fail;
-		rt->settings.dead_letters = rt->shared.letters;
-		rt->settings.state = rt->state = state_db_new(rt->settings.data_dir);
-	}
-	l = loaded_new(c->config_path, c->config_text, &rt->settings, d);
-	if (!l) {
-		err_set(err, "the configuration has errors");
+	arena_init(&rt->texts, NULL);
+	if (open_shared(rt, err))
+		goto fail;
+	if (parts_read_list(rt, d)) {
+		err_set(err, "the list of pipelines has errors");
 		goto fail;
 	}
-	rt->shared.streams = loop_new("weir-io", err);
-	if (rt->shared.streams)
-		rt->running = running_new(&rt->shared, l, err);
-	if (!rt->running) {
-		loaded_free_shown(l, d);
+	parts_open(rt, d);
+	if (!any_runs(rt)) {
+		*err = rt->why;
+		if (rt->list.n > 1)
+			err_set(err, "none of %zu pipelines can be started", rt->list.n);
 		goto fail;
 	}
 	metrics_refresh_add(refresh, rt);
@@ -80,78 +90,103 @@ fail:
 
 int runtime_start(struct runtime *rt, struct err *err)
 {
-	return running_start(rt->running, err);
+	parts_begin(rt, NULL);
+	if (any_runs(rt))
+		return 0;
+	*err = rt->why;
+	return -1;
 }
 
 int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 {
-	struct loaded *next = loaded_new(rt->config.config_path, rt->config.config_text, &rt->settings, d);
+	if (parts_read_list(rt, d))
+		return err_set(err, "the list of pipelines has errors");
+	parts_open(rt, d);
+	parts_begin(rt, d);
+	if (!rt->failed)
+		return 0;
+	*err = rt->why;
+	if (rt->list.n > 1)
+		err_set(err, "%u of %zu pipelines", rt->failed, rt->list.n);
+	return -1;
+}
 
-	if (!next) {
-		/* The same mistake is not tried again until the files change once more. */
-		if (rt->config.config_path)
-			running_loaded(rt->running)->stamp = loaded_stamp(rt->config.config_path);
-		return err_set(err, "the configuration has errors");
-	}
-	if (running_prepare(rt->running, next, err)) {
-		running_loaded(rt->running)->stamp = next->stamp;
-		loaded_free_shown(next, d);
-		return -1;
-	}
-	running_put_in_place(rt->running);
-	return running_start_fresh(rt->running, err);
+static bool list_stale(const struct runtime *rt)
+{
+	return rt->config.pipelines_path && loaded_file_stamp(rt->config.pipelines_path) != rt->list_stamp;
 }
 
 bool runtime_stale(struct runtime *rt)
 {
-	return rt->config.config_path && loaded_stamp(rt->config.config_path) != running_loaded(rt->running)->stamp;
+	const struct part *p = rt->parts;
+
+	if (list_stale(rt))
+		return true;
+	for (size_t i = 0; i < rt->list.n; i++) {
+		const struct program_settings *s = &rt->list.entry[i].settings;
+
+		for (p = rt->parts; p && !str_eqz(s->pipeline.pipeline_id, p->id); p = p->next)
+			;
+		if (!p || p->stamp != loaded_stamp(s))
+			return true;
+	}
+	return false;
 }
 
 void runtime_reopen(struct runtime *rt)
 {
-	running_reopen(rt->running);
+	for (struct part *p = rt->parts; p; p = p->next)
+		if (p->running)
+			running_reopen(p->running);
 	if (rt->shared.letters)
 		dead_letter_file_reopen(rt->shared.letters);
 }
 
 bool runtime_turn(struct runtime *rt)
 {
-	return running_ended(rt->running);
+	bool live = false, ended = false;
+
+	for (struct part *p = rt->parts; p; p = p->next) {
+		enum running_state state = p->running ? running_state(p->running) : RUNNING_PASSIVE;
+
+		live |= state == RUNNING_LIVE;
+		ended |= state == RUNNING_ENDED;
+		if (state == RUNNING_ENDED && !p->said_ended && rt->list.n > 1)
+			log_info("pipeline", "'%s': all its inputs have ended", p->id);
+		p->said_ended = state == RUNNING_ENDED;
+	}
+	return ended && !live;
 }
 
 const char *runtime_stuck(struct runtime *rt)
 {
-	const char *name = running_stuck(rt->running);
+	const char *name = NULL, *one;
 
 	/* All are asked, whoever has not answered. */
+	for (struct part *p = rt->parts; p; p = p->next) {
+		one = p->running ? running_stuck(p->running) : NULL;
+		name = one ? one : name;
+	}
 	return loop_alive(rt->shared.streams) ? name : "streams";
 }
 
 bool runtime_stop(struct runtime *rt)
 {
 	/* Inputs that ended by themselves (standard input) wait for the outputs as long as it takes; a stop from outside does not. */
-	bool by_itself = runtime_turn(rt);
+	bool by_itself = runtime_turn(rt), ok = true;
+	int64_t deadline = by_itself ? INT64_MAX : clock_mono(&clock_system) + rt->shared.drain_ns;
+	struct part **sorted = parts_in_order(rt, true);
 
-	return running_stop(rt->running, by_itself ? INT64_MAX : clock_mono(&clock_system) + rt->shared.drain_ns);
+	for (size_t i = 0; sorted[i]; i++)
+		running_stop(sorted[i]->running, !by_itself);
+	for (size_t i = 0; sorted[i]; i++)
+		ok &= running_finish(sorted[i]->running, deadline);
+	free(sorted);
+	return ok;
 }
 
 void runtime_free(struct runtime *rt)
 {
 	if (rt)
 		free_runtime(rt, NULL);
-}
-
-int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *out)
-{
-	struct settings settings = c->settings->pipeline;
-	struct loaded *l;
-
-	settings.clock = &clock_system;
-	l = loaded_new(c->config_path, c->config_text, &settings, d);
-	if (!l)
-		return -1;
-	if (out)
-		plan_explain(l->plan, out);
-	loaded_free_shown(l, d);
-	return 0;
 }
