@@ -205,6 +205,11 @@ void running_quit_inputs(struct running *r)
 	run_inputs_stop(r);
 }
 
+void running_last(struct running *r)
+{
+	run_outputs_last(r);
+}
+
 void running_stop(struct running *r, bool force)
 {
 	run_outputs_last(r);

@@ -65,6 +65,8 @@ const char *running_stuck(struct running *r);
 
 /* Inputs stop and are closed; what they had is in the queue. stop does it, too. */
 void running_quit_inputs(struct running *r);
+/* weird ends: what waits for a pipeline that is not there waits no longer. stop does it, too. */
+void running_last(struct running *r);
 /*
  * The end in two steps, so that pipelines that send to each other can stop in the order of flow. stop: inputs stop, everything under way
  * goes into outputs, other pipelines included. force: also beyond the bounds of full outputs; else they hold it back as ever.

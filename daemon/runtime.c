@@ -177,6 +177,9 @@ bool runtime_stop(struct runtime *rt)
 	int64_t deadline = by_itself ? INT64_MAX : clock_mono(&clock_system) + rt->shared.drain_ns;
 	struct part **sorted = parts_in_order(rt, true);
 
+	/* All of them first: one that waits in vain would hold up those who send to it. */
+	for (size_t i = 0; sorted[i]; i++)
+		running_last(sorted[i]->running);
 	for (size_t i = 0; sorted[i]; i++)
 		running_stop(sorted[i]->running, !by_itself);
 	for (size_t i = 0; sorted[i]; i++)

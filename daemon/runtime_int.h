@@ -15,9 +15,10 @@ struct part {
 	char *id;
 	struct running *running; /* NULL: it could not be opened so far */
 	struct loaded *wanted;	 /* prepared, and to be put in the place of what runs */
-	uint64_t stamp;		 /* of what was tried last: the same mistake is not tried again */
+	uint64_t stamp;		 /* of what was tried last: the same mistake is not tried again unless something changes */
 	bool fresh;		 /* running was opened and is to be started */
 	bool listed;		 /* it is in the list that was read last */
+	bool failed;		 /* the last time that it was tried */
 	bool said_ended;
 };
 

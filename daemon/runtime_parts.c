@@ -63,8 +63,9 @@ void parts_free(struct runtime *rt, struct diag *d)
 	arena_release(&rt->texts);
 }
 
-static void failed(struct runtime *rt, const struct part *p, const struct err *why)
+static void failed(struct runtime *rt, struct part *p, const struct err *why)
 {
+	p->failed = true;
 	rt->failed++;
 	rt->why = *why;
 	/* A single one is main's to tell. */
@@ -75,13 +76,19 @@ static void failed(struct runtime *rt, const struct part *p, const struct err *w
 
 /* ---- compiling and opening ---- */
 
+static bool may_change(const struct part *p, const struct program_settings *s)
+{
+	return !p->running || (running_loaded(p->running)->reloadable && s->reloadable);
+}
+
 /* d: of a configuration that cannot be read nothing but its problems is left. */
 static void open_part(struct runtime *rt, struct part *p, const struct program_settings *s, struct diag *d)
 {
 	struct loaded *l;
 	struct err err;
 
-	if (p->running && !(running_loaded(p->running)->reloadable && s->reloadable)) {
+	p->failed = false;
+	if (!may_change(p, s)) {
 		err_set(&err, "it is not to be reloaded (pipeline.reloadable)");
 		failed(rt, p, &err);
 		return;
@@ -175,9 +182,13 @@ void parts_open(struct runtime *rt, struct diag *d)
 	}
 	for (struct part *p = rt->parts; p; p = p->next)
 		any |= !p->listed;
-	for (size_t i = 0; i < rt->list.n; i++)
-		if (changed[i] || !any)
-			open_part(rt, part[i], &rt->list.entry[i].settings, d);
+	for (size_t i = 0; i < rt->list.n; i++) {
+		const struct program_settings *s = &rt->list.entry[i].settings;
+
+		/* What stood in the way of one that failed may have changed. */
+		if (changed[i] || part[i]->failed || (!any && may_change(part[i], s)))
+			open_part(rt, part[i], s, d);
+	}
 	free(part);
 	free(changed);
 	while (admit(rt, d))

@@ -116,6 +116,11 @@ def test_back_pressure_and_acknowledgement():
     assert 0 < lines() < count, lines()
     assert not os.path.exists(path('sincedb')) or ' 0 ' in open(path('sincedb'), encoding='utf-8').read()
     assert weird.metric('weir_output_routed_total', pipeline='third') < count / 4
+    # A reload does not depend on anybody's having room.
+    pipelines[1] = pipe('second', IN % 'second' + 'filter { mutate { add_tag => "second" } }\n' + TO % 'third')
+    weird.write_pipelines(pipelines)
+    weird.signal(signal.SIGHUP)
+    weird.line("'second': reloaded")
     sink.schedule('ok')
     harness.until(lambda: sink.stored_documents() >= count, 'all documents', alive=weird)
     size = str(os.path.getsize(path('in.log')))
@@ -361,6 +366,64 @@ def test_all_end():
     status, stdout, stderr = once(settings, stdin=''.join(x + '\n' for x in lines).encode())
     assert status == 0, stderr
     assert texts(stdout.splitlines()) == lines, (stdout[:300], stderr)
+
+
+def test_all_end_and_nobody_listens():
+    """The middle one waits in vain: at the end its events go to the dead letter, and nobody waits for ever."""
+    count = 3000
+    settings = folder([pipe('a', 'input { generator { count => %d message => "word" } }\n' % count + TO % 'b'), pipe('b', IN % 'b' + TO % 'nobody')])
+    status, _, stderr = once(settings)
+    assert status == 0 and "'b': %d lines in, %d events to outputs" % (count, count) in stderr, stderr
+    with open(path('data-once/dead-letter.ndjson'), encoding='utf-8') as f:
+        assert sum(1 for _ in f) == count
+
+
+def test_refused_until_another_changes():
+    """What stood in its way is gone: a pipeline that was refused starts although it did not change itself."""
+    port = harness.free_port()
+    second = pipe('second', IN % 'addr' + to_file('second'))
+    up = pipe('up', TCP % port + TO % 'addr')
+    weird = harness.Weird(None, pipelines=[pipe('first', IN % 'addr' + to_file('first')), second, up])
+    weird.expect("'second': not started")
+    weird.expect('no pipeline listens')
+    weird.line("'second': not started")
+    weird.write_pipelines([pipe('first', IN % 'other' + to_file('first')), second, up])
+    weird.signal(signal.SIGHUP)
+    weird.line("'second': started")
+    send(port, 'x')
+    assert texts(harness.Lines(path('second')).wait(1, alive=weird)) == ['x']
+    weird.stop()
+
+
+MANY = """filter {
+  grok { match => { "message" => "%{WORD:w} %{IP:ip} %{NUMBER:n:int} %{GREEDYDATA:rest}" } }
+  date { match => ["rest", "MMM dd HH:mm:ss", "ISO8601"] timezone => "Europe/Berlin" locale => "de" }
+  kv { source => "rest" } json { source => "j" skip_on_invalid_json => true }
+  mutate { add_field => { "f" => "%{w}-%{+YYYY.MM.dd}" } gsub => ["w", "[aeiou]", "_"] uppercase => "f" split => { "rest" => " " } }
+  fingerprint { source => "message" method => "SHA256" } urldecode { field => "f" } dissect { mapping => { "message" => "%{d1} %{d2}" } }
+  translate { source => "w" target => "t" dictionary => { "w_rd" => "x" } } truncate { fields => ["f"] length_bytes => 100 }
+  throttle { key => "%{w}" after_count => 1000000 } prune { blacklist_names => ["^z"] } uuid { target => "u" } parse { }
+  cidr { address => ["%{ip}"] network => ["192.0.2.0/24"] add_tag => "doc" } identity { } link { }
+  if [n] > 5 and "doc" in [tags] { clone { clones => ["c"] } }
+}
+"""
+
+
+def test_same_filters():
+    """Two work threads run the same filters at the same time: what they share is made for that (thread sanitizer)."""
+    ports = [harness.free_port(), harness.free_port()]
+    weird = harness.Weird(None, pipelines=[pipe('p%d' % i, TCP % ports[i] + MANY + to_file('out%d' % i)) for i in (0, 1)])
+    weird.expect('identity|link')
+    sockets = [socket.create_connection(('127.0.0.1', p)) for p in ports]
+    for i in range(0, 2000, 100):
+        text = ''.join('word 192.0.2.%d %d Nov 23 07:57:%02d a=1 b=%%41\n' % (k % 200, k % 10, k % 60) for k in range(i, i + 100))
+        for s in sockets:
+            s.sendall(text.encode())
+    for s in sockets:
+        s.close()
+    got = [harness.Lines(path('out%d' % i)).documents(2800, alive=weird) for i in (0, 1)]
+    assert all(sum(d['n'] > 5 for d in g) == 1600 and all(d['w'] == 'w_rd' and d['t'] == 'x' for d in g) for g in got), got[0][0]
+    weird.stop()
 
 
 def test_which_one():
