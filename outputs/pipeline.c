@@ -42,6 +42,7 @@ struct relay {
 	struct bus *bus;
 	struct dead_letters *letters;
 	char *id;
+	char *pipeline; /* whose output it is, for messages */
 	bool ensure;
 	_Atomic bool last; /* nobody will listen any more who does not now */
 	_Atomic uint64_t routed, reloaded, delivered, dead, nobody, no_letter, unsent, in_flight, bytes;
@@ -77,16 +78,16 @@ static void set_lonely(struct target *t, bool lonely)
 	/* Relaxed: a gauge. */
 	atomic_fetch_add_explicit(&t->relay->lonely, lonely ? 1u : -1u, memory_order_relaxed);
 	if (lonely)
-		log_warn("output", "'%s': no pipeline listens on the address '%s': events wait until one does", t->relay->id, t->address);
+		log_warn("output", "pipeline '%s': no pipeline listens on the address '%s': events wait until one does", t->relay->pipeline, t->address);
 	else
-		log_info("output", "'%s': a pipeline listens on the address '%s'", t->relay->id, t->address);
+		log_info("output", "pipeline '%s': a pipeline listens on the address '%s'", t->relay->pipeline, t->address);
 }
 
 static void drop_batch(struct target *t, struct batch *b)
 {
 	struct relay *r = t->relay;
 
-	log_warn("output", "'%s': no pipeline listens on the address '%s': events are dropped", r->id, t->address);
+	log_warn("output", "pipeline '%s': no pipeline listens on the address '%s': events are dropped", r->pipeline, t->address);
 	add(&r->nobody, b->nframes);
 	left(r, b->nframes, b->bytes);
 	batch_free(b);
@@ -98,7 +99,7 @@ static void bury_batch(struct target *t, struct batch *b)
 	char why[200];
 
 	(void)snprintf(why, sizeof(why), "no pipeline listens on the address '%s'", t->address);
-	log_warn("output", "'%s': %s: events go to the dead letter", r->id, why);
+	log_warn("output", "pipeline '%s': %s: events go to the dead letter", r->pipeline, why);
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		bool ok = dead_letter_event(r->letters, (const struct event *)(const void *)b->frame[i].p, str_z(why), str_z(r->id));
 
@@ -271,6 +272,7 @@ static void relay_free(struct outlet *o)
 		free(t->address);
 	}
 	free(r->id);
+	free(r->pipeline);
 	free(r);
 }
 
@@ -297,6 +299,7 @@ static struct outlet *relay_open(const void *self, const struct plugin_ctx *ctx,
 	r->bus = ctx->settings->bus;
 	r->letters = ctx->settings->dead_letters;
 	r->id = xstrdupz(ctx->id);
+	r->pipeline = xstrdupz(ctx->settings->pipeline_id);
 	r->ensure = p->ensure_delivery;
 	for (uint32_t i = 0; i < p->send_to->n; i++) {
 		struct target *t = &r->target[r->n];

@@ -149,6 +149,25 @@ def test_stop_keeps_what_is_under_way():
     assert sink.stored_documents() == count
 
 
+def test_kill():
+    """Killed while the last of two pipelines could send nothing: the file is read again, with the same ids."""
+    count, sink = 2000, Sink('503')
+    with open(path('in.log'), 'w', encoding='utf-8') as f:
+        f.write(''.join('SQ %d\n' % i for i in range(count)))
+    pipelines = [pipe('out', IN % 'out' + 'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "i" manage_template => false } }\n' % sink.port),
+                 pipe('in', 'input { file { path => "%s" start_position => beginning stat_interval => "0.05" sincedb_path => "%s" sincedb_write_interval => 0.05 } }\n'
+                      % (path('in.log'), path('sincedb')) + TO % 'out')]
+    weird = harness.Weird(None, pipelines=pipelines)
+    harness.until(lambda: weird.metric('weir_output_routed_total', pipeline='out') == count, 'all lines are with the output', alive=weird)
+    weird.kill()
+    sink.schedule('ok')
+    weird = harness.Weird(None, pipelines=pipelines, data=weird.data, name='again')
+    weird.expect('.')
+    harness.until(lambda: sink.stored_documents() >= count, 'all documents', alive=weird)
+    weird.stop()
+    assert sink.stored_documents() == count
+
+
 def test_stop_under_load():
     """What the first took is with the last at the end, whatever was on its way."""
     port, count = harness.free_port(), 100000
