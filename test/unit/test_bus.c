@@ -17,13 +17,15 @@
 struct ear {
 	struct bus_listener listener;
 	struct source source;
-	uint64_t events;
+	uint64_t events, empty; /* by whoever pushes */
 };
 
 static void ear_came(struct bus_listener *l, uint32_t events, size_t bytes)
 {
-	CHECK(bytes > 0);
-	((struct ear *)l)->events += events;
+	struct ear *e = (struct ear *)l;
+
+	e->events += events;
+	e->empty += bytes == 0;
 }
 
 static void ear_init(struct ear *e, size_t queue)
@@ -45,6 +47,7 @@ static struct batch *ear_hear(struct ear *e)
 static void ear_release(struct ear *e)
 {
 	bqueue_free(e->listener.queue);
+	CHECK_INT(e->empty, 0);
 	CHECK_INT(e->source.refs, 1);
 }
 
