@@ -217,9 +217,9 @@ static void copy_event(struct target *t, const struct event *ev)
 	event_copy(copy, ev, &b->arena);
 	copy->ack = NULL;
 	copy->routed = false;
-	/* Two copies of one event are two events for whatever tells them apart by their ids. */
-	if (t->nth && copy->id_len)
-		event_id_nth(copy, '~', t->nth + 1);
+	/* Two copies of one event are two events for whatever tells them apart by their ids. The first one keeps it: links name it. */
+	if (ev->routed || t->nth)
+		event_id_branch(copy, str_z(t->address));
 	ack_ref(ev->ack);
 	b->span[b->nspans++] = (struct span){.ack = ev->ack, .received_ns = ev->received_ns, .first = b->nframes, .n = 1};
 	b->frame[b->nframes++] = (struct frame){.p = (const char *)copy, .len = sizeof(*copy)};

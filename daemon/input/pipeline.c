@@ -44,12 +44,9 @@ static void pipeline_decode(void *self, struct event *ev, struct str frame, uint
 }
 
 /* Under the bus's lock, so that one thread counts at a time. */
-static void came(struct bus_listener *l, uint32_t events, size_t bytes)
+static void came(struct bus_listener *l, uint32_t events)
 {
-	struct inlet *in = ((struct pipeline_io *)l)->in;
-
-	count_add(&in->count.frames, events);
-	count_add(&in->count.bytes, bytes);
+	count_add(&((struct pipeline_io *)l)->in->count.frames, events);
 }
 
 static int io_open(struct inlet *in, const void *self, struct err *err)

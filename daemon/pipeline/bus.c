@@ -158,7 +158,6 @@ enum bus_answer bus_push(struct bus *bus, struct bus_line *l, struct batch *b, b
 {
 	/* Once it is pushed the batch may be gone. */
 	uint32_t events = b->nframes;
-	size_t bytes = b->bytes;
 	struct bus_listener *to;
 	enum bus_answer answer = BUS_NOBODY;
 
@@ -168,7 +167,7 @@ enum bus_answer bus_push(struct bus *bus, struct bus_line *l, struct batch *b, b
 		set_source(b, to->source);
 		if (force ? bqueue_push_last(to->queue, b) : bqueue_push(to->queue, b)) {
 			answer = BUS_TAKEN;
-			to->came(to, events, bytes);
+			to->came(to, events);
 		} else {
 			answer = BUS_FULL;
 			set_source(b, NULL);

@@ -28,8 +28,8 @@ struct budget *bus_budget(struct bus *bus);
 struct bus_listener {
 	struct bqueue *queue;
 	struct source *source; /* of the spans; borrowed */
-	/* Any thread, under the bus's lock: so much has come. */
-	void (*came)(struct bus_listener *l, uint32_t events, size_t bytes);
+	/* Any thread, under the bus's lock: so many have come. */
+	void (*came)(struct bus_listener *l, uint32_t events);
 	struct bus_address *at; /* the bus's own */
 };
 
