@@ -250,7 +250,7 @@ static void start_ready(struct runtime *rt, struct diag *d)
 				p->running = NULL;
 			}
 			failed(rt, p, &err);
-		} else if (rt->list.n > 1) {
+		} else if (rt->config.pipelines_path) {
 			log_info("pipeline", "'%s': %s", p->id, p->fresh ? "started" : "reloaded");
 		}
 		p->fresh = false;

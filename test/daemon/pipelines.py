@@ -218,6 +218,29 @@ def test_nobody_ever():
     assert letters[0]['reason'] == "no pipeline listens on the address 'x'", letters[0]
 
 
+def test_removed_while_it_waits():
+    """A reload takes away a pipeline that sends to nobody, and changes another that does: one goes to the dead letter, the other waits on."""
+    a, b = harness.free_port(), harness.free_port()
+    weird = harness.Weird(None, pipelines=[pipe('a', TCP % a + TO % 'addr'), pipe('b', TCP % b + TO % 'addr')])
+    weird.expect("no pipeline listens on the address 'addr'")
+    for port in (a, b):
+        send(port, *numbers(1000))
+    for name in ('a', 'b'):
+        harness.until(lambda: weird.metric('weir_pipeline_lines_total', pipeline=name) >= 256, 'it waits', alive=weird)
+    for i in range(3):
+        weird.write_pipelines([pipe('b', TCP % b + 'filter { mutate { add_tag => "tag%d" } }\n' % i + TO % 'addr')])
+        weird.signal(signal.SIGHUP)
+        harness.until(lambda: sum("'b': reloaded" in x for x in weird.lines) == i + 1, 'a reload', alive=weird)
+    took = int(weird.line(r"'a': (\d+) lines in").group(1))
+    with open(os.path.join(weird.data, 'dead-letter.ndjson'), encoding='utf-8') as f:
+        assert [json.loads(x)['document']['message'] for x in f] == numbers(took)
+    weird.balance()
+    weird.write_pipelines([pipe('b', TCP % b + TO % 'addr'), pipe('c', IN % 'addr' + to_file('c'))])
+    weird.signal(signal.SIGHUP)
+    assert texts(harness.Lines(path('c')).wait(1000, alive=weird)) == numbers(1000)
+    weird.stop()
+
+
 def test_refused():
     """Loops, addresses that stand twice and mistakes: told with their place; the other pipelines run."""
     port = harness.free_port()
