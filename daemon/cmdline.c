@@ -19,11 +19,11 @@ static const struct flag {
 	{NULL, "config.reload.interval", TAKES_VALUE, NULL},
 	{NULL, "config.support_escapes", TAKES_MAYBE, NULL},
 	{NULL, "config.debug", TAKES_MAYBE, NULL},
-	{NULL, "path.settings", TAKES_VALUE, "DIR     folder of weir.yml or logstash.yml"},
+	{NULL, "path.settings", TAKES_VALUE, "DIR     folder of weir.yml or logstash.yml, and of pipelines.yml: what to run without -f and -e"},
 	{NULL, "path.data", TAKES_VALUE, "DIR     data folder"},
 	{"-l", "path.logs", TAKES_VALUE, NULL},
 	{"-p", "path.plugins", TAKES_VALUE, NULL},
-	{NULL, "pipeline.id", TAKES_VALUE, NULL},
+	{NULL, "pipeline.id", TAKES_VALUE, "NAME    the name of the pipeline of -f or -e (main)"},
 	{NULL, "pipeline.ecs_compatibility", TAKES_VALUE, "MODE    disabled (default), v1 or v8"},
 	{NULL, "pipeline.ordered", TAKES_VALUE, NULL},
 	{"-w", "pipeline.workers", TAKES_VALUE, NULL},
@@ -50,7 +50,7 @@ const char *cmdline_usage(void)
 	static char text[4096];
 	size_t n = 0;
 
-	n += (size_t)snprintf(text, sizeof(text), "usage: weird -f PATH | -e TEXT  [options]\n\n");
+	n += (size_t)snprintf(text, sizeof(text), "usage: weird -f PATH | -e TEXT | --path.settings DIR  [options]\n\n");
 	for (size_t i = 0; i < FLAGS && n + 200 < sizeof(text); i++)
 		if (flags[i].doc)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %-3s --%-28s %s\n",

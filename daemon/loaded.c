@@ -25,7 +25,7 @@ static uint64_t stamp_file(uint64_t h, const char *path)
 	return mix(h, &st.st_mtim, sizeof(st.st_mtim));
 }
 
-uint64_t loaded_stamp(const char *path)
+uint64_t loaded_file_stamp(const char *path)
 {
 	char pattern[4200];
 	glob_t g = {0};
@@ -41,27 +41,54 @@ uint64_t loaded_stamp(const char *path)
 	return h;
 }
 
-struct loaded *loaded_new(const char *path, const char *text, const struct settings *settings, struct diag *d)
+uint64_t loaded_stamp(const struct program_settings *s)
+{
+	const struct settings *p = &s->pipeline;
+	uint64_t h = 1;
+	char *path;
+
+	h = mix(h, p->pipeline_id.p, p->pipeline_id.len);
+	h = mix(h, s->config_string.len ? s->config_string.p : "", s->config_string.len);
+	h = mix(h, &p->ecs, sizeof(p->ecs));
+	h = mix(h, &p->support_escapes, sizeof(p->support_escapes));
+	h = mix(h, &p->lenient, sizeof(p->lenient));
+	h = mix(h, &s->reloadable, sizeof(s->reloadable));
+	if (s->config_path.len) {
+		uint64_t files;
+
+		path = xstrdupz(s->config_path);
+		files = loaded_file_stamp(path);
+		free(path);
+		h = mix(h, s->config_path.p, s->config_path.len);
+		h = mix(h, &files, sizeof(files));
+	}
+	return h;
+}
+
+struct loaded *loaded_new(const struct program_settings *s, struct diag *d)
 {
 	struct loaded *l = xzalloc(sizeof(*l));
-	struct config_env env = {.support_escapes = settings->support_escapes};
+	struct settings settings = s->pipeline;
+	struct config_env env = {.support_escapes = settings.support_escapes};
 	struct config_file *files;
 	struct ast_config *ast;
+	unsigned errors = d->errors;
 
 	arena_init(&l->text, NULL);
-	if (path) {
-		l->stamp = loaded_stamp(path);
-		files = config_read(&l->text, path, d);
+	l->reloadable = s->reloadable;
+	settings.pipeline_id = arena_dup(&l->text, settings.pipeline_id);
+	if (s->config_path.len) {
+		files = config_read(&l->text, arena_dupz(&l->text, s->config_path), d);
 	} else {
 		files = arena_zalloc(&l->text, sizeof(*files));
-		files->name = STR("<command line>");
-		files->text = str_z(text);
+		files->name = s->config_name.len ? arena_dup(&l->text, s->config_name) : STR("<command line>");
+		files->text = arena_dup(&l->text, s->config_string);
 	}
 	/* What could be read is compiled even after errors, so that all of them are told at once. */
 	ast = files ? config_parse_part(&l->text, files, &env, d) : NULL;
 	if (ast)
-		l->plan = plan_compile(ast, settings, d);
-	if (l->plan && d->errors == 0)
+		l->plan = plan_compile(ast, &settings, d);
+	if (l->plan && d->errors == errors)
 		return l;
 	loaded_free_shown(l, d);
 	return NULL;

@@ -1,5 +1,5 @@
 /*
- * loaded.h - a configuration as it was read: its texts and the plan that points into them.
+ * loaded.h - a pipeline's configuration as it was read: its texts and the plan that points into them.
  */
 #ifndef WEIR_LOADED_H
 #define WEIR_LOADED_H
@@ -10,15 +10,20 @@
 struct loaded {
 	struct arena text; /* files, AST: positions point into it */
 	struct plan *plan;
-	uint64_t stamp; /* of the files' names, sizes and times */
+	bool reloadable;
 };
 
-/* path or text. NULL where d got an error. */
-struct loaded *loaded_new(const char *path, const char *text, const struct settings *settings, struct diag *d);
+/*
+ * Reads what config_path or config_string of s names and compiles it with s->pipeline, whose texts but for pipeline_id outlive it. NULL
+ * where d got an error.
+ */
+struct loaded *loaded_new(const struct program_settings *s, struct diag *d);
 void loaded_free(struct loaded *l);
 /* The same where d still has to show what it found: it keeps the texts. */
 void loaded_free_shown(struct loaded *l, struct diag *d);
-/* The same stamp for what is there now; 0 where it cannot be read. */
-uint64_t loaded_stamp(const char *path);
+/* A number that changes with what the plan is made of: the settings, and the files' names, sizes and times. */
+uint64_t loaded_stamp(const struct program_settings *s);
+/* The files' part of it; 0 where they cannot be read. */
+uint64_t loaded_file_stamp(const char *path);
 
 #endif

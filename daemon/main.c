@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cmdline.h"
+#include "config/pipelines.h"
 #include "config/places.h"
 #include "datadir.h"
 #include "event/fields.h"
+#include "examine.h"
 #include "metrics_http.h"
 #include "notify.h"
 #include "runtime.h"
@@ -31,6 +33,7 @@ struct daemon {
 	struct arena arena;
 	struct cmdline cmd;
 	struct program_settings settings;
+	const char *pipelines_path; /* pipelines.yml; NULL: the settings name the only pipeline */
 	struct runtime *rt;
 	struct metrics_http *http;
 	uv_loop_t *uv;
@@ -54,6 +57,19 @@ static void print_diag(const struct diag *d)
 
 /* ---- settings ---- */
 
+/* The settings say what to run (-e, -f, path.config), or pipelines.yml does. */
+static void find_pipelines(struct daemon *d, const char *dir)
+{
+	const char *path = dir ? pipelines_path(&d->arena, dir) : NULL;
+
+	if (!path || access(path, F_OK))
+		return;
+	if (!settings_name_pipeline(&d->settings))
+		d->pipelines_path = path;
+	else
+		log_warn("weird", "'%s' is ignored: -f, -e or path.config says what to run", path);
+}
+
 static int read_settings(struct daemon *d, struct diag *diag)
 {
 	const char *dir = d->cmd.settings_dir ? d->cmd.settings_dir : place_settings(&d->arena, d->cmd.config_path);
@@ -72,8 +88,9 @@ static int read_settings(struct daemon *d, struct diag *diag)
 		if (settings_set(&d->settings, name, d->cmd.setting[i].value, nowhere, diag))
 			return -1;
 	}
+	find_pipelines(d, dir);
 	/* -e keeps no state. */
-	if (!d->settings.pipeline.data_dir.len && d->settings.config_path.len)
+	if (!d->settings.pipeline.data_dir.len && (d->settings.config_path.len || d->pipelines_path))
 		d->settings.pipeline.data_dir = place_data(&d->arena);
 	if (!d->settings.pipeline.pipeline_id.len)
 		d->settings.pipeline.pipeline_id = STR("main");
@@ -274,15 +291,11 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int serve(struct daemon *d)
 {
-	struct runtime_config rc = {.settings = &d->settings, .wake = wake, .arg = d};
+	struct runtime_config rc = {.settings = &d->settings, .pipelines_path = d->pipelines_path, .wake = wake, .arg = d};
 	struct diag diag;
 	struct err err = {""};
 	int lock = -1, rc_exit = 1;
 
-	if (d->settings.config_path.len)
-		rc.config_path = arena_dupz(&d->arena, d->settings.config_path);
-	else
-		rc.config_text = arena_dupz(&d->arena, d->settings.config_string);
 	diag_init(&diag);
 	watch(d);
 	if (d->settings.pipeline.data_dir.len) {
@@ -317,18 +330,13 @@ out:
 /* -t and --explain. */
 static int examine(struct daemon *d)
 {
-	struct runtime_config rc = {.settings = &d->settings};
 	struct diag diag;
 	struct buf out;
 	int rcode;
 
-	if (d->settings.config_path.len)
-		rc.config_path = arena_dupz(&d->arena, d->settings.config_path);
-	else
-		rc.config_text = arena_dupz(&d->arena, d->settings.config_string);
 	diag_init(&diag);
 	buf_init(&out, 0);
-	rcode = runtime_explain(&rc, &diag, d->cmd.explain ? &out : NULL);
+	rcode = examine_pipelines(&d->settings, d->pipelines_path, &diag, d->cmd.explain ? &out : NULL);
 	print_diag(&diag);
 	if (rcode == 0 && out.len)
 		fwrite(out.p, 1, out.len, stdout);
@@ -352,8 +360,8 @@ static int run(struct daemon *d)
 		return 1;
 	log_threshold = d->settings.log_level;
 	log_set_json(d->settings.log_json);
-	if (!d->settings.config_path.len && !d->settings.config_string.len) {
-		fprintf(stderr, "weird: no configuration: give -f PATH or -e TEXT\n\n%s", cmdline_usage());
+	if (!settings_name_pipeline(&d->settings) && !d->pipelines_path) {
+		fprintf(stderr, "weird: no configuration: give -f PATH, -e TEXT or a pipelines.yml in --path.settings\n\n%s", cmdline_usage());
 		return 1;
 	}
 	if (d->settings.test_and_exit || d->cmd.explain)

@@ -1,14 +1,8 @@
 /*
- * runtime.h - the running daemon: one pipeline with its inputs and outputs, its reload and its end.
+ * runtime.h - the running daemon: what main.c starts, reloads and ends.
  *
- *	io threads    socket, file -> framer -> batch                 one loop for streams and files, one per UDP socket
- *	                 | queue of batches                           (full: streams stop reading, UDP drops and counts)
- *	work thread   decode -> steps of the plan -> rendered into each output's open pack
- *	                 | one queue of packs per output              (full: the pipeline parks, or when_full says what goes)
- *	out threads   send -> verdict per event -> done | retry | dead letter | at the end: to disk
- *	                 | acknowledgement
- *	io threads    the source's cursor moves on
- *	main thread   signals, reload, /metrics
+ * It holds the pipelines and what they share: the loop of streams, the budget of memory, the bus between them, dead letters, state.db. A
+ * pipeline itself is running.c's, which of them there are is runtime_parts.c's business.
  *
  * Everything here runs on the main thread.
  */
@@ -21,27 +15,29 @@ struct runtime;
 
 struct runtime_config {
 	const struct program_settings *settings; /* outlives the runtime */
-	const char *config_path;		 /* one of the two */
-	const char *config_text;
+	const char *pipelines_path;		 /* pipelines.yml; NULL: the settings name the only pipeline */
 	/* Any thread: something for runtime_turn() to do. */
 	void (*wake)(void *arg);
 	void *arg;
 };
 
-/* Reads and compiles the configuration, opens listeners and outputs. NULL: d or err says why. */
+/*
+ * Reads and compiles the configuration, opens listeners and outputs. A pipeline that cannot be is told and left out, as long as there is one that
+ * can. NULL: d or err says why.
+ */
 struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, struct err *err);
 /* Threads start; from here on events flow. */
 int runtime_start(struct runtime *rt, struct err *err);
 /*
- * Compiles the configuration anew and puts it in the old one's place; what did not change keeps its sockets and queues. -1: the
- * old one goes on, and d or err says why.
+ * Reads the list of pipelines anew: those that are new start, those that are gone end, those that changed are compiled and put in the old ones' place;
+ * what did not change in them keeps its sockets and queues. -1: some could not be, and go on as they were; d or err says why.
  */
 int runtime_reload(struct runtime *rt, struct diag *d, struct err *err);
-/* The time of the newest file of the configuration has changed since it was read. */
+/* Files of the configuration have changed since they were read. */
 bool runtime_stale(struct runtime *rt);
 /* SIGHUP: outputs open their files anew. */
 void runtime_reopen(struct runtime *rt);
-/* After wake. true: all inputs have ended by themselves, and everything is through. */
+/* After wake. true: all inputs have ended by themselves, but for those that only have what other pipelines send. */
 bool runtime_turn(struct runtime *rt);
 /*
  * NULL: the work thread and every io thread that no disk can hold up have turned since they were asked last, and are asked
@@ -51,8 +47,5 @@ const char *runtime_stuck(struct runtime *rt);
 /* Inputs stop, outputs get the settings' drain time, the rest goes to disk. Returns false if the books do not balance. */
 bool runtime_stop(struct runtime *rt);
 void runtime_free(struct runtime *rt);
-
-/* What --explain prints of the configuration; nothing is opened. */
-int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *out);
 
 #endif

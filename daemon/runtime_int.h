@@ -1,64 +1,53 @@
 /*
- * runtime_int.h - shared by runtime.c (life) and runtime_stats.c (numbers). Main thread unless said otherwise.
+ * runtime_int.h - shared by runtime.c (life) and runtime_parts.c (which pipelines there are). Main thread.
  */
 #ifndef WEIR_RUNTIME_INT_H
 #define WEIR_RUNTIME_INT_H
 
-#include "base/metrics.h"
-#include "enrichers/state_db.h"
-#include "input/input.h"
-#include "loaded.h"
-#include "outputs/sender.h"
-#include "pipeline/pipeline.h"
+#include "config/pipelines.h"
+#include "flow.h"
+#include "running.h"
 #include "runtime.h"
 
-/* An inlet that runs, and its loop where it has one of its own. */
-struct run_input {
-	struct run_input *next;
-	struct inlet *in;
-	struct loop *own_loop;
-	bool keep;   /* during a reload: the new plan has it, too */
-	bool fresh;  /* opened, not yet started */
-	bool ended;
-	struct plan_plugin *instance; /* of the plan that is being put in place */
-	struct series *series, *udp;
-};
-
-struct run_output {
-	struct run_output *next;
-	struct sender *sender;
-	char *key, *name; /* configuration; plug-in, for inheritance */
-	char *shelf_key;
-	struct plan_plugin *instance; /* of the plan that is being put in place */
-	bool keep, fresh;
-	struct series *series;
+/* A pipeline of the list. */
+struct part {
+	struct part *next;
+	char *id;
+	struct running *running; /* NULL: it could not be opened so far */
+	struct loaded *wanted;	 /* prepared, and to be put in the place of what runs */
+	uint64_t stamp;		 /* of what was tried last: the same mistake is not tried again unless something changes */
+	bool fresh;		 /* running was opened and is to be started */
+	bool listed;		 /* it is in the list that was read last */
+	bool failed;		 /* the last time that it was tried */
+	bool said_ended;
 };
 
 struct runtime {
 	struct runtime_config config;
-	struct settings settings; /* what plans are compiled with */
-	struct loaded *loaded;
-	struct pipeline *pipeline;
+	struct program_settings base; /* what the list is laid over: with all that plans are compiled with */
+	struct running_shared shared;
 	struct budget budget;
-	struct loop *streams;
-	struct run_input *inputs;
-	struct run_output *outputs;
-	struct dead_letters *letters;
 	struct state_db *state; /* of enrichers; NULL without a data folder */
-	struct series *series; /* of the pipeline */
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	unsigned closed;	/* inlets, since the count was last set to 0 */
-	bool pipeline_ended, some_ended;
+	struct arena texts;	/* of the list */
+	struct pipeline_list list;
+	uint64_t list_stamp; /* of the file */
+	struct part *parts;  /* in the order of the list, new ones last */
+	unsigned failed;     /* pipelines that the last start or reload left as they were, or out */
+	struct err why;	     /* of the last of them */
+	bool on_page;	     /* refresh() is called for /metrics */
 };
 
-void stats_open_input(struct runtime *rt, struct run_input *ri);
-void stats_open_output(struct runtime *rt, struct run_output *ro, struct str id);
-void stats_open(struct runtime *rt);
-void stats_close(struct runtime *rt);
-/* Law 1 and 2 hold, at the end. Logs what does not. */
-bool stats_balanced(struct runtime *rt);
-bool stats_output_balanced(struct run_output *ro);
+/* Reads which pipelines there are. -1 and d: the former list stays. */
+int parts_read_list(struct runtime *rt, struct diag *d);
+/*
+ * Compiles and opens those that are new or changed; where none is, all of them: a file that they name (patterns) may have changed. What cannot be is
+ * told (d, log), counted in rt->failed, and left as it was.
+ */
+void parts_open(struct runtime *rt, struct diag *d);
+/* Puts in place and starts what parts_open left ready, and stops what is not listed any more. d: as in running_free(). */
+void parts_begin(struct runtime *rt, struct diag *d);
+/* Those that run and are in the list (or are not in it any more), who sends before who receives: NULL-terminated, the caller frees it. */
+struct part **parts_in_order(struct runtime *rt, bool listed);
+void parts_free(struct runtime *rt, struct diag *d);
 
 #endif

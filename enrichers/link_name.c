@@ -1,14 +1,24 @@
 #include "link_name.h"
 #include "base/hash.h"
 
+#include <pthread.h>
+
 /* Polynomials over 2^61 - 1 with a secret base: one pass from the right gives every suffix, and nobody can choose names that collide. */
 #define PRIME ((UINT64_C(1) << 61) - 1)
 
 static uint64_t base;
 
-void name_init(void)
+static void draw_base(void)
 {
 	base = hash_bytes("names", 5) % (PRIME - 1000) + 500;
+}
+
+void name_init(void)
+{
+	/* Another pipeline's work thread may be reading it. */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, draw_base);
 }
 
 static inline uint64_t step(uint64_t h, char c)

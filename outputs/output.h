@@ -10,6 +10,7 @@
 #define WEIR_OUTPUTS_OUTPUT_H
 
 #include "outputs/pack.h"
+#include "pipeline/outlet.h"
 #include "pipeline/plugin.h"
 
 /* ---- the options that every output has: embed and list them ---- */
@@ -67,7 +68,27 @@ struct send_ctx {
 	uint32_t quarantined;	  /* of the delivered: put aside by the far end (failure store) */
 };
 
+struct sender_stats;
+
+/*
+ * An output that hands events on within the process has these instead of all that stands below: an outlet of its own in the sender's place.
+ * Main thread; all but stats and last while no plan uses the outlet.
+ */
+struct direct_ops {
+	/* NULL and err refuse the configuration. */
+	struct outlet *(*open)(const void *self, const struct plugin_ctx *ctx, struct err *err);
+	/* Everything `former` has not handed on becomes o's. o may be in use. */
+	void (*inherit)(struct outlet *o, struct outlet *former);
+	/* weird ends: what waits for something that is not there now waits in vain. */
+	void (*last)(struct outlet *o);
+	/* Hands on or puts away everything it holds. */
+	void (*end)(struct outlet *o);
+	void (*stats)(struct outlet *o, struct sender_stats *out); /* any thread */
+	void (*free)(struct outlet *o);
+};
+
 struct output_ops {
+	const struct direct_ops *direct;
 	size_t queue_offset; /* of struct queue_options in self */
 	size_t pack_bytes;   /* a pack is closed at this size; 0: 5 MiB */
 	uint32_t pack_items; /* and at this many events; 0: 2,000 */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <zlib.h>
 
 enum {
 	PACK_BYTES = 5 * 1024 * 1024,
@@ -589,11 +590,16 @@ struct str sender_key(struct arena *a, struct str pipeline_id, struct str plugin
 				: arena_printf(a, "%.*s-%.*s-%u", STR_ARG(pipeline_id), STR_ARG(plugin), ordinal);
 	size_t n = raw.len < 120 ? raw.len : 120;
 	char *p = arena_bytes(a, n);
+	unsigned crc;
 
 	for (size_t i = 0; i < n; i++) {
 		char c = ch_lower(raw.p[i]);
 
 		p[i] = ch_alnum(c) || c == '-' ? c : '_';
 	}
-	return str_n(p, n);
+	if (str_eq(pipeline_id, STR("main")))
+		return str_n(p, n);
+	/* "a.b" and "a_b" are two pipelines, and "a" may have a plug-in with the id that makes it look like "a-file". */
+	crc = (unsigned)crc32(crc32(0, NULL, 0), (const unsigned char *)pipeline_id.p, (uInt)pipeline_id.len);
+	return arena_printf(a, "%.*s-%08x", (int)n, p, crc);
 }

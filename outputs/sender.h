@@ -78,7 +78,7 @@ bool sender_step(struct sender *s, int64_t *due_ns);
 
 /*
  * A name for the output's file in the data folder that stays the same as long as the configuration means the same output: its id, else
- * plug-in and ordinal. Only [a-z0-9_-].
+ * plug-in and ordinal. Only [a-z0-9_-]; of two pipelines the names are never the same.
  */
 struct str sender_key(struct arena *a, struct str pipeline_id, struct str plugin, struct str id, unsigned ordinal);
 

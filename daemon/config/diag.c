@@ -19,25 +19,32 @@ enum {
 	NEAREST_MAX = 64,   /* longer words have no near ones */
 };
 
+struct diag_kept {
+	struct diag_kept *next;
+	struct arena files;
+};
+
 void diag_init(struct diag *d)
 {
 	memset(d, 0, sizeof(*d));
 	arena_init(&d->arena, NULL);
-	arena_init(&d->files, NULL);
 	d->last = &d->first;
 }
 
 void diag_release(struct diag *d)
 {
+	for (struct diag_kept *k = d->kept; k; k = k->next)
+		arena_release(&k->files);
 	arena_release(&d->arena);
-	arena_release(&d->files);
 	diag_init(d);
 }
 
 void diag_keep(struct diag *d, struct arena *files)
 {
-	bug_on(d->files.head);
-	d->files = *files;
+	struct diag_kept *k = arena_alloc(&d->arena, sizeof(*k));
+
+	*k = (struct diag_kept){d->kept, *files};
+	d->kept = k;
 	arena_init(files, NULL);
 }
 

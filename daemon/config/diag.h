@@ -21,16 +21,18 @@ struct diag_item {
 	struct diag_item *next;
 };
 
+struct diag_kept;
+
 struct diag {
 	struct arena arena;
-	struct arena files; /* what positions point into, where nobody else holds it any more: diag_keep */
+	struct diag_kept *kept; /* what positions point into, where nobody else holds it any more: diag_keep */
 	struct diag_item *first, **last;
 	unsigned errors, warnings;
 };
 
 void diag_init(struct diag *d);
 void diag_release(struct diag *d);
-/* Takes the arena that the files of a refused configuration lie in, so that its problems can still be shown. Once. */
+/* Takes the arena that the files of a refused configuration lie in, so that its problems can still be shown. */
 void diag_keep(struct diag *d, struct arena *files);
 void diag_add(struct diag *d, enum diag_level level, struct pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

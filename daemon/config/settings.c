@@ -37,6 +37,7 @@ static const struct setting {
 } table[] = {
 	{"pipeline.ecs_compatibility", SET_ECS, AT(pipeline.ecs)},
 	{"pipeline.id", SET_STRING, AT(pipeline.pipeline_id)},
+	{"pipeline.reloadable", SET_BOOL, AT(reloadable)},
 	{"config.support_escapes", SET_BOOL, AT(pipeline.support_escapes)},
 	{"config.lenient", SET_BOOL, AT(pipeline.lenient)},
 	{"path.data", SET_STRING, AT(pipeline.data_dir)},
@@ -71,7 +72,6 @@ static const struct setting {
 	{"pipeline.unsafe_shutdown", SET_PASSED},
 	{"pipeline.separate_logs", SET_PASSED},
 	{"pipeline.plugin_classloaders", SET_PASSED},
-	{"pipeline.reloadable", SET_PASSED},
 	{"pipeline.system", SET_PASSED},
 	{"config.debug", SET_PASSED},
 	{"config.field_reference.escape_style", SET_MISSING, 0, "names in brackets are taken as they are"},
@@ -138,6 +138,7 @@ void settings_init(struct program_settings *s, struct arena *a)
 {
 	*s = (struct program_settings){
 		.pipeline = {.ecs = ECS_DISABLED, .pipeline_id = STR("main")},
+		.reloadable = true,
 		.reload_ns = 3000000000,
 		.log_level = LOG_INFO,
 		.memory_max = 64 * 1024 * 1024,

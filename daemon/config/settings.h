@@ -19,6 +19,8 @@ struct program_settings {
 	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir; the rest is main()'s to fill */
 	struct str config_path;	  /* path.config, .p NULL: not set */
 	struct str config_string; /* config.string */
+	struct str config_name;	  /* what messages call config_string; .p NULL: the command line */
+	bool reloadable;	  /* pipeline.reloadable: a reload may change this pipeline */
 	bool test_and_exit;	  /* config.test_and_exit */
 	bool reload;		  /* config.reload.automatic */
 	int64_t reload_ns;	  /* config.reload.interval, 3 s */
@@ -37,6 +39,12 @@ struct program_settings {
 
 /* Everything at its default. */
 void settings_init(struct program_settings *s, struct arena *a);
+/* path.config or config.string says what to run: then pipelines.yml is not looked at. */
+static inline bool settings_name_pipeline(const struct program_settings *s)
+{
+	return s->config_path.len || s->config_string.len;
+}
+
 /* Is there a setting of that name, one of Logstash's that means nothing here included? */
 bool settings_known(struct str name);
 /* One setting by its dotted name, at pos (pos.file NULL: the command line). -1 and d where the value does not fit. */

@@ -1,9 +1,11 @@
 /*
- * settings_yaml.c - logstash.yml and weir.yml to dotted names and values.
+ * settings_yaml.c - logstash.yml, weir.yml and pipelines.yml to dotted names and values.
  *
  * libyaml gives events; nested maps become dotted names on the way, so nothing is built. Aliases and
  * tags have no use in these files and are refused.
  */
+#include "config/settings_yaml.h"
+
 #include "config/parse.h"
 #include "config/settings.h"
 
@@ -16,12 +18,13 @@ enum { DEPTH_MAX = 16, NAME_MAX_BYTES = 200, FILE_MAX_BYTES = 1024 * 1024 };
 
 struct reader {
 	yaml_parser_t parser;
-	struct program_settings *settings;
+	const struct yaml_target *target;
 	const struct config_file *file;
 	struct diag *diag;
 	struct buf name;	       /* of where the parser is: "api.http" */
 	size_t name_len[DEPTH_MAX + 1]; /* of each open map */
 	unsigned depth;
+	bool in_list; /* between the items of the outermost list */
 };
 
 static struct pos mark_pos(const struct reader *r, const yaml_mark_t *m)
@@ -76,9 +79,9 @@ static int set_scalar(struct reader *r, const yaml_event_t *ev)
 
 	if (is_null(ev))
 		return 0;
-	if (config_expand(r->settings->arena, &value, pos, r->diag) == -1)
+	if (config_expand(r->target->arena, &value, pos, r->diag) == -1)
 		return -1;
-	return settings_set(r->settings, buf_slice(&r->name), value, pos, r->diag);
+	return r->target->set(r->target->arg, buf_slice(&r->name), value, pos, r->diag);
 }
 
 static int refused(struct reader *r, const yaml_event_t *ev, const char *text)
@@ -131,7 +134,7 @@ static int take(struct reader *r, const yaml_event_t *ev, bool *key)
 			return refused(r, ev, "expected the name of a setting");
 		if (skip_list(r, &list) == -1)
 			return -1;
-		settings_set(r->settings, buf_slice(&r->name), list, mark_pos(r, &ev->start_mark), r->diag);
+		r->target->set(r->target->arg, buf_slice(&r->name), list, mark_pos(r, &ev->start_mark), r->diag);
 		*key = true;
 		return 0;
 	case YAML_ALIAS_EVENT:
@@ -141,9 +144,42 @@ static int take(struct reader *r, const yaml_event_t *ev, bool *key)
 	}
 }
 
+/* One event outside of the maps that hold settings. *in: such a map begins. */
+static int outermost(struct reader *r, const yaml_event_t *ev, bool *in)
+{
+	bool list = r->target->item != NULL;
+
+	switch (ev->type) {
+	case YAML_MAPPING_START_EVENT:
+		if (list && !r->in_list)
+			return refused(r, ev, "expected a list: '- name: value'");
+		if (list)
+			r->target->item(r->target->arg, mark_pos(r, &ev->start_mark));
+		*in = true;
+		return 0;
+	case YAML_SEQUENCE_START_EVENT:
+		if (!list || r->in_list)
+			return refused(r, ev, "expected 'name: value'");
+		r->in_list = true;
+		return 0;
+	case YAML_SEQUENCE_END_EVENT:
+		r->in_list = false;
+		return 0;
+	case YAML_SCALAR_EVENT:
+		/* An empty file is a null. */
+		if (is_null(ev) && !r->in_list)
+			return 0;
+		return refused(r, ev, list && !r->in_list ? "expected a list: '- name: value'" : "expected 'name: value'");
+	case YAML_ALIAS_EVENT:
+		return refused(r, ev, "aliases have no place here");
+	default:
+		return 0;
+	}
+}
+
 static int document(struct reader *r)
 {
-	bool key = false, begun = false;
+	bool key = false, in = false;
 	yaml_event_t ev;
 	int rc = 0;
 
@@ -154,30 +190,29 @@ static int document(struct reader *r)
 			yaml_event_delete(&ev);
 			return 0;
 		}
-		/* The outermost map opens nothing: its names stand alone. An empty file is a null. */
-		if (ev.type == YAML_MAPPING_START_EVENT && !begun)
-			begun = key = true;
-		else if (ev.type == YAML_MAPPING_END_EVENT && r->depth == 0)
-			key = begun = false;
-		else if (!begun && ev.type == YAML_SCALAR_EVENT && is_null(&ev))
-			key = false;
-		else if (!begun && (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_SEQUENCE_START_EVENT))
-			rc = refused(r, &ev, "expected 'name: value'");
-		else
+		/* The map of settings opens nothing: its names stand alone. */
+		if (!in) {
+			rc = outermost(r, &ev, &in);
+			key = in;
+			r->name.len = 0;
+		} else if (ev.type == YAML_MAPPING_END_EVENT && r->depth == 0) {
+			in = false;
+		} else {
 			rc = take(r, &ev, &key);
+		}
 		yaml_event_delete(&ev);
 	} while (rc == 0);
 	return rc;
 }
 
-int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d)
+int yaml_target_text(const struct yaml_target *target, struct str name, struct str text, struct diag *d)
 {
-	struct config_file *f = arena_zalloc(s->arena, sizeof(*f));
-	struct reader r = {.settings = s, .diag = d, .file = f};
+	struct config_file *f = arena_zalloc(target->arena, sizeof(*f));
+	struct reader r = {.target = target, .diag = d, .file = f};
 	unsigned errors = d->errors;
 
-	f->name = arena_dup(s->arena, name);
-	f->text = arena_dup(s->arena, text);
+	f->name = arena_dup(target->arena, name);
+	f->text = arena_dup(target->arena, text);
 	if (!yaml_parser_initialize(&r.parser)) {
 		diag_error(d, (struct pos){0}, "out of memory");
 		return -1;
@@ -191,8 +226,7 @@ int settings_read_text(struct program_settings *s, struct str name, struct str t
 	return d->errors == errors ? 0 : -1;
 }
 
-/* 1: read; 0: there is none; -1 and d. */
-static int read_one(struct program_settings *s, const char *path, struct diag *d)
+int yaml_target_file(const struct yaml_target *target, const char *path, struct diag *d)
 {
 	struct buf b;
 	size_t n;
@@ -220,21 +254,36 @@ static int read_one(struct program_settings *s, const char *path, struct diag *d
 	else if (ferror(f))
 		diag_error(d, (struct pos){0}, "cannot read '%s'", path);
 	else
-		rc = settings_read_text(s, str_z(path), buf_slice(&b), d) == 0 ? 1 : -1;
+		rc = yaml_target_text(target, str_z(path), buf_slice(&b), d) == 0 ? 1 : -1;
 	buf_release(&b);
 	fclose(f);
 	return rc;
 }
 
+/* ---- logstash.yml, weir.yml ---- */
+
+static int set(void *arg, struct str name, struct str value, struct pos pos, struct diag *d)
+{
+	return settings_set(arg, name, value, pos, d);
+}
+
+int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d)
+{
+	struct yaml_target target = {.set = set, .arg = s, .arena = s->arena};
+
+	return yaml_target_text(&target, name, text, d);
+}
+
 int settings_read(struct program_settings *s, const char *dir, struct diag *d)
 {
 	static const char *const names[] = {"logstash.yml", "weir.yml"};
+	struct yaml_target target = {.set = set, .arg = s, .arena = s->arena};
 	int rc = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		struct str path = arena_printf(s->arena, "%s/%s", dir, names[i]);
 
-		if (read_one(s, arena_dupz(s->arena, path), d) == -1)
+		if (yaml_target_file(&target, arena_dupz(s->arena, path), d) == -1)
 			rc = -1;
 	}
 	return rc;

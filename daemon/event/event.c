@@ -1,27 +1,13 @@
 #include "event/event.h"
 #include "base/err.h"
-#include "event/names.h"
 
 enum { INDEX_MAX = 1 << 16 }; /* of a list that is padded with null */
 
 static struct key key_timestamp, key_version, key_tags;
 
-/* Keys hash with the process's key, so they are made on first use after hash_init(); the race writes equal bytes. */
-static const struct key *known(struct key *k, struct str s)
-{
-	if (__builtin_expect(k->p == NULL, 0)) {
-		struct key made = key_named(s);
-
-		k->hash = made.hash;
-		k->len = made.len;
-		__atomic_store_n(&k->p, made.p, __ATOMIC_RELEASE);
-	}
-	return k;
-}
-
-#define KEY_TIMESTAMP known(&key_timestamp, STR("@timestamp"))
-#define KEY_VERSION known(&key_version, STR("@version"))
-#define KEY_TAGS known(&key_tags, STR("tags"))
+#define KEY_TIMESTAMP key_known(&key_timestamp, STR("@timestamp"))
+#define KEY_VERSION key_known(&key_version, STR("@version"))
+#define KEY_TAGS key_known(&key_tags, STR("tags"))
 
 void event_init(struct event *ev, struct arena *arena)
 {

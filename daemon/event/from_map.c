@@ -1,23 +1,7 @@
 #include "event/from_map.h"
 
-/*
- * The names that are looked at in every document. Hashes have a key of the process, so these are filled on first use; two
- * threads that do so write the same.
- */
+/* The names that are looked at in every document. */
 static struct key known_timestamp, known_version, known_metadata, known_tags;
-
-static const struct key *known(struct key *k, struct str s)
-{
-	/* Acquire: hash and length were stored before the pointer. */
-	if (__builtin_expect(__atomic_load_n(&k->p, __ATOMIC_ACQUIRE) == NULL, 0)) {
-		struct key made = key_make(s);
-
-		__atomic_store_n(&k->hash, made.hash, __ATOMIC_RELAXED);
-		__atomic_store_n(&k->len, made.len, __ATOMIC_RELAXED);
-		__atomic_store_n(&k->p, made.p, __ATOMIC_RELEASE);
-	}
-	return k;
-}
 
 static bool legal_tags(const struct value *v)
 {
@@ -33,7 +17,7 @@ static bool legal_tags(const struct value *v)
 
 static void check_tags(struct event *ev)
 {
-	struct value *tags = map_find(&ev->root, known(&known_tags, STR("tags")));
+	struct value *tags = map_find(&ev->root, key_known(&known_tags, STR("tags")));
 	struct list *l;
 
 	if (!tags || legal_tags(tags))
@@ -47,7 +31,7 @@ static void check_tags(struct event *ev)
 
 static void check_timestamp(struct event *ev, struct ts now)
 {
-	const struct key *key = known(&known_timestamp, STR("@timestamp"));
+	const struct key *key = key_known(&known_timestamp, STR("@timestamp"));
 	struct value *v = map_find(&ev->root, key), old;
 	struct ts t;
 
@@ -71,10 +55,10 @@ static void check_timestamp(struct event *ev, struct ts now)
 
 int event_from_map(struct event *ev, struct map *m, struct ts now)
 {
-	const struct key *version = known(&known_version, STR("@version"));
+	const struct key *version = key_known(&known_version, STR("@version"));
 	struct value v = {.type = V_NONE};
 
-	if (map_remove(m, known(&known_metadata, STR("@metadata")), &v)) {
+	if (map_remove(m, key_known(&known_metadata, STR("@metadata")), &v)) {
 		if (v.type != V_MAP)
 			return -1;
 		ev->meta = *v.map;

@@ -1,9 +1,26 @@
 #include "event/value.h"
+#include "event/names.h"
 #include "base/err.h"
+
+#include <pthread.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+
+void key_know(struct key *k, struct str s)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct key made = key_named(s);
+
+	pthread_mutex_lock(&lock);
+	if (!k->p) {
+		k->hash = made.hash;
+		k->len = made.len;
+		__atomic_store_n(&k->p, made.p, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&lock);
+}
 
 struct list *list_new(struct arena *a, uint32_t cap)
 {

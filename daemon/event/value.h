@@ -139,6 +139,21 @@ static inline struct key key_make(struct str s)
 	return (struct key){s.p, (uint32_t)s.len, hash_str32(s)};
 }
 
+/* The first use: one thread fills it, others that come at the same time wait. */
+void key_know(struct key *k, struct str s);
+
+/*
+ * A static key that is always the same. Hashes have a key of the process, so it is made at its first use, on whichever thread that is. The
+ * bytes of s must stay.
+ */
+static inline const struct key *key_known(struct key *k, struct str s)
+{
+	/* Acquire: hash and length were stored before the pointer. */
+	if (__builtin_expect(__atomic_load_n(&k->p, __ATOMIC_ACQUIRE) == NULL, 0))
+		key_know(k, s);
+	return k;
+}
+
 static inline struct str key_str(const struct key *k)
 {
 	return (struct str){k->p, k->len};

@@ -144,10 +144,8 @@ int common_run(const struct common_actions *c, struct event *ev, const struct cl
 	if (c->type.p) {
 		struct str name = STR("type");
 
-		if (!key_type.p)
-			key_type = key_make(name);
 		if (!event_top(ev, name))
-			event_set_top(ev, key_type, v_str(c->type));
+			event_set_top(ev, *key_known(&key_type, name), v_str(c->type));
 	}
 	for (size_t i = 0; i < c->nadd; i++)
 		if (run_add(&c->add[i], ev, clock, err))

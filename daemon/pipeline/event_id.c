@@ -1,13 +1,15 @@
 #include "pipeline/event_id.h"
 
+#include "base/hash.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+
+static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* Six bits a character, the highest of v's first. */
 static inline void put_sixes(char *out, int n, uint64_t v)
 {
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	while (n-- > 0) {
 		out[n] = digit[v & 63];
 		v >>= 6;
@@ -45,4 +47,23 @@ void event_id_nth(struct event *ev, char sign, uint32_t nth)
 		return;
 	memcpy(ev->id + ev->id_len, tail, (size_t)n);
 	ev->id_len = (uint8_t)(ev->id_len + n);
+}
+
+void event_id_branch(struct event *ev, struct str way)
+{
+	enum { TIME = 8, ALL = 22, HALF = (ALL - TIME) / 2 };
+	static const uint64_t key[2][2] = {{1, 0}, {2, 0}};
+	uint64_t id, both[2];
+
+	if (ev->id_len < TIME)
+		return;
+	for (int k = 0; k < 2; k++) {
+		id = hash_keyed(key[k], ev->id, ev->id_len);
+		both[k] = hash_keyed((const uint64_t[2]){key[k][0], id}, way.p, way.len);
+	}
+	for (int i = 0; i < HALF; i++) {
+		ev->id[TIME + i] = digit[both[0] >> 6 * i & 63];
+		ev->id[TIME + HALF + i] = digit[both[1] >> 6 * i & 63];
+	}
+	ev->id_len = ALL;
 }

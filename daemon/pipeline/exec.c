@@ -22,7 +22,7 @@ struct feeder {
 	struct task *task;
 	uint32_t depth, cap;
 	struct arena *arena;
-	struct unit *out; /* being filled with what stopped at the next waiting step */
+	struct unit *out; /* being filled with what stopped at the next waiting step; not started yet */
 };
 
 struct stopped {
@@ -423,7 +423,7 @@ static enum feed work_stack(struct exec *x, struct feeder *f, uint32_t stage, co
 	while (f->depth) {
 		struct task *t = &f->task[f->depth - 1];
 
-		if (stop != UINT32_MAX && (!f->out || f->out->started)) {
+		if (stop != UINT32_MAX && !f->out) {
 			if (x->nunits >= EXEC_UNITS + (after != NULL))
 				return FEED_CROWDED;
 			f->out = unit_new(x, stage, after);
@@ -439,6 +439,9 @@ static enum feed work_stack(struct exec *x, struct feeder *f, uint32_t stage, co
 			break;
 		case RUN_STOPPED:
 			unit_add(x, f->out, t);
+			/* A unit that was started may be gone before this feeder goes on. */
+			if (f->out->started)
+				f->out = NULL;
 			pop_task(f);
 			break;
 		case RUN_PARKED:
@@ -456,9 +459,8 @@ static void feeder_close(struct exec *x, struct feeder *f)
 	struct unit *u = f->out;
 
 	f->out = NULL;
-	if (!u || u->started)
-		return;
-	unit_start(x, u);
+	if (u)
+		unit_start(x, u);
 }
 
 /* An event of a unit whose answers are there goes on. */
@@ -649,7 +651,7 @@ static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 
 static bool decodes_itself(const struct plan_plugin *in)
 {
-	return in->plugin->decode && !in->options.codec;
+	return in->plugin->decode && (in->plugin->events || !in->options.codec);
 }
 
 /* The event ends with the present frame, and is counted as what that became. */

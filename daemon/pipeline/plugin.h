@@ -71,6 +71,7 @@ struct option {
 
 /* ---- settings: logstash.yml, weir.yml, the command line ---- */
 
+struct bus; /* pipeline/bus.h */
 struct dead_letters;
 struct state_db; /* enrichers/state_db.h */
 
@@ -87,6 +88,7 @@ struct settings {
 	struct str config_dir; /* where relative pattern directories begin */
 	const struct clock *clock;
 	struct dead_letters *dead_letters; /* pipeline/dead_letter.h; NULL: none (eval, check) */
+	struct bus *bus;		   /* addresses of inputs and outputs `pipeline`; NULL: none (eval, check) */
 	struct state_db *state;		   /* where enrichers keep what they remember; NULL: nowhere */
 };
 
@@ -232,6 +234,8 @@ struct plugin {
 	/* Inputs that read frames by themselves where no codec is configured (syslog): fills ev, as codec_ops.next does, with one event
 	 * per frame; decorate is not called then. The frame's bytes outlive the event. */
 	void (*decode)(void *self, struct event *ev, struct str frame, uint32_t flags, const struct span *span);
+	/* Its frames are events already (input pipeline): decode reads them whatever codec is configured. */
+	bool events;
 	struct filter_ops filter;
 	struct codec_ops codec;
 	const struct input_ops *input;

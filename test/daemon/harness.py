@@ -187,14 +187,15 @@ class Ready:
 
 
 class Weird(Program):
-    """weird under a configuration, ready. `conf` is text, or a folder or file that is used as it is."""
+    """weird under a configuration, ready. `conf` is text, or a folder or file that is used as it is; None: `pipelines`, a list of maps, or what is in
+    settings_dir says what to run."""
 
-    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', settings_dir=None, prefix=()):
+    def __init__(self, conf, data=None, settings=None, args=(), env=None, wait=True, name='weird', settings_dir=None, prefix=(), pipelines=None):
         self.data = data or os.path.join(work, 'data')
         os.makedirs(self.data, mode=0o700, exist_ok=True)
         self.expected = []
         self.api = free_port()
-        if '\n' in conf or '{' in conf:
+        if conf and ('\n' in conf or '{' in conf):
             path = os.path.join(work, name + '.conf')
             with open(path, 'w', encoding='utf-8') as f:
                 f.write(conf)
@@ -204,8 +205,12 @@ class Weird(Program):
         os.makedirs(folder, exist_ok=True)
         if not settings_dir:
             self.write_settings(folder, settings or {})
+        self.pipelines_file = os.path.join(folder, 'pipelines.yml')
+        if pipelines:
+            self.write_pipelines(pipelines)
         ready = Ready(name)
-        super().__init__(name, [*prefix, os.environ['WEIRD'], '-f', conf, '--path.settings', folder, '--path.data', self.data, *args],
+        what = ['-f', conf] if conf else []
+        super().__init__(name, [*prefix, os.environ['WEIRD'], *what, '--path.settings', folder, '--path.data', self.data, *args],
                          env=dict(ready.env, **(env or {})))
         self.ready = ready
         if wait:
@@ -215,6 +220,13 @@ class Weird(Program):
         with open(os.path.join(folder, 'weir.yml'), 'w', encoding='utf-8') as f:
             for k, v in dict({'api.http.port': self.api}, **settings).items():
                 f.write('%s: %s\n' % (k, json.dumps(v)))
+
+    def write_pipelines(self, pipelines):
+        """Takes the place of the old file at once."""
+        with open(self.pipelines_file + '.new', 'w', encoding='utf-8') as f:
+            for p in pipelines:
+                f.write('- %s\n' % json.dumps(p))      # JSON is YAML
+        os.rename(self.pipelines_file + '.new', self.pipelines_file)
 
     def expect(self, pattern):
         """Announces a warning or error that the log will hold; any other fails the test."""

@@ -103,6 +103,20 @@ def test_many_events():
     weird.stop()
 
 
+def test_several_pipelines():
+    """Work threads of three pipelines share the one thread of Ruby's: each instance keeps its own, @metadata goes from one to the other."""
+    count = 3000
+    code = 'filter { ruby { init => "@n = 0" code => "@n += 1; event.set(\'n\', @n); event.set(\'[@metadata][up]\', event.get(\'message\').upcase)" } }\n'
+    weird = harness.Weird(None, pipelines=[
+        {'pipeline.id': x, 'config.string': 'input { generator { count => %d message => "%s" } }\n' % (count, x) + code + 'output { pipeline { send_to => "all" } }'}
+        for x in ('one', 'two')] + [{'pipeline.id': 'all', 'config.string': 'input { pipeline { address => "all" } }\n'
+                                     'filter { ruby { code => "event.set(\'up\', event.get(\'[@metadata][up]\'))" } }\n' + FILE_OUT % out()}], wait=False)
+    assert weird.wait() == 0, weird.lines
+    docs = harness.Lines(out()).documents(2 * count)
+    for x in ('one', 'two'):
+        assert [d['n'] for d in docs if d['message'] == x and d['up'] == x.upper()] == list(range(1, count + 1))
+
+
 def test_memory():
     if os.environ.get('WEIR_SANITIZED') == '1':
         harness.skip('a sanitizer takes memory of its own')

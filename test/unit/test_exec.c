@@ -317,6 +317,13 @@ static void bed_feed(struct bed *b, int64_t from, int64_t to)
 	exec_feed(b->exec, batch);
 }
 
+/* n times the same number. */
+static void bed_feed_same(struct bed *b, int64_t number_, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		bed_feed(b, number_, number_);
+}
+
 static void bed_end(struct bed *b)
 {
 	const struct exec_counters *c = exec_counters(b->exec);
@@ -612,6 +619,29 @@ static void test_holding_codec(void)
 	CHECK_INT(b.acked, 3);
 }
 
+/* All answers come at once, while the decoder holds an event that needs the next unit: the last full one is gone by then. */
+static void test_crowded_and_all_answered(void)
+{
+	static struct bed b;
+	static struct asker a;
+	enum { UNITS = EXEC_UNITS + 1 };
+
+	bed_step(&b, &filter_asker, &a);
+	bed_ready(&b, 0);
+	bed_feed_same(&b, 4, UNITS * EXEC_UNIT_EVENTS); /* number 4 is dropped by the answer */
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(a.n, EXEC_UNITS);
+	for (unsigned i = 0; i < EXEC_UNITS; i++)
+		answer(&a, i);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(a.n, UNITS);
+	answer(&a, EXEC_UNITS);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(a.released, UNITS);
+	CHECK_INT(exec_counters(b.exec)->ended_drop, UNITS * EXEC_UNIT_EVENTS);
+	bed_end(&b);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -619,6 +649,7 @@ int main(void)
 	test_parking();
 	test_order_over_waiting();
 	test_crowded();
+	test_crowded_and_all_answered();
 	test_two_waits();
 	test_children();
 	test_fork_before_wait();

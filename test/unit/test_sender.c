@@ -759,9 +759,30 @@ static void test_dead_letter_bound(void)
 	remove_dir(&b);
 }
 
+/* Names of files: what pipeline main has stays as it was, and two pipelines never share one. */
+static void test_key(void)
+{
+	struct arena a;
+	struct str none = {0}, dot, line, upper, inner, outer;
+
+	arena_init(&a, NULL);
+	CHECK_STR(sender_key(&a, STR("main"), STR("file"), none, 2), "main-file-2");
+	CHECK_STR(sender_key(&a, STR("main"), STR("file"), STR("A b"), 2), "main-file-a_b");
+	dot = sender_key(&a, STR("a.b"), STR("file"), none, 1);
+	line = sender_key(&a, STR("a_b"), STR("file"), none, 1);
+	upper = sender_key(&a, STR("A_b"), STR("file"), none, 1);
+	CHECK_STR(dot, "a_b-file-1-1eef715d");
+	CHECK(!str_eq(dot, line) && !str_eq(line, upper) && !str_eq(dot, upper));
+	inner = sender_key(&a, STR("a"), STR("file"), STR("file-1"), 1);
+	outer = sender_key(&a, STR("a-file"), STR("file"), none, 1);
+	CHECK(str_starts(inner, STR("a-file-file-1-")) && str_starts(outer, STR("a-file-file-1-")) && !str_eq(inner, outer));
+	arena_release(&a);
+}
+
 int main(void)
 {
 	hash_init(NULL);
+	test_key();
 	test_plain();
 	test_linger();
 	test_partial();

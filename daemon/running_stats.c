@@ -1,8 +1,8 @@
 /*
- * runtime_stats.c - the numbers of a running configuration: copied to /metrics when somebody looks, and the laws of
+ * running_stats.c - the numbers of a pipeline that runs: copied to /metrics when somebody looks, and the laws of
  * conservation at the end. Main thread; the copying runs on whichever thread renders the page, under the metrics' lock.
  */
-#include "runtime_int.h"
+#include "running_int.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -13,37 +13,38 @@ static uint64_t read_count(const _Atomic uint64_t *c)
 	return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-static struct series *get_series(struct runtime *rt, enum metric_scope scope, const char *plugin, struct str id)
+static struct series *get_series(struct running *r, enum metric_scope scope, const char *plugin, struct str id)
 {
-	struct label l[3] = {{"pipeline", rt->settings.pipeline_id}, {"plugin", str_z(plugin)}, {"id", id}};
+	struct label l[3] = {{"pipeline", str_z(r->id)}, {"plugin", str_z(plugin)}, {"id", id}};
 
 	return series_get(scope, l, 3);
 }
 
-void stats_open_input(struct runtime *rt, struct run_input *ri)
+void stats_open_input(struct running *r, struct run_input *ri)
 {
 	struct str id = str_z(ri->in->name);
 
 	if (ri->in->ops->datagrams) {
-		struct label l[3] = {{"pipeline", rt->settings.pipeline_id}, {"id", id}, {"socket", STR("udp")}};
+		struct label l[3] = {{"pipeline", str_z(r->id)}, {"id", id}, {"socket", STR("udp")}};
 
 		ri->udp = series_get(SCOPE_UDP, l, 3);
 	}
 	/* The two halves of one input (syslog) share a series. */
 	if (!ri->in->partner)
-		ri->series = get_series(rt, SCOPE_INPUT, ri->in->plugin->name, id);
+		ri->series = get_series(r, SCOPE_INPUT, ri->in->plugin->name, id);
 }
 
-void stats_open_output(struct runtime *rt, struct run_output *ro, struct str id)
+void stats_open_output(struct running *r, struct run_output *ro, struct str id)
 {
-	ro->series = get_series(rt, SCOPE_OUTPUT, ro->name, id);
-	sender_set_series(ro->sender, ro->series);
+	ro->series = get_series(r, SCOPE_OUTPUT, ro->name, id);
+	if (ro->sender)
+		sender_set_series(ro->sender, ro->series);
 }
 
-static void copy_pipeline(struct runtime *rt)
+static void copy_pipeline(struct running *r)
 {
-	const struct exec_counters *c = pipeline_counters(rt->pipeline);
-	struct series *s = rt->series;
+	const struct exec_counters *c = pipeline_counters(r->pipeline);
+	struct series *s = r->series;
 	uint64_t came = read_count(&c->lines) + read_count(&c->created_decode) + read_count(&c->created_filter);
 	uint64_t gone = read_count(&c->merged) + read_count(&c->ended_drop) + read_count(&c->ended_decode) +
 			read_count(&c->ended_condition) + read_count(&c->ended_lost) + read_count(&c->ended_replaced) +
@@ -62,8 +63,8 @@ static void copy_pipeline(struct runtime *rt)
 	series_set(s, M_ROUTED, read_count(&c->routed));
 	series_set(s, M_IN_FLIGHT, came > gone ? came - gone : 0);
 	series_set(s, M_FILTER_ERRORS, read_count(&c->filter_errors));
-	series_set(s, M_BUSY, pipeline_busy_ns(rt->pipeline));
-	series_set(s, M_QUEUE, bqueue_count(pipeline_queue(rt->pipeline)));
+	series_set(s, M_BUSY, pipeline_busy_ns(r->pipeline));
+	series_set(s, M_QUEUE, bqueue_count(pipeline_queue(r->pipeline)));
 }
 
 static void copy_input(const struct run_input *ri)
@@ -95,7 +96,7 @@ static void copy_output(const struct run_output *ro)
 	struct sender_stats st;
 	struct series *s = ro->series;
 
-	sender_stats(ro->sender, &st);
+	run_output_stats(ro, &st);
 	series_set(s, M_OUT_ROUTED, st.routed);
 	series_set(s, M_OUT_RELOADED, st.reloaded);
 	series_set(s, M_OUT_DELIVERED, st.delivered);
@@ -107,6 +108,7 @@ static void copy_output(const struct run_output *ro)
 	series_set(s, M_OUT_DROPPED_CLOSED, st.dropped[DROP_CLOSED]);
 	series_set(s, M_OUT_DROPPED_RENDER, st.dropped[DROP_RENDER]);
 	series_set(s, M_OUT_DROPPED_IGNORED, st.dropped[DROP_IGNORED]);
+	series_set(s, M_OUT_DROPPED_NOBODY, st.dropped[DROP_NOBODY]);
 	series_set(s, M_OUT_UNSENT, st.unsent);
 	series_set(s, M_OUT_IN_FLIGHT, st.in_flight);
 	series_set(s, M_OUT_BYTES, st.bytes);
@@ -117,44 +119,42 @@ static void copy_output(const struct run_output *ro)
 	series_set(s, M_OUT_FAILING, st.failing);
 }
 
-/* The page's thread. The lists change only under rt->lock. */
+/* The page's thread. The lists change only under r->lock. */
 static void refresh(void *arg)
 {
-	struct runtime *rt = arg;
+	struct running *r = arg;
 
-	series_set(metrics_process, M_MEMORY, atomic_load_explicit(&rt->budget.used, memory_order_relaxed));
-	series_set(metrics_process, M_MEMORY_MAX, rt->budget.max);
-	copy_pipeline(rt);
-	pthread_mutex_lock(&rt->lock);
-	for (const struct run_input *ri = rt->inputs; ri; ri = ri->next)
+	copy_pipeline(r);
+	pthread_mutex_lock(&r->lock);
+	for (const struct run_input *ri = r->inputs; ri; ri = ri->next)
 		copy_input(ri);
-	for (const struct run_output *ro = rt->outputs; ro; ro = ro->next)
+	for (const struct run_output *ro = r->outputs; ro; ro = ro->next)
 		copy_output(ro);
-	pthread_mutex_unlock(&rt->lock);
+	pthread_mutex_unlock(&r->lock);
 }
 
-void stats_open(struct runtime *rt)
+void stats_open(struct running *r)
 {
-	struct label l = {"pipeline", rt->settings.pipeline_id};
+	struct label l = {"pipeline", str_z(r->id)};
 
-	rt->series = series_get(SCOPE_PIPELINE, &l, 1);
-	metrics_refresh_add(refresh, rt);
+	r->series = series_get(SCOPE_PIPELINE, &l, 1);
+	metrics_refresh_add(refresh, r);
 }
 
-void stats_close(struct runtime *rt)
+void stats_close(struct running *r)
 {
-	if (!rt->series)
+	if (!r->series)
 		return;
-	metrics_refresh_remove(rt);
-	series_unref(rt->series);
-	rt->series = NULL;
+	metrics_refresh_remove(r);
+	series_unref(r->series);
+	r->series = NULL;
 }
 
 bool stats_output_balanced(struct run_output *ro)
 {
 	struct sender_stats st;
 
-	sender_stats(ro->sender, &st);
+	run_output_stats(ro, &st);
 	copy_output(ro);
 	if (sender_balanced(&st))
 		return true;
@@ -163,9 +163,9 @@ bool stats_output_balanced(struct run_output *ro)
 	return false;
 }
 
-bool stats_balanced(struct runtime *rt)
+bool stats_balanced(struct running *r)
 {
-	const struct exec_counters *c = pipeline_counters(rt->pipeline);
+	const struct exec_counters *c = pipeline_counters(r->pipeline);
 	uint64_t came = c->lines + c->created_decode + c->created_filter;
 	uint64_t gone = c->merged + c->ended_drop + c->ended_decode + c->ended_condition + c->ended_lost + c->ended_replaced +
 			c->unrouted + c->routed;
@@ -173,8 +173,8 @@ bool stats_balanced(struct runtime *rt)
 	bool ok = came == gone;
 
 	if (!ok)
-		log_error("pipeline", "the books do not balance: %" PRIu64 " came in, %" PRIu64 " ended", came, gone);
-	for (const struct run_input *ri = rt->inputs; ri; ri = ri->next) {
+		log_error("pipeline", "'%s': the books do not balance: %" PRIu64 " came in, %" PRIu64 " ended", r->id, came, gone);
+	for (const struct run_input *ri = r->inputs; ri; ri = ri->next) {
 		const struct inlet_counters *i = &ri->in->count;
 
 		read += i->frames - i->dropped;
@@ -184,7 +184,7 @@ bool stats_balanced(struct runtime *rt)
 			ok = false;
 		}
 	}
-	log_info("pipeline", "%" PRIu64 " lines in, %" PRIu64 " events to outputs, %" PRIu64 " dropped by filters, %" PRIu64 " read by the present inputs",
-		 (uint64_t)c->lines, (uint64_t)c->routed, (uint64_t)c->ended_drop, read);
+	log_info("pipeline", "'%s': %" PRIu64 " lines in, %" PRIu64 " events to outputs, %" PRIu64 " dropped by filters, %" PRIu64 " read by the present inputs",
+		 r->id, (uint64_t)c->lines, (uint64_t)c->routed, (uint64_t)c->ended_drop, read);
 	return ok;
 }
