@@ -9,10 +9,10 @@
  * blanks, " from " and " port ": lines are read from their end. Where the end is the client's text too (a certificate's id), a line with more than one
  * place that looks like an address keeps what is certain and gives neither.
  */
-#include "parse/format.h"
+#include "parse/sshd.h"
 
 /* An address, or the name that UseDNS found; "UNKNOWN" is neither. */
-static void put_source(struct record *r, struct str who)
+void sshd_put_source(struct record *r, struct str who)
 {
 	if (str_eq(who, STR("UNKNOWN")))
 		return;
@@ -40,14 +40,14 @@ static bool take_peer(struct record *r, struct str *s)
 
 	if (!scan_peer(s, &who, &port))
 		return false;
-	put_source(r, who);
+	sshd_put_source(r, who);
 	if (!str_eq(port, STR("65535")) || !str_eq(who, STR("UNKNOWN")))
 		rec_num(r, F_SOURCE_PORT, port);
 	return true;
 }
 
 /* "invalid user oracle": what stands before the name. */
-static void put_user(struct record *r, struct str s)
+void sshd_put_user(struct record *r, struct str s)
 {
 	if (scan_lit(&s, "invalid user ") || scan_lit(&s, "illegal user "))
 		rec_str(r, F_EVENT_REASON, STR("invalid user"));
@@ -56,20 +56,20 @@ static void put_user(struct record *r, struct str s)
 	rec_user(r, F_USER_NAME, s);
 }
 
-static enum format_result end(struct record *r, const char *action, const char *category, const char *type)
+enum format_result sshd_end(struct record *r, const char *action, const char *category, const char *type)
 {
 	rec_action(r, action, category, type);
 	return FORMAT_MATCH;
 }
 
-static enum format_result daemon_message(struct record *r)
+enum format_result sshd_daemon_message(struct record *r)
 {
-	return end(r, "daemon-message", "process", "info");
+	return sshd_end(r, "daemon-message", "process", "info");
 }
 
 static enum format_result disconnected(struct record *r)
 {
-	return end(r, "ssh-disconnect", "network", "end");
+	return sshd_end(r, "ssh-disconnect", "network", "end");
 }
 
 /* ---- the end of a connection ---- */
@@ -114,8 +114,8 @@ static bool user_and_peer(struct record *r, struct str s, struct str *why)
 		return true;
 	}
 	if (before.len)
-		put_user(r, before);
-	put_source(r, who);
+		sshd_put_user(r, before);
+	sshd_put_source(r, who);
 	if (!str_eq(who, STR("UNKNOWN")))
 		rec_num(r, F_SOURCE_PORT, port);
 	return true;
@@ -128,7 +128,7 @@ static enum format_result closed(struct record *r, struct str s, const char *how
 	if (!user_and_peer(r, s, &why)) {
 		if (!str_is_ip(s))
 			return FORMAT_NO_MATCH;
-		put_source(r, s);
+		sshd_put_source(r, s);
 		why = str_sub(s, 0, 0);
 	}
 	/* "invalid user" is the better reason. */
@@ -151,7 +151,7 @@ static enum format_result received_disconnect(struct record *r, struct str s)
 	} else if (!scan_ip(&s, &who) || !scan_lit(&s, ": ")) {
 		return FORMAT_NO_MATCH;
 	}
-	put_source(r, who);
+	sshd_put_source(r, who);
 	if (!scan_digits(&s, 10, &code) || !scan_lit(&s, ":"))
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "disconnect_code", code);
@@ -195,7 +195,7 @@ static enum format_result grace_over(struct record *r, struct str s)
 	if (scan_lit(&s, "connection from ")) {
 		if (!scan_word(&s, &who))
 			return FORMAT_NO_MATCH;
-		put_source(r, who);
+		sshd_put_source(r, who);
 		if (scan_lit(&s, " to ") && scan_ip(&s, &to))
 			rec_ip(r, F_DESTINATION_IP, to);
 		if (scan_lit(&s, ", pid = "))
@@ -203,7 +203,7 @@ static enum format_result grace_over(struct record *r, struct str s)
 	} else if (!take_peer(r, &s)) {
 		if (!scan_ip(&s, &who) || s.len)
 			return FORMAT_NO_MATCH;
-		put_source(r, who);
+		sshd_put_source(r, who);
 	}
 	rec_str(r, F_EVENT_REASON, STR("Timeout before authentication"));
 	rec_outcome(r, "failure");
@@ -241,7 +241,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") ||
 	    !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_num(r, F_SOURCE_PORT, port);
 	if (scan_lit(&s, " on [") && scan_until_str(&s, STR("]:"), &ip) && scan_digits(&s, 5, &port)) {
 		rec_ip(r, F_DESTINATION_IP, ip);
@@ -250,7 +250,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	scan_blanks(&s);
 	rec_str(r, F_EVENT_REASON, s);
 	rec_outcome(r, "failure");
-	return end(r, "ssh-connect", "network", "denied");
+	return sshd_end(r, "ssh-connect", "network", "denied");
 }
 
 /* 185.137.111.44 port 51905 on 198.51.100.25 port 22 rdomain "" */
@@ -266,7 +266,7 @@ static enum format_result connection_from(struct record *r, struct str s)
 		if (scan_lit(&s, " rdomain \"") && s.len > 1)
 			rec_raw(r, "rdomain", str_sub(s, 0, s.len - 1));
 	}
-	return end(r, "ssh-connect", "network", "connection");
+	return sshd_end(r, "ssh-connect", "network", "connection");
 }
 
 /* ---- logins ---- */
@@ -322,8 +322,8 @@ static bool user_from_peer(struct record *r, struct str s)
 		return false;
 	if (keys > 1 || (keys && places > 1))
 		return true;
-	put_user(r, user);
-	put_source(r, who);
+	sshd_put_user(r, user);
+	sshd_put_source(r, who);
 	rec_num(r, F_SOURCE_PORT, port);
 	put_key(r, key);
 	return true;
@@ -346,7 +346,7 @@ static enum format_result login(struct record *r, struct str s, const char *outc
 		rec_raw(r, "partial", STR("true"));
 	if (outcome)
 		rec_outcome(r, outcome);
-	return end(r, "ssh-login", "authentication", outcome && strcmp(outcome, "success") == 0 ? "start" : "info");
+	return sshd_end(r, "ssh-login", "authentication", outcome && strcmp(outcome, "success") == 0 ? "start" : "info");
 }
 
 /* oracle from 192.0.2.7 port 37795; 7.4 and before: without the port; the name may be empty */
@@ -365,11 +365,11 @@ static enum format_result invalid_user(struct record *r, struct str s)
 	}
 	if (s.len)
 		return FORMAT_NO_MATCH;
-	put_source(r, who);
+	sshd_put_source(r, who);
 	rec_user(r, F_USER_NAME, user);
 	rec_str(r, F_EVENT_REASON, STR("invalid user"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-invalid-user", "authentication", "info");
+	return sshd_end(r, "ssh-invalid-user", "authentication", "info");
 }
 
 /* Behind "User ": root from 192.0.2.7 not allowed because not listed in AllowUsers; bob not allowed because account is locked */
@@ -380,19 +380,19 @@ static enum format_result not_allowed(struct record *r, struct str s)
 
 	if (scan_lit(&s, "child is on pid ")) {
 		rec_raw(r, "session_pid", s);
-		return end(r, "ssh-session", "session", "info");
+		return sshd_end(r, "ssh-session", "session", "info");
 	}
 	if (!scan_until_last(&s, mark, &lead))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, str_from(all, lead.len + 1));
 	if (scan_until_last(&lead, STR(" from "), &user)) {
-		put_source(r, lead);
+		sshd_put_source(r, lead);
 		rec_user(r, F_USER_NAME, user);
 	} else {
 		rec_user(r, F_USER_NAME, lead);
 	}
 	rec_outcome(r, "failure");
-	return end(r, "ssh-login", "authentication", "denied");
+	return sshd_end(r, "ssh-login", "authentication", "denied");
 }
 
 static enum format_result too_many(struct record *r, struct str s)
@@ -401,126 +401,7 @@ static enum format_result too_many(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, STR("maximum authentication attempts exceeded"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-login", "authentication", "info");
-}
-
-/* ---- PAM ---- */
-
-/* "logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=root" */
-static void pam_subject(struct record *r, struct str s)
-{
-	struct str head, host;
-
-	if (!scan_until_last(&s, STR(" rhost="), &head))
-		return;
-	if (scan_word(&s, &host))
-		put_source(r, host);
-	scan_blanks(&s);
-	if (scan_lit(&s, "user="))
-		rec_user(r, F_USER_NAME, s);
-}
-
-/* session opened for user alice(uid=1000) by (uid=0); session closed for user alice */
-static enum format_result pam_session(struct record *r, struct str s, bool opened)
-{
-	struct str user, uid;
-
-	user = s;
-	if (scan_until_str(&s, STR("(uid="), &user)) {
-		/* Before 8.5 or so: "alice by (uid=0)". */
-		if (str_ends(user, STR(" by ")))
-			user.len -= 4;
-		else if (scan_until(&s, ')', &uid))
-			rec_str(r, F_USER_ID, uid);
-	}
-	rec_user(r, F_USER_NAME, user);
-	if (opened)
-		rec_outcome(r, "success");
-	return end(r, "ssh-session", "session", opened ? "start" : "end");
-}
-
-/* pam_unix(sshd:auth): ...; module and phase are kept. */
-static enum format_result pam_module(struct record *r, struct str s)
-{
-	struct str module, service, phase, t;
-
-	if (!scan_until(&s, '(', &module) || !scan_until_str(&s, STR("): "), &service) ||
-	    !scan_until(&service, ':', &phase))
-		return FORMAT_NO_MATCH;
-	phase = service;
-	rec_raw(r, "pam_module", module);
-	t = s;
-	if (scan_lit(&t, "session opened for user "))
-		return pam_session(r, t, true);
-	if (scan_lit(&t, "session closed for user "))
-		return pam_session(r, t, false);
-	if (scan_lit(&t, "authentication failure; ")) {
-		pam_subject(r, t);
-		rec_str(r, F_EVENT_REASON, STR("authentication failure"));
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	if (scan_lit(&t, "authentication success; ")) {
-		pam_subject(r, t);
-		rec_outcome(r, "success");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	rec_str(r, F_EVENT_REASON, s);
-	if (str_eq(phase, STR("auth")) || str_eq(phase, STR("account"))) {
-		if (str_starts(s, STR("check pass; ")))
-			rec_outcome(r, "failure");
-		/* pam_succeed_if(sshd:auth): requirement "uid >= 1000" not met by user "root" */
-		if (scan_until_str(&t, STR(" not met by user \""), &service) && t.len && t.p[t.len - 1] == '"') {
-			rec_user(r, F_USER_NAME, str_sub(t, 0, t.len - 1));
-			rec_outcome(r, "failure");
-		}
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	return str_eq(phase, STR("session")) ? end(r, "ssh-session", "session", "info") : daemon_message(r);
-}
-
-/* Behind "PAM": " 2 more authentication failures; logname= ...", ": Authentication failure for illegal user bob from 192.0.2.7" */
-static enum format_result pam_of_sshd(struct record *r, struct str s)
-{
-	struct str n, t, why, user;
-
-	if (scan_lit(&s, " service(sshd) ignoring max retries; ")) {
-		rec_str(r, F_EVENT_REASON, STR("ignoring max retries"));
-		rec_raw(r, "retries", s);
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	t = s;
-	if (scan_lit(&t, " ") && scan_digits(&t, 9, &n) &&
-	    (scan_lit(&t, " more authentication failures; ") || scan_lit(&t, " more authentication failure; "))) {
-		rec_raw(r, "failures", n);
-		pam_subject(r, t);
-		rec_str(r, F_EVENT_REASON, STR("more authentication failures"));
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	/* "PAM unable to dlopen(pam_x.so): ..." */
-	if (!scan_lit(&s, ": ")) {
-		if (!str_starts(s, STR(" ")))
-			return FORMAT_NO_MATCH;
-		rec_str(r, F_ERROR_MESSAGE, s);
-		return daemon_message(r);
-	}
-	/* "... from 192.0.2.7 via 198.51.100.25": PAM of macOS */
-	t = s;
-	if (scan_until_last(&t, STR(" via "), &n) && str_is_ip(t))
-		s = n;
-	t = s;
-	/* The name may hold " from "; what PAM says first does not hold " for ". */
-	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) &&
-	    str_chr(t, ' ') < 0) {
-		put_user(r, user);
-		put_source(r, t);
-		rec_str(r, F_EVENT_REASON, why);
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	rec_str(r, F_ERROR_MESSAGE, s);
-	return daemon_message(r);
+	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
 /* ---- sessions ---- */
@@ -543,7 +424,7 @@ static enum format_result starting(struct record *r, struct str s)
 		what = tty;
 	}
 	rec_raw(r, "session_type", what);
-	return end(r, "ssh-session", "session", "start");
+	return sshd_end(r, "ssh-session", "session", "start");
 }
 
 /* user alice from 192.0.2.7 port 37795 id 0 */
@@ -556,7 +437,7 @@ static enum format_result close_session(struct record *r, struct str s)
 	rec_user(r, F_USER_NAME, user);
 	if (scan_lit(&s, " id ") && scan_digits(&s, 9, &id))
 		rec_raw(r, "session_id", id);
-	return end(r, "ssh-session", "session", "end");
+	return sshd_end(r, "ssh-session", "session", "end");
 }
 
 /* subsystem request for sftp by user alice; ... failed, subsystem not found */
@@ -574,7 +455,7 @@ static enum format_result subsystem(struct record *r, struct str s)
 	}
 	rec_raw(r, "subsystem", name);
 	rec_user(r, F_USER_NAME, s);
-	return end(r, "ssh-session", "session", "info");
+	return sshd_end(r, "ssh-session", "session", "info");
 }
 
 /* Transferred: sent 3080, received 2632 bytes */
@@ -586,7 +467,7 @@ static enum format_result transferred(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	rec_num(r, F_DESTINATION_BYTES, out);
 	rec_num(r, F_SOURCE_BYTES, in);
-	return end(r, "ssh-session", "session", "info");
+	return sshd_end(r, "ssh-session", "session", "info");
 }
 
 /* ---- names ---- */
@@ -599,10 +480,10 @@ static enum format_result maps_to(struct record *r, struct str s)
 	if (!scan_ip(&s, &ip) || !scan_lit(&s, " maps to ") ||
 	    !scan_until_str(&s, STR(", but this does not map back"), &name))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
 	rec_str(r, F_EVENT_REASON, STR("does not map back to the address"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* nosuch.example.org [192.0.2.7] failed.; 7.4: ... failed - POSSIBLE BREAK-IN ATTEMPT! */
@@ -616,7 +497,7 @@ static enum format_result reverse_mapping(struct record *r, struct str s)
 	rec_str(r, F_SOURCE_ADDRESS, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
 	rec_str(r, F_EVENT_REASON, STR("reverse mapping checking failed"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* "192.0.2.9" is set up for 192.0.2.7, ignoring: an address as a name */
@@ -626,10 +507,10 @@ static enum format_result nasty(struct record *r, struct str s)
 
 	if (!scan_until_last(&s, STR("\" is set up for "), &name) || !scan_ip(&s, &ip))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_raw(r, "ptr", name);
 	rec_str(r, F_EVENT_REASON, STR("Nasty PTR record"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* tcp wrapper: host.example.org (192.0.2.7) */
@@ -638,17 +519,17 @@ static enum format_result refused(struct record *r, struct str s)
 	struct str name, ip;
 
 	if (scan_until_str(&s, STR(" ("), &name) && scan_until(&s, ')', &ip) && str_is_ip(ip)) {
-		put_source(r, ip);
+		sshd_put_source(r, ip);
 		if (!str_is_ip(name) && !str_eq(name, STR("unknown")) && str_is_name(name))
 			rec_host(r, F_SOURCE_DOMAIN, name);
 	} else if (str_is_ip(s)) {
-		put_source(r, s);
+		sshd_put_source(r, s);
 	} else {
 		return FORMAT_NO_MATCH;
 	}
 	rec_str(r, F_EVENT_REASON, STR("refused connect"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-connect", "network", "denied");
+	return sshd_end(r, "ssh-connect", "network", "denied");
 }
 
 /* ---- the daemon ---- */
@@ -661,7 +542,7 @@ static enum format_result listening(struct record *r, struct str s)
 	if (!scan_word(&s, &ip) || !scan_lit(&s, " port ") || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_SERVICE_ADDRESS, str_n(ip.p, (size_t)(port.p + port.len - ip.p)));
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 /* srclimit_penalise: ipv4: new 192.0.2.7/32 deferred penalty of 10 seconds for penalty: connections without attempting authentication */
@@ -672,7 +553,7 @@ static enum format_result penalty(struct record *r, struct str s)
 	for (int i = 0; i < 8 && scan_word(&t, &word); i++) {
 		ip = word;
 		if (scan_until(&word, '/', &ip) && str_is_ip(ip)) {
-			put_source(r, ip);
+			sshd_put_source(r, ip);
 			break;
 		}
 		scan_blanks(&t);
@@ -682,7 +563,7 @@ static enum format_result penalty(struct record *r, struct str s)
 		rec_raw(r, "seconds", seconds);
 	if (scan_until_str(&t, STR(" for penalty: "), &word))
 		rec_str(r, F_EVENT_REASON, t);
-	return end(r, "ssh-penalty", "network", "denied");
+	return sshd_end(r, "ssh-penalty", "network", "denied");
 }
 
 /* exited MaxStartups throttling after 00:01:02, 5 connections dropped */
@@ -694,7 +575,7 @@ static enum format_result throttling(struct record *r, struct str s)
 		rec_raw(r, "throttled", span);
 		rec_raw(r, "dropped", n);
 	}
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 static enum format_result told(struct record *r, struct str s)
@@ -703,14 +584,14 @@ static enum format_result told(struct record *r, struct str s)
 
 	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
 		rec_str(r, F_ERROR_MESSAGE, s);
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 /* A key or a home folder that sshd would not use: the login goes on another way. */
 static enum format_result refused_key(struct record *r, struct str reason)
 {
 	rec_str(r, F_EVENT_REASON, reason);
-	return end(r, "ssh-login", "authentication", "info");
+	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
 /* Lines by their first letter; each function has what follows the words that were compared. */
@@ -722,7 +603,7 @@ static enum format_result upper(struct record *r, struct str s)
 	case 'A':
 		if (scan_lit(&s, "Accepted key ")) {
 			put_key(r, s);
-			return end(r, "ssh-login", "authentication", "info");
+			return sshd_end(r, "ssh-login", "authentication", "info");
 		}
 		if (scan_lit(&s, "Accepted certificate "))
 			return refused_key(r, all);
@@ -738,7 +619,7 @@ static enum format_result upper(struct record *r, struct str s)
 			rec_user(r, F_USER_NAME, str_sub(s, 0, s.len - tail.len));
 			rec_str(r, F_EVENT_REASON, STR("by PAM account configuration"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-login", "authentication", "denied");
+			return sshd_end(r, "ssh-login", "authentication", "denied");
 		}
 		if (scan_lit(&s, "Authentication refused: "))
 			return refused_key(r, s);
@@ -771,14 +652,14 @@ static enum format_result upper(struct record *r, struct str s)
 		if (scan_lit(&s, "Disconnecting: ")) {
 			rec_str(r, F_EVENT_REASON, s);
 			if (scan_lit(&s, "Too many authentication failures for "))
-				put_user(r, s);
+				sshd_put_user(r, s);
 			return disconnected(r);
 		}
 		if (scan_lit(&s, "Did not receive identification string from ")) {
 			if (peer_only(r, s, "no identification string", true) == FORMAT_MATCH)
 				return FORMAT_MATCH;
 			/* 7.4 and before */
-			put_source(r, s);
+			sshd_put_source(r, s);
 			return str_is_ip(s) ? disconnected(r) : FORMAT_NO_MATCH;
 		}
 		break;
@@ -792,7 +673,7 @@ static enum format_result upper(struct record *r, struct str s)
 		break;
 	case 'E':
 		if (scan_lit(&s, "Exiting on signal "))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
 		break;
 	case 'N':
 		/* Nasty PTR record "192.0.2.9" is set up for 192.0.2.7, ignoring */
@@ -807,20 +688,20 @@ static enum format_result upper(struct record *r, struct str s)
 		if (scan_lit(&s, "Protocol major versions differ for "))
 			return no_negotiation(r, s);
 		if (scan_lit(&s, "PAM"))
-			return pam_of_sshd(r, s);
+			return sshd_pam(r, s);
 		break;
 	case 'R':
 		if (scan_lit(&s, "Received disconnect from "))
 			return received_disconnect(r, s);
 		if (scan_lit(&s, "Received signal ") || scan_lit(&s, "Received SIGHUP"))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
 		if (scan_lit(&s, "ROOT LOGIN REFUSED FROM ")) {
 			if (!take_peer(r, &s))
-				put_source(r, s);
+				sshd_put_source(r, s);
 			rec_user(r, F_USER_NAME, STR("root"));
 			rec_str(r, F_EVENT_REASON, STR("ROOT LOGIN REFUSED"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-login", "authentication", "denied");
+			return sshd_end(r, "ssh-login", "authentication", "denied");
 		}
 		if (scan_lit(&s, "Read error from remote host "))
 			return closed(r, s, "Read error");
@@ -865,7 +746,7 @@ static enum format_result lower(struct record *r, struct str s)
 		if (scan_lit(&s, "banner exchange: "))
 			return problem_of(r, s);
 		if (scan_lit(&s, "beginning MaxStartups throttling"))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
 		break;
 	case 'd':
 		if (scan_lit(&s, "drop connection "))
@@ -881,7 +762,7 @@ static enum format_result lower(struct record *r, struct str s)
 			rec_user(r, F_USER_NAME, s);
 			rec_str(r, F_EVENT_REASON, STR("invalid user"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-invalid-user", "authentication", "info");
+			return sshd_end(r, "ssh-invalid-user", "authentication", "info");
 		}
 		if (scan_lit(&s, "in MaxStartups throttling for "))
 			return throttling(r, s);
@@ -901,7 +782,7 @@ static enum format_result lower(struct record *r, struct str s)
 	case 'p':
 		if (scan_lit(&s, "probed from "))
 			return peer_only(r, s, "probed", true);
-		return str_starts(s, STR("pam_")) ? pam_module(r, s) : FORMAT_NO_MATCH;
+		return str_starts(s, STR("pam_")) ? sshd_pam_module(r, s) : FORMAT_NO_MATCH;
 	case 'r':
 		if (scan_lit(&s, "reverse mapping checking getaddrinfo for "))
 			return reverse_mapping(r, s);
