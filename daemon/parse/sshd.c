@@ -372,6 +372,15 @@ static enum format_result invalid_user(struct record *r, struct str s)
 	return sshd_end(r, "ssh-invalid-user", "authentication", "info");
 }
 
+/* "User bob password has expired (password aged)", "Account bob has expired" */
+static enum format_result expired(struct record *r, struct str user, struct str why)
+{
+	rec_user(r, F_USER_NAME, user);
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-login", "authentication", "denied");
+}
+
 /* Behind "User ": root from 192.0.2.7 not allowed because not listed in AllowUsers; bob not allowed because account is locked */
 static enum format_result not_allowed(struct record *r, struct str s)
 {
@@ -383,7 +392,9 @@ static enum format_result not_allowed(struct record *r, struct str s)
 		return sshd_end(r, "ssh-session", "session", "info");
 	}
 	if (!scan_until_last(&s, mark, &lead))
-		return FORMAT_NO_MATCH;
+		return scan_until_last(&s, STR(" password has expired"), &lead)
+			       ? expired(r, lead, str_from(all, lead.len + 1))
+			       : FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, str_from(all, lead.len + 1));
 	if (scan_until_last(&lead, STR(" from "), &user)) {
 		sshd_put_source(r, lead);
@@ -402,6 +413,16 @@ static enum format_result too_many(struct record *r, struct str s)
 	rec_str(r, F_EVENT_REASON, STR("maximum authentication attempts exceeded"));
 	rec_outcome(r, "failure");
 	return sshd_end(r, "ssh-login", "authentication", "info");
+}
+
+/* What sshd says of itself; an error, unless it is for debugging. */
+static enum format_result told(struct record *r, struct str s)
+{
+	struct value level = rec_get(r, F_LOG_LEVEL);
+
+	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
+		rec_str(r, F_ERROR_MESSAGE, s);
+	return sshd_daemon_message(r);
 }
 
 /* ---- sessions ---- */
@@ -446,8 +467,13 @@ static enum format_result subsystem(struct record *r, struct str s)
 	static const struct str failed = STR_INIT(" failed, subsystem not found");
 	struct str name;
 
-	if (!scan_until_str(&s, STR(" by user "), &name))
-		return FORMAT_NO_MATCH;
+	/* 7.4 and before say no user. */
+	if (!scan_until_str(&s, STR(" by user "), &name)) {
+		if (!str_is_name(s))
+			return FORMAT_NO_MATCH;
+		rec_raw(r, "subsystem", s);
+		return sshd_end(r, "ssh-session", "session", "info");
+	}
 	if (str_ends(s, failed)) {
 		s.len -= failed.len;
 		rec_outcome(r, "failure");
@@ -468,6 +494,68 @@ static enum format_result transferred(struct record *r, struct str s)
 	rec_num(r, F_DESTINATION_BYTES, out);
 	rec_num(r, F_SOURCE_BYTES, in);
 	return sshd_end(r, "ssh-session", "session", "info");
+}
+
+/*
+ * What a session may not forward:
+ *	Received request from 192.0.2.7 port 37795 to connect to host 198.51.100.9 port 80, but the request was denied.
+ *	refused local port forward: originator 127.0.0.1 port 40000, target 198.51.100.9 port 80
+ *	connect_to web.corp.example port 80: failed.
+ */
+static enum format_result forward(struct record *r, struct str s, bool from)
+{
+	struct str name, port, why;
+
+	if (from) {
+		if (!take_peer(r, &s) || (!scan_lit(&s, " to connect to host ") && !scan_lit(&s, ", target ")))
+			return FORMAT_NO_MATCH;
+	}
+	if (!scan_peer(&s, &name, &port))
+		return FORMAT_NO_MATCH;
+	if (!rec_ip(r, F_DESTINATION_IP, name))
+		rec_host(r, F_DESTINATION_DOMAIN, name);
+	rec_str(r, F_DESTINATION_ADDRESS, name);
+	rec_num(r, F_DESTINATION_PORT, port);
+	why = s;
+	if (scan_lit(&why, ": ") || scan_lit(&why, ", but the request was "))
+		rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-session", "session", "info");
+}
+
+/* internal-sftp: "session opened for local user alice from [192.0.2.7]" */
+static enum format_result sftp_session(struct record *r, struct str s, bool opened)
+{
+	struct str user;
+
+	if (!scan_until_last(&s, STR(" from ["), &user) || s.len < 2 || s.p[s.len - 1] != ']')
+		return FORMAT_NO_MATCH;
+	rec_user(r, F_USER_NAME, user);
+	sshd_put_source(r, str_sub(s, 0, s.len - 1));
+	rec_raw(r, "subsystem", STR("sftp"));
+	if (opened)
+		rec_outcome(r, "success");
+	return sshd_end(r, "ssh-session", "session", opened ? "start" : "end");
+}
+
+/* "packet_write_wait: Connection to 192.0.2.7 port 37795: Broken pipe", "ssh_packet_get_string: string is too large" */
+static enum format_result of_packets(struct record *r, struct str s)
+{
+	struct record_mark m = rec_mark(r);
+	struct str rest = s, function;
+
+	if (scan_until_str(&rest, STR(": "), &function) && problem_of(r, rest) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	rec_reset(r, m);
+	return told(r, s);
+}
+
+/* Something came that nobody can read; who it was is said by other lines. */
+static enum format_result broken(struct record *r, struct str why)
+{
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return disconnected(r);
 }
 
 /* ---- names ---- */
@@ -578,15 +666,6 @@ static enum format_result throttling(struct record *r, struct str s)
 	return sshd_daemon_message(r);
 }
 
-static enum format_result told(struct record *r, struct str s)
-{
-	struct value level = rec_get(r, F_LOG_LEVEL);
-
-	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
-		rec_str(r, F_ERROR_MESSAGE, s);
-	return sshd_daemon_message(r);
-}
-
 /* A key or a home folder that sshd would not use: the login goes on another way. */
 static enum format_result refused_key(struct record *r, struct str reason)
 {
@@ -595,7 +674,7 @@ static enum format_result refused_key(struct record *r, struct str reason)
 }
 
 /* Lines by their first letter; each function has what follows the words that were compared. */
-static enum format_result upper(struct record *r, struct str s)
+static enum format_result upper_to_l(struct record *r, struct str s)
 {
 	struct str all = s;
 
@@ -623,10 +702,16 @@ static enum format_result upper(struct record *r, struct str s)
 		}
 		if (scan_lit(&s, "Authentication refused: "))
 			return refused_key(r, s);
+		if (scan_lit(&s, "Account ") && str_ends(s, STR(" has expired")))
+			return expired(r, str_sub(s, 0, s.len - 12), STR("has expired"));
+		if (scan_lit(&s, "Attempt to write login records "))
+			return told(r, all);
 		break;
 	case 'B':
 		if (scan_lit(&s, "Bad protocol version identification "))
 			return bad_version(r, s);
+		if (scan_lit(&s, "Bad packet length "))
+			return broken(r, all);
 		break;
 	case 'C':
 		if (scan_lit(&s, "Connection from "))
@@ -643,6 +728,10 @@ static enum format_result upper(struct record *r, struct str s)
 			return close_session(r, s);
 		if (scan_lit(&s, "Could not write ident string to "))
 			return peer_only(r, s, "could not write ident string", true);
+		if (scan_lit(&s, "Certificate invalid: "))
+			return refused_key(r, all);
+		if (scan_lit(&s, "Corrupted MAC on input"))
+			return broken(r, all);
 		break;
 	case 'D':
 		if (scan_lit(&s, "Disconnected from "))
@@ -664,6 +753,16 @@ static enum format_result upper(struct record *r, struct str s)
 		}
 		break;
 	case 'F':
+		/* Before 7.9: Found matching RSA key: SHA256:... */
+		if (scan_lit(&s, "Found matching ")) {
+			struct str type;
+
+			if (!scan_until_str(&s, STR(" key: "), &type))
+				return FORMAT_NO_MATCH;
+			rec_raw(r, "key_type", type);
+			rec_raw(r, "key_fingerprint", s);
+			return sshd_end(r, "ssh-login", "authentication", "info");
+		}
 		if (scan_lit(&s, "Failed "))
 			return login(r, s, "failure", false);
 		break;
@@ -674,6 +773,21 @@ static enum format_result upper(struct record *r, struct str s)
 	case 'E':
 		if (scan_lit(&s, "Exiting on signal "))
 			return sshd_daemon_message(r);
+		break;
+	default:
+		break;
+	}
+	return FORMAT_NO_MATCH;
+}
+
+static enum format_result upper_from_m(struct record *r, struct str s)
+{
+	struct str all = s;
+
+	switch (s.p[0]) {
+	case 'M':
+		if (scan_lit(&s, "Missing privilege separation directory: "))
+			return told(r, all);
 		break;
 	case 'N':
 		/* Nasty PTR record "192.0.2.9" is set up for 192.0.2.7, ignoring */
@@ -705,6 +819,8 @@ static enum format_result upper(struct record *r, struct str s)
 		}
 		if (scan_lit(&s, "Read error from remote host "))
 			return closed(r, s, "Read error");
+		if (scan_lit(&s, "Received request from "))
+			return forward(r, s, true);
 		if (scan_lit(&s, "Read from socket failed: ")) {
 			rec_str(r, F_EVENT_REASON, s);
 			return disconnected(r);
@@ -715,13 +831,15 @@ static enum format_result upper(struct record *r, struct str s)
 			return listening(r, s);
 		if (scan_lit(&s, "Starting session: "))
 			return starting(r, s);
+		if (scan_lit(&s, "Set /proc/self/oom_score_adj "))
+			return sshd_daemon_message(r);
 		break;
 	case 'T':
 		if (scan_lit(&s, "Timeout before authentication for "))
 			return grace_over(r, s);
 		if (scan_lit(&s, "Timeout, client not responding from ") ||
 		    scan_lit(&s, "Timeout, client not responding"))
-			return s.len ? closed(r, s, "client not responding") : disconnected(r);
+			return s.len && !str_eq(s, STR(".")) ? closed(r, s, "client not responding") : broken(r, all);
 		if (scan_lit(&s, "Transferred: sent "))
 			return transferred(r, s);
 		break;
@@ -730,6 +848,15 @@ static enum format_result upper(struct record *r, struct str s)
 			return not_allowed(r, s);
 		if (scan_lit(&s, "Unable to negotiate with "))
 			return no_negotiation(r, s);
+		break;
+	case 'W':
+		if (scan_lit(&s, "Write failed: "))
+			return broken(r, all);
+		break;
+	case '/':
+		/* /etc/ssh/sshd_config line 12: Deprecated option UsePrivilegeSeparation */
+		if (str_find(s, STR(" line ")) > 0)
+			return told(r, all);
 		break;
 	default:
 		break;
@@ -747,6 +874,10 @@ static enum format_result lower(struct record *r, struct str s)
 			return problem_of(r, s);
 		if (scan_lit(&s, "beginning MaxStartups throttling"))
 			return sshd_daemon_message(r);
+		break;
+	case 'c':
+		if (scan_lit(&s, "connect_to "))
+			return forward(r, s, false);
 		break;
 	case 'd':
 		if (scan_lit(&s, "drop connection "))
@@ -775,13 +906,31 @@ static enum format_result lower(struct record *r, struct str s)
 			return disconnected(r);
 		}
 		break;
+	case 'l':
+		if (scan_lit(&s, "lastlog_"))
+			return told(r, all);
+		break;
 	case 'm':
+		if (scan_lit(&s, "matched key found: file ")) {
+			struct str file;
+
+			if (!scan_until_str(&s, STR(", line "), &file) || !scan_until(&s, ' ', &file))
+				return FORMAT_NO_MATCH;
+			put_key(r, s);
+			return sshd_end(r, "ssh-login", "authentication", "info");
+		}
+		if (scan_lit(&s, "mm_"))
+			return told(r, all);
 		if (scan_lit(&s, "maximum authentication attempts exceeded for "))
 			return too_many(r, s);
 		break;
 	case 'p':
 		if (scan_lit(&s, "probed from "))
 			return peer_only(r, s, "probed", true);
+		if (str_starts(s, STR("packet_")))
+			return of_packets(r, s);
+		if (str_starts(s, STR("padding error")))
+			return broken(r, s);
 		return str_starts(s, STR("pam_")) ? sshd_pam_module(r, s) : FORMAT_NO_MATCH;
 	case 'r':
 		if (scan_lit(&s, "reverse mapping checking getaddrinfo for "))
@@ -790,6 +939,8 @@ static enum format_result lower(struct record *r, struct str s)
 			return refused(r, s);
 		if (scan_lit(&s, "rexec line "))
 			return told(r, all);
+		if (scan_lit(&s, "refused local port forward: originator "))
+			return forward(r, s, true);
 		break;
 	case 's':
 		if (scan_lit(&s, "ssh_dispatch_run_fatal: "))
@@ -800,8 +951,12 @@ static enum format_result lower(struct record *r, struct str s)
 			return penalty(r, s);
 		if (scan_lit(&s, "scanned from "))
 			return peer_only(r, s, "scanned", true);
-		if (scan_lit(&s, "ssh_packet_"))
-			return told(r, all);
+		if (str_starts(s, STR("ssh_packet_")))
+			return of_packets(r, s);
+		if (scan_lit(&s, "session opened for local user "))
+			return sftp_session(r, s, true);
+		if (scan_lit(&s, "session closed for local user "))
+			return sftp_session(r, s, false);
 		break;
 	case 'u':
 		if (scan_lit(&s, "userauth_pubkey: ") || scan_lit(&s, "userauth_hostbased"))
@@ -854,11 +1009,13 @@ static enum format_result sshd_parse(struct record *r)
 		rec_raw(r, "preauth", STR("true"));
 	}
 	rec_str(r, F_NETWORK_PROTOCOL, STR("ssh"));
+	if (str_chr(r->program, '(') > 0)
+		return sshd_pam_program(r, s);
 	level = take_level(r, &s);
 	if (s.len == 0)
 		return FORMAT_NO_MATCH;
 	m = rec_mark(r);
-	got = s.p[0] >= 'a' ? lower(r, s) : upper(r, s);
+	got = s.p[0] >= 'a' ? lower(r, s) : s.p[0] >= 'M' ? upper_from_m(r, s) : upper_to_l(r, s);
 	if (got == FORMAT_MATCH || !level)
 		return got;
 	/* An error of sshd's own. */
@@ -866,7 +1023,7 @@ static enum format_result sshd_parse(struct record *r)
 	return told(r, s);
 }
 
-static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", NULL};
+static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", "sshd(pam_*", "internal-sftp", "sftp-server", NULL};
 
 FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server",
        .versions = "OpenSSH 7.4 to 10.0", .parse = sshd_parse)

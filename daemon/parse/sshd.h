@@ -16,6 +16,8 @@ enum format_result sshd_daemon_message(struct record *r);
 
 /* The whole text of a module's line: "pam_unix(sshd:auth): ..." */
 enum format_result sshd_pam_module(struct record *r, struct str s);
+/* The text of a module that logs by itself, as "sshd(pam_google_authenticator)". */
+enum format_result sshd_pam_program(struct record *r, struct str s);
 /* sshd's own line, behind "PAM". */
 enum format_result sshd_pam(struct record *r, struct str s);
 

@@ -7,6 +7,8 @@
  */
 #include "parse/sshd.h"
 
+#include "parse/message.h"
+
 /* "logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=root" */
 static void pam_subject(struct record *r, struct str s)
 {
@@ -40,6 +42,46 @@ static enum format_result pam_session(struct record *r, struct str s, bool opene
 	return sshd_end(r, "ssh-session", "session", opened ? "start" : "end");
 }
 
+/* S the peer, U user, u its number. */
+static bool put(struct record *r, char place, struct str v)
+{
+	switch (place) {
+	case 'S':
+		sshd_put_source(r, v);
+		return true;
+	case 'U':
+		rec_user(r, F_USER_NAME, v);
+		return v.len > 0;
+	case 'u':
+		rec_str(r, F_USER_ID, v);
+		return true;
+	default:
+		return false;
+	}
+}
+
+#define DENIED "ssh-login", "authentication", "info", "failure"
+#define PASSED "ssh-login", "authentication", "info", "success"
+
+/* Of many modules, each its own words; the whole of them is the reason. */
+static const struct message verdicts[] = {
+	{"check pass; user unknown", DENIED},
+	{"requirement \"%*\" not met by user \"%U\"", DENIED},		 /* pam_succeed_if */
+	{"account %U has expired (%*)", DENIED},			 /* pam_unix */
+	{"expired password for user %U (%*)", DENIED},			 /* pam_unix */
+	{"received for user %U: %*", DENIED},				 /* pam_sss */
+	{"Access denied for user %U: %*", DENIED},			 /* pam_sss */
+	{"Consecutive login failures for user %U account %*", DENIED}, /* pam_faillock */
+	{"user %U (%u) tally %*, deny %*", DENIED},			 /* pam_tally2 */
+	{"access denied for user `%U' from `%S'", DENIED},		 /* pam_access */
+	{"Refused user %U for service %*", DENIED},			 /* pam_listfile */
+	{"user '%U' denied access%*", DENIED},				 /* pam_winbind */
+	{"user '%U' granted access", PASSED},				 /* pam_winbind */
+	{"user %U authenticated as %*", PASSED},			 /* pam_krb5 */
+	{"Accepted google_authenticator for %U", PASSED},
+	{"Invalid verification code for %U", DENIED},
+	{0}};
+
 /* pam_unix(sshd:auth): ...; module and phase are kept. */
 enum format_result sshd_pam_module(struct record *r, struct str s)
 {
@@ -68,16 +110,23 @@ enum format_result sshd_pam_module(struct record *r, struct str s)
 	}
 	rec_str(r, F_EVENT_REASON, s);
 	if (str_eq(phase, STR("auth")) || str_eq(phase, STR("account"))) {
-		if (str_starts(s, STR("check pass; ")))
-			rec_outcome(r, "failure");
-		/* pam_succeed_if(sshd:auth): requirement "uid >= 1000" not met by user "root" */
-		if (scan_until_str(&t, STR(" not met by user \""), &service) && t.len && t.p[t.len - 1] == '"') {
-			rec_user(r, F_USER_NAME, str_sub(t, 0, t.len - 1));
-			rec_outcome(r, "failure");
-		}
+		if (message_list(r, verdicts, s, put))
+			return FORMAT_MATCH;
 		return sshd_end(r, "ssh-login", "authentication", "info");
 	}
 	return str_eq(phase, STR("session")) ? sshd_end(r, "ssh-session", "session", "info") : sshd_daemon_message(r);
+}
+
+/* sshd(pam_google_authenticator)[711]: Accepted google_authenticator for alice */
+enum format_result sshd_pam_program(struct record *r, struct str s)
+{
+	struct str module = r->program, head;
+
+	if (!str_cut(&module, '(', &head) || module.len < 2 || module.p[module.len - 1] != ')')
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "pam_module", str_sub(module, 0, module.len - 1));
+	rec_str(r, F_EVENT_REASON, s);
+	return message_list(r, verdicts, s, put) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 }
 
 /* Behind "PAM": " 2 more authentication failures; logname= ...", ": Authentication failure for illegal user bob from 192.0.2.7" */
