@@ -7,6 +7,8 @@
  * The peer is the source, we are the destination; a packet's are as the packet has them. An identity is a user's name once the peer has proven it (or
  * was refused under it); a distinguished name gives its common name. What the peer only claims is weir.raw.remote_id.
  *
+ * In the journal charon-systemd writes the text alone, beside the line with its head where syslog is on too.
+ *
  * charon logs what is of interest to auditors twice, to daemon and to authpriv.
  */
 #include "parse/message.h"
@@ -84,6 +86,9 @@ static bool put_more(struct record *r, char place, struct str v)
 	case 'c':
 		put_subject(r, v);
 		return true;
+	case 'a':
+		rec_raw(r, "requested_ip", v);
+		return true;
 	case 'd':
 		return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
 	case 'e':
@@ -91,6 +96,10 @@ static bool put_more(struct record *r, char place, struct str v)
 		return true;
 	case 'f':
 		rec_str(r, F_FILE_PATH, v);
+		return true;
+	case 'g':
+		rec_str(r, F_SERVER_ADDRESS, v);
+		(void)rec_ip(r, F_SERVER_IP, v);
 		return true;
 	case 'i':
 		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
@@ -198,6 +207,7 @@ static const struct messages messages = {
 		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
 		['E'] = LIST{
 			{"EAP method %m failed for peer %U", LOGIN, "denied", "failure"},
+			{"EAP-MS-CHAPv2 verification failed, %*", LOGIN, "denied", "failure"},
 			{"EAP method %m succeeded, %*MSK established", LOGIN, "allowed", "success"},
 			{"EAP vendor specific method %m failed for peer %U", LOGIN, "denied", "failure"},
 			{0}},
@@ -209,6 +219,10 @@ static const struct messages messages = {
 			{"IDir '%r' does not match to '%*'", LOGIN, "denied", "failure"},
 			{0}},
 		['M'] = LIST{{"Main Mode authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"}, {0}},
+		['P'] = LIST{
+			{"PAM authentication of '%U' successful", LOGIN, "allowed", "success"},
+			{"PAM authentication of '%U' failed: %R", LOGIN, "denied", "failure"},
+			{0}},
 		['R'] = LIST{
 			{"RADIUS authentication of '%U' successful", LOGIN, "allowed", "success"},
 			{"RADIUS authentication of '%U' failed", LOGIN, "denied", "failure"},
@@ -240,9 +254,12 @@ static const struct messages messages = {
 		['c'] = LIST{
 			{"closing CHILD_SA %t{%k} with SPIs %p_i (%I bytes) %o_o (%O bytes) and TS %x === %y", TUNNEL, "end", NULL},
 			{"closing expired CHILD_SA %t{%k} with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "end", NULL},
-			{"certificate was revoked on %R", LOGIN, "denied", "failure"},
+			{"certificate was revoked on %*, reason: %R", LOGIN, "denied", "failure"},
+			{"certificate was revoked on %*", LOGIN, "denied", "failure"},
 			{"certificate status is %R", MSG, NULL},
 			{"constraint check failed: %R", LOGIN, "denied", "failure"},
+			{"configured proposals: %*", MSG, NULL},
+			{"could not decrypt payloads", MSG, "failure"},
 			{"creating acquire job for policy %x === %y with %*", MSG, NULL},
 			{"checking certificate status of \"%c\"", MSG, NULL},
 			{"canceling IKE_SA setup due to uniqueness policy", CONN, "denied", "failure"},
@@ -317,9 +334,10 @@ static const struct messages messages = {
 		['p'] = LIST{
 			{"parsed %e request %q [%*", MSG, NULL},
 			{"parsed %e response %q [%*", MSG, NULL},
-			{"peer requested virtual IP %*", MSG, NULL},
-			{"peer didn't accept %R", MSG, "failure"},
-			{"peer certificate invalid %R", LOGIN, "denied", "failure"},
+			{"peer requested virtual IP %a", MSG, NULL},
+			{"peer didn't accept any proposal", CONN, "denied", "failure"},
+			{"peer didn't accept %*", MSG, "failure"},
+			{"peer certificate invalid %*", LOGIN, "denied", "failure"},
 			{"pool '%*' is full, unable to assign address", MSG, "failure"},
 			{"peer not responding, trying again (%*)", MSG, "failure"},
 			{0}},
@@ -338,6 +356,7 @@ static const struct messages messages = {
 			{"received %R error notify", MSG, "failure"},
 			{"received %R notify, no CHILD_SA built", TUNNEL, "error", "failure"},
 			{"received %R, EAP authentication failed", LOGIN, "denied", "failure"},
+			{"received proposals: %P", MSG, NULL},
 			{"received proposals unacceptable", CONN, "denied", "failure"},
 			{"received proposals inacceptable", CONN, "denied", "failure"},
 			{"received %* vendor ID", MSG, NULL},
@@ -346,12 +365,15 @@ static const struct messages messages = {
 			{"received invalid IKE header from %S - ignored", MSG, "failure"},
 			{"received unsupported IKE version %* from %S, sending %R", CONN, "denied", "failure"},
 			{"received netlink error: %E", MSG, "failure"},
+			{"received RADIUS %* from server '%g'", MSG, NULL},
 			{"received RADIUS DAE %* for %U from %*", MSG, NULL},
 			{"reassigning offline lease to '%U'", MSG, NULL},
 			{"reassigning online lease to '%U'", MSG, NULL},
 			{"reassigning existing offline lease by '%*' to '%U'", MSG, NULL},
 			{"reauthenticating IKE_SA %G[%n]%*", MSG, NULL},
 			{"rekeying IKE_SA failed, %R", CONN, "error", "failure"},
+			{"rekeying IKE_SA %G[%n]", MSG, NULL},
+			{"restarting CHILD_SA %t", MSG, NULL},
 			{"remote endpoint changed from %* to %s", MSG, NULL},
 			{"requested DH group %* not supported", MSG, "failure"},
 			{"retransmit %* of request with message ID %q", MSG, NULL},
@@ -372,7 +394,8 @@ static const struct messages messages = {
 			{"switching to peer config '%G'", MSG, NULL},
 			{"schedule delete of duplicate IKE_SA for peer '%U' due to %R", MSG, NULL},
 			{"signature validation failed, %R", MSG, "failure"},
-			{"subject certificate invalid %R", LOGIN, "denied", "failure"},
+			{"subject certificate invalid (%*", LOGIN, "denied", "failure"},
+			{"sending RADIUS %* to server '%g'", MSG, NULL},
 			{0}},
 		['t'] = LIST{
 			{"tried %* shared key%* for '%l' - '%U', but %R", LOGIN, "denied", "failure"},
@@ -380,8 +403,9 @@ static const struct messages messages = {
 			{"traffic selectors %x === %y inacceptable", TUNNEL, "denied", "failure"},
 			{0}},
 		['u'] = LIST{
+			{"unable to add SAD entry with SPI %p: %R", MSG, "failure"},
 			{"unable to add SAD entry with SPI %p (%R)", MSG, "failure"},
-			{"unable to %E", MSG, "failure"},
+			{"unable to %*", MSG, "failure"},
 			{"using certificate \"%c\"", MSG, NULL},
 			{"using trusted certificate \"%c\"", MSG, NULL},
 			{0}},
@@ -395,10 +419,26 @@ static const struct messages messages = {
 		{0}},
 };
 
+/* "<rw|1> ", "<7> ": the connection's name, the IKE_SA's number. */
+static void take_connection(struct record *r, struct str *s)
+{
+	struct str rest = *s, conn;
+	ptrdiff_t bar;
+
+	if (!scan_ch(&rest, '<') || !str_cut(&rest, '>', &conn))
+		return;
+	bar = str_rchr(conn, '|');
+	if (bar >= 0)
+		rec_str(r, F_VPN_GROUP, str_sub(conn, 0, (size_t)bar));
+	rec_str(r, F_VPN_CONNECTION_ID, str_from(conn, (size_t)(bar + 1)));
+	(void)scan_blanks(&rest);
+	*s = rest;
+}
+
 /* "04[IKE] <rw|1> ", "04[IKE] ", "12[NET1] <7> ": *s moves behind it. */
 static bool take_head(struct record *r, struct str *s)
 {
-	struct str t = *s, thread, group = {0}, conn, name;
+	struct str t = *s, thread, group = {0};
 	size_t n = 0;
 
 	if (!scan_digits(&t, 4, &thread) || thread.len < 2 || !scan_ch(&t, '['))
@@ -413,32 +453,18 @@ static bool take_head(struct record *r, struct str *s)
 		return false;
 	rec_num(r, F_PROCESS_THREAD_ID, thread);
 	rec_str(r, F_LOG_LOGGER, group);
-	if (t.len && t.p[0] == '<') {
-		struct str rest = str_from(t, 1);
-
-		if (str_cut(&rest, '>', &conn)) {
-			ptrdiff_t bar = str_rchr(conn, '|');
-
-			name = bar >= 0 ? str_sub(conn, 0, (size_t)bar) : STR("");
-			conn = str_from(conn, (size_t)(bar + 1));
-			rec_str(r, F_VPN_GROUP, name);
-			rec_str(r, F_VPN_CONNECTION_ID, conn);
-			t = rest;
-			(void)scan_blanks(&t);
-		}
-	}
+	take_connection(r, &t);
 	*s = t;
 	return true;
 }
 
-static void take_text(struct record *r, struct str s)
+/* false: none of ours. */
+static bool take_known(struct record *r, struct str s)
 {
 	const struct message *m = message_find(r, &messages, s, put);
 
-	if (!m) {
-		rec_action(r, "daemon-message", "network", "info");
-		return;
-	}
+	if (!m)
+		return false;
 	if (str_starts(s, STR("XAuth ")) || str_find(s, STR(" Mode IKE_SA")) > 0)
 		rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
 	/* "XAuth authentication of 'erin' failed" gives no reason. */
@@ -447,6 +473,27 @@ static void take_text(struct record *r, struct str s)
 		rec_str(r, F_EVENT_REASON, s);
 	if (strcmp(m->action, "vpn-disconnect") == 0 && rec_get(r, F_EVENT_REASON).type != V_NONE)
 		rec_value(r, F_VPN_SESSION_REASON, rec_get(r, F_EVENT_REASON));
+	return true;
+}
+
+/* Behind a head every text is charon's. */
+static void take_text(struct record *r, struct str s)
+{
+	if (!take_known(r, s))
+		rec_action(r, "daemon-message", "network", "info");
+}
+
+/*
+ * charon-systemd[744]: received packet: from 192.0.2.7[500] to 198.51.100.1[500] (604 bytes)
+ * The journal has thread, group and connection in fields of its own. Only charon logs under that name, so a text unknown here is its own, too.
+ */
+static bool journal(struct record *r, struct str s)
+{
+	if (!str_eqz(r->program, "charon-systemd"))
+		return false;
+	take_connection(r, &s);
+	take_text(r, s);
+	return true;
 }
 
 /* The starter's own: charon (711) started after 40 ms. */
@@ -481,7 +528,7 @@ static enum format_result strongswan_parse(struct record *r)
 	} else if (take_stamp(&s, &stamp, &date) && take_head(r, &s)) {
 		rec_stamp(r, &stamp, date);
 		take_text(r, s);
-	} else if (!r->program.len || !starter(r, r->text)) {
+	} else if (!r->program.len || (!journal(r, r->text) && !starter(r, r->text))) {
 		return FORMAT_NO_MATCH;
 	}
 	if (!r->program.len) {
