@@ -21,7 +21,7 @@ struct known {
 };
 
 /*
- * Sorted by id. Places: A lease's address, C client, D destination, d a port, E destination and port, F name the server chose, H name the client
+ * Sorted by id; '#' in it is 4 or 6 (DHCP4_, DHCP6_, _V4_, _V6_): one row for both where the texts are the same. Places: A lease's address, C client, D destination, d a port, E destination and port, F name the server chose, H name the client
  * sent, I iaid, K classes, L seconds, l seconds of probation, M error, m command, N interface, n interface it leaves by, O source and port, P prefix, Q address
  * or prefix, R r address asked for, S source, s a port, T DHCP message, U subnet id, V version, W subnet, X x reason, c ciaddr, f file, p pid.
  */
@@ -29,12 +29,14 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_LEASE_RECLAIMED", "successfully reclaimed lease %A", "dhcp-expire", "protocol", NULL, NULL},
 	{"ALLOC_ENGINE_REMOVAL_NCR_FAILED", "sending removal name change request failed for lease %A: %M",
 	 "daemon-message", "info", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
+	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_ERROR", "%C: error during attempt to allocate an IPv4 address: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"ALLOC_ENGINE_V4_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv4 address for client with classes: %K",
 	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V4_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate an IPv4 address in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv4 lease in the subnet %W, subnet-id %U, shared network %*",
@@ -46,8 +48,6 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_V4_DISCOVER_HR", "client %C sending DHCPDISCOVER has reservation for the address %R",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V4_LEASE_RECLAIM", "%C: reclaiming expired lease for address %A", "dhcp-expire", "protocol", NULL, NULL},
-	{"ALLOC_ENGINE_V4_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
-	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_OFFER_EXISTING_LEASE", "allocation engine will try to offer existing lease to the client %C",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V4_OFFER_NEW_LEASE", "allocation engine will try to offer new lease to the client %C",
@@ -71,10 +71,8 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_ERROR", "%C: error during attempt to allocate an IPv6 address: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"ALLOC_ENGINE_V6_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv6 address for client with classes: %K",
 	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V6_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate a lease in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv6 lease in the subnet %W, subnet-id %U, shared network %*",
@@ -86,18 +84,29 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_V6_HR_ADDR_GRANTED", "reserved address %R was assigned to client %C",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V6_LEASE_RECLAIM", "%C: reclaiming expired lease for prefix %Q", "dhcp-expire", "protocol", NULL, NULL},
-	{"ALLOC_ENGINE_V6_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
-	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V6_REVOKED_ADDR_LEASE", "address %A was revoked from client %C as it is reserved for client %*",
 	 "dhcp-expire", "protocol", NULL, NULL},
 	{"COMMAND_RECEIVED", "Received command '%m'%*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
+	{"DHCP#_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
+	{"DHCP#_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
+	{"DHCP#_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
 	 "daemon-message", "info", NULL, NULL},
+	{"DHCP#_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
+	 "dhcp-decline", "protocol", "failure", "DECLINE"},
+	{"DHCP#_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
+	{"DHCP#_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
+	 NULL, "protocol", NULL, NULL},
+	{"DHCP#_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
+	 "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_CLIENTID_IGNORED_FOR_LEASES", "%C: not using client identifier for lease allocation for subnet %U",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP4_CLIENT_FQDN_DATA", "%C: Client sent FQDN option: %*", "daemon-message", "info", NULL, NULL},
@@ -106,8 +115,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_CLIENT_NAME_PROC_FAIL", "%C: failed to process the fqdn or hostname sent by a client: %X",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
-	 "dhcp-decline", "protocol", "failure", "DECLINE"},
 	{"DHCP4_DECLINE_LEASE", "Received DHCPDECLINE for addr %A from client %C. The lease will be unavailable for %l seconds.",
 	 "dhcp-decline", "protocol", NULL, "DECLINE"},
 	{"DHCP4_DECLINE_LEASE_MISMATCH", "Received DHCPDECLINE for addr %R from client %C, but %x",
@@ -131,7 +138,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_NO_LEASE_INIT_REBOOT", "%C: no lease for address %R requested by INIT-REBOOT client",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_PACKET_DROP_0001", "failed to parse packet from %S to %D, received over interface %N, reason: %X",
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP4_PACKET_DROP_0002", "%C, from interface %N: %X", "daemon-message", "denied", "failure", NULL},
@@ -165,14 +171,9 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_PACKET_PROCESS_STD_EXCEPTION", "%C: exception occurred during packet processing: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
-	{"DHCP4_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
-	 NULL, "protocol", NULL, NULL},
 	{"DHCP4_PACKET_SEND_FAIL", "%C: failed to send DHCPv4 packet: %M", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_POST_ALLOCATION_NAME_UPDATE_FAIL", "%C: failed to update hostname %H in a lease after address allocation: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_RELEASE", "%C: address %A was released properly.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_DELETED", "%C: address %A was deleted on release.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_EXCEPTION", "%C: while trying to release address %A an exception occurred: %M",
@@ -191,24 +192,12 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP4_STARTED", "Kea DHCPv4 server version %V started", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_STARTING", "Kea DHCPv4 server version %V (%*) starting", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_SUBNET_DYNAMICALLY_CHANGED", "%C: changed selected subnet %* to subnet %W from shared network %* for client assignments",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_UNKNOWN_ADDRESS_REQUESTED", "%C: client requested an unknown address, client sent ciaddr %c, requested-ip-address %R",
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP6_ADDR_REG_INFORM_FAIL", "error on address registration informational message from %C: %X",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP6_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
-	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_DDNS_GENERATED_FQDN_UPDATE_FAIL",
 	 "%C: failed to update the lease using address %A, after generating FQDN for a client, reason: %M",
 	 "daemon-message", "info", "failure", NULL},
@@ -217,8 +206,6 @@ static const struct known table[] = {
 	 "%C: FQDN for a lease: %* has changed. New values: hostname = %F, reverse mapping = %*, forward mapping = %*",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_DDNS_RECEIVE_FQDN", "%C: received DHCPv6 Client FQDN option: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
-	 "dhcp-decline", "protocol", "failure", "DECLINE"},
 	{"DHCP6_DECLINE_FAIL_DUID_MISMATCH", "Client %C sent DECLINE for address %R, but it belongs to client with DUID %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_DECLINE_FAIL_IAID_MISMATCH", "Client %C sent DECLINE for address %R, but used a wrong IAID (%I), instead of expected %*",
@@ -249,7 +236,6 @@ static const struct known table[] = {
 	 "dhcp-lease", "protocol", "success", NULL},
 	{"DHCP6_LEASE_REUSE", "%C: lease for address %A and iaid=%I has been reused for %L seconds",
 	 "dhcp-lease", "protocol", "success", NULL},
-	{"DHCP6_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_PACKET_DROP_DHCP_DISABLED", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_PACKET_DROP_DROP_CLASS", "dropped as member of the special class 'DROP': %C",
 	 "daemon-message", "denied", "failure", NULL},
@@ -260,9 +246,6 @@ static const struct known table[] = {
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_PACKET_PROCESS_FAIL", "processing of %T message received from %S failed: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP6_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
-	{"DHCP6_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
-	 NULL, "protocol", NULL, NULL},
 	{"DHCP6_PD_LEASE_ADVERT", "%C: lease for prefix %P and iaid=%I will be advertised",
 	 "dhcp-offer", "protocol", NULL, "ADVERTISE"},
 	{"DHCP6_PD_LEASE_ADVERT_FAIL", "%C: failed to advertise a prefix lease for iaid=%I",
@@ -291,8 +274,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_PROCESS_IA_PD_SOLICIT", "%C: server is processing IA_PD option with iaid=%I and hint=%*",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_RAPID_COMMIT", "%C: %X", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_REGISTERED_LEASE_ADD_FAIL", "error in registered lease add for %A: %M",
 	 "daemon-message", "info", "failure", NULL},
@@ -320,11 +301,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTED", "Kea DHCPv6 server version %V started", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTING", "Kea DHCPv6 server version %V (%*) starting", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
 	{"DHCPSRV_LEASE4_EXTENDED_INFO_UPGRADED", "extended info for lease %A was upgraded",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_ADD_ADDR4", "adding IPv4 lease with address %A", "daemon-message", "info", NULL, NULL},
@@ -552,6 +528,31 @@ static int by_id(const void *key, const void *row)
 	return str_cmp(*(const struct str *)key, str_z(((const struct known *)row)->id));
 }
 
+/* The row of an id: its own, else that for both versions. */
+static const struct known *find_known(struct record *r, struct str id)
+{
+	static const struct str marks[] = {STR_INIT("DHCP"), STR_INIT("_V"), STR_INIT("_ADDR")};
+	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	struct str both;
+	ptrdiff_t at;
+	char *text;
+
+	for (size_t i = 0; !k && i < sizeof(marks) / sizeof(*marks); i++) {
+		at = str_find(id, marks[i]);
+		if (at < 0)
+			continue;
+		at += (ptrdiff_t)marks[i].len;
+		if ((size_t)at == id.len || (id.p[at] != '4' && id.p[at] != '6'))
+			continue;
+		text = arena_bytes(r->arena, id.len);
+		memcpy(text, id.p, id.len);
+		text[at] = '#';
+		both = str_n(text, id.len);
+		k = bsearch(&both, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	}
+	return k;
+}
+
 static void act(struct record *r, const struct known *k)
 {
 	struct value type = rec_get(r, F_DHCP_MESSAGE_TYPE);
@@ -622,7 +623,7 @@ static void put_ddns(struct record *r, struct str id, struct str text)
 
 static void put_message(struct record *r, struct str id, struct str text)
 {
-	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	const struct known *k = find_known(r, id);
 
 	rec_str(r, F_EVENT_CODE, id);
 	if (!k || !message_match(r, k->pattern, text, put)) {
