@@ -421,7 +421,7 @@ static const struct messages messages = {
 			{0}},
 		['C'] = LIST{
 			{"Can't remove reverse map on %Q: %E", DNS, "failure"},
-			{"Can't %E", MSG, "failure"},
+			{"Can't %*", MSG, "failure"},
 			{"Cannot reuse: %R", MSG, NULL},
 			{"Client %D releases address %A, which is not leased to it.", "dhcp-release", "network", "protocol", "failure"},
 			{"Client %D releases address %A", "dhcp-release", "network", "protocol", "success"},
@@ -436,6 +436,8 @@ static const struct messages messages = {
 			{0}},
 		['D'] = LIST{
 			{"DHCPLEASEQUERY from %S for %* %*: %R", MSG, NULL},
+			{"DHCPLEASEQUERY from %S for IP %A", MSG, NULL},
+			{"DHCPLEASEQUERY from %S for %*", MSG, NULL},
 			{"DHCPLEASEQUERY from %S: %R", MSG, "failure"},
 			{"DHCPLEASEQUERY from %S", MSG, NULL},
 			{"DDNS: %R", MSG, NULL},
@@ -449,7 +451,7 @@ static const struct messages messages = {
 			{"Encapsulated %T message from %S port %s from client DUID %D, transaction ID %X", "", "network", "protocol", NULL},
 			{"Encapsulated %T message from %S port %s, transaction ID %X", "", "network", "protocol", NULL},
 			{"Encapsulating %T message to send to %a port %d", "", "network", "protocol", NULL},
-			{"Error %E", MSG, "failure"},
+			{"Error %*", MSG, "failure"},
 			{0}},
 		['F'] = LIST{
 			{"Forward map from %H to %A FAILED: %E", DNS, "failure"},
@@ -474,7 +476,7 @@ static const struct messages messages = {
 		['N'] = LIST{
 			{"No subnet declaration for %i (%n).", MSG, "failure"},
 			{"No subnet declaration for %i (%*", MSG, "failure"},
-			{"No %E", MSG, "failure"},
+			{"No %*", MSG, "failure"},
 			{"Not configured to listen on any interfaces!", MSG, "failure"},
 			{0}},
 		['O'] = LIST{{"Open a socket for %*", MSG, NULL}, {0}},
@@ -515,7 +517,7 @@ static const struct messages messages = {
 			{"Unable to add forward map from %H to %A: %E", DNS, "failure"},
 			{"Unable to add reverse map from %Q to %H: %E", DNS, "failure"},
 			{"Unable to pick client %*- shared network %N: %R", MSG, "failure"},
-			{"Unable to %E", MSG, "failure"},
+			{"Unable to %*", MSG, "failure"},
 			{0}},
 		['W'] = LIST{
 			{"WARNING: %R", MSG, NULL},
@@ -532,7 +534,7 @@ static const struct messages messages = {
 			{"bind update on %A got ack from %P: %R", MSG, "failure"},
 			{"before submitting a bug.%*", MSG, NULL},
 			{"bugs on either our web page %*", MSG, NULL},
-			{"bad %E", MSG, "failure"},
+			{"bad %*", MSG, "failure"},
 			{0}},
 		['c'] = LIST{{"client %C has duplicate%* on %N", MSG, NULL}, {"commit_leases: %E", MSG, "failure"}, {0}},
 		['d'] = LIST{{"data: %R", MSG, NULL}, {"dhcp_failover_%R", MSG, NULL}, {"dhcp.c:%*: %E", MSG, "failure"},
@@ -548,7 +550,7 @@ static const struct messages messages = {
 		['i'] = LIST{
 			{"icmp_echorequest %A: %E", MSG, "failure"},
 			{"icmp_echorequest: %E", MSG, "failure"},
-			{"icmp_%E", MSG, "failure"},
+			{"icmp_%*", MSG, "failure"},
 			{"in your dhcpd.conf file for the network segment", MSG, NULL},
 			{0}},
 		['l'] = LIST{
@@ -561,11 +563,12 @@ static const struct messages messages = {
 			{"peer %P: %R", MSG, NULL},
 			{"please write an `authoritative;' directive either in the", MSG, NULL},
 			{"pool response: %l leases", MSG, NULL},
-			{"parse_%E", MSG, "failure"},
+			{"parse_%*", MSG, "failure"},
 			{"process and the information we find helpful for debugging.", MSG, NULL},
 			{0}},
 		['r'] = LIST{
 			{"receive_packet failed on %i: %E", MSG, "failure"},
+			{"removed forward map from %H to %A", DNS, "success"},
 			{"removed reverse map on %Q", DNS, "success"},
 			{"reuse_lease: lease age %* (secs) under %* threshold, reply with unaltered, existing lease for %A", MSG, NULL},
 			{0}},
@@ -582,7 +585,7 @@ static const struct messages messages = {
 		['u'] = LIST{
 			{"uid lease %A for client %C is duplicate on %N", MSG, NULL},
 			{"unexpected ICMP Echo Reply from %S", MSG, NULL},
-			{"unable %E", MSG, "failure"},
+			{"unable %*", MSG, "failure"},
 			{0}},
 		['y'] = LIST{{"you want, please write a subnet declaration", MSG, NULL}, {0}},
 	},
@@ -637,6 +640,10 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 		if (scan_word(&rest, &word))
 			(void)put_type(r, word);
 	}
+	/* "Can't create PID file /run/dhcpd.pid: Permission denied.": all of it is the error. */
+	if (m->outcome && strcmp(m->outcome, "failure") == 0 && strcmp(m->action, "daemon-message") == 0 &&
+	    rec_get(r, F_EVENT_REASON).type == V_NONE && rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
+		rec_str(r, F_ERROR_MESSAGE, r->text);
 	if (strcmp(m->action, "dhcp-abandon") == 0)
 		rec_value(r, F_DHCP_REASON, rec_get(r, F_EVENT_REASON));
 	return FORMAT_MATCH;

@@ -301,6 +301,11 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTED", "Kea DHCPv6 server version %V started", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTING", "Kea DHCPv6 server version %V (%*) starting", "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_ADD_IFACE", "listening on interface %N", "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET4", "a new subnet has been added to configuration: %W with params: %*",
+	 "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET6", "a new subnet has been added to configuration: %W with params: %*",
+	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_LEASE4_EXTENDED_INFO_UPGRADED", "extended info for lease %A was upgraded",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_ADD_ADDR4", "adding IPv4 lease with address %A", "daemon-message", "info", NULL, NULL},
@@ -680,7 +685,8 @@ static void put_logger(struct record *r, struct str s)
 		logger = str_sub(s, 0, (size_t)dot);
 		put_thread(r, str_from(s, (size_t)dot + 1));
 	}
-	rec_str(r, F_LOG_LOGGER, logger);
+	if (logger.p != r->program.p)
+		rec_str(r, F_LOG_LOGGER, logger);
 	if (r->program.len == 0 || !str_starts(r->program, STR("kea"))) {
 		ptrdiff_t end = str_chr(logger, '.');
 		struct str daemon = end < 0 ? logger : str_sub(logger, 0, (size_t)end);
@@ -694,29 +700,51 @@ static void put_logger(struct record *r, struct str s)
 	}
 }
 
-/* A date of its own, level, logger and id; *s is the text then. Nothing is put before all of it is there. */
+/* "DHCP4_LEASE_ALLOC": capitals, digits and at least one '_'. */
+static bool take_id(struct str *s, struct str *id)
+{
+	bool parts = false;
+
+	if (!scan_word(s, id))
+		return false;
+	for (size_t i = 0; i < id->len; i++) {
+		if (id->p[i] != '_' && !ch_digit(id->p[i]) && (unsigned char)(id->p[i] - 'A') >= 26)
+			return false;
+		parts |= id->p[i] == '_';
+	}
+	return parts;
+}
+
+/*
+ * A date of its own, level, logger and id; *s is the text then. Nothing is put before all of it is there. Logger and level may be left out of the log's
+ * pattern: then the program's name says that it is Kea.
+ */
 static bool take_head(struct record *r, struct str *s, struct str *id)
 {
 	struct syslog_stamp stamp;
-	struct str date, level, logger, t = *s;
-	bool iso, dated = false;
+	struct str date, level = STR(""), logger = STR(""), t = *s;
+	bool iso, dated = false, named = str_starts(r->program, STR("kea-"));
 
 	if (t.len && ch_digit(t.p[0])) {
 		if (syslog_take_date(&t, &stamp, &date, &iso) != SYSLOG_DATE_OK || !scan_space(&t))
 			return false;
 		dated = true;
 	}
-	if (!take_level(&t, &level) || !scan_ch(&t, '[') || !scan_until(&t, ']', &logger) || !logger.len || !scan_ch(&t, ' ') ||
-	    !scan_word(&t, id))
+	if (!take_level(&t, &level) && !named)
 		return false;
-	for (size_t i = 0; i < id->len; i++)
-		if (id->p[i] != '_' && !ch_digit(id->p[i]) && (unsigned char)(id->p[i] - 'A') >= 26)
+	if (scan_ch(&t, '[')) {
+		if (!scan_until(&t, ']', &logger) || !logger.len || !scan_ch(&t, ' '))
 			return false;
+	} else if (!named) {
+		return false;
+	}
+	if (!take_id(&t, id))
+		return false;
 	(void)scan_blanks(&t);
 	if (dated)
 		rec_stamp(r, &stamp, date);
 	rec_str(r, F_LOG_LEVEL, level);
-	put_logger(r, logger);
+	put_logger(r, logger.len ? logger : r->program);
 	*s = t;
 	return true;
 }
@@ -733,7 +761,7 @@ static enum format_result kea_parse(struct record *r)
 	}
 	put_message(r, id, s);
 	level = rec_get(r, F_LOG_LEVEL);
-	if ((str_eq(value_str(&level), STR("ERROR")) || str_eq(value_str(&level), STR("FATAL"))) &&
+	if (level.type == V_STRING && (str_eq(value_str(&level), STR("ERROR")) || str_eq(value_str(&level), STR("FATAL"))) &&
 	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
 		rec_str(r, F_ERROR_MESSAGE, behind_client(s));
 	return FORMAT_MATCH;
@@ -753,7 +781,7 @@ static bool kea_shape(const struct record *r)
 	return take_level(&s, &level) && str_starts(s, STR("[kea-"));
 }
 
-static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
+static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp4-server", "kea-dhcp6-server", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
 
 FORMAT(kea, .programs = programs, .service = "kea", .dataset = "weir.dhcp", .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 2.0 to 3.0",
        .shape = kea_shape, .parse = kea_parse)
