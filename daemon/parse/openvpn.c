@@ -38,10 +38,26 @@ static size_t address_port(struct str s, struct str *ip, struct str *port)
 	return port->len <= 5 && str_is_ip(*ip) ? n : 0;
 }
 
+/*
+ * As a peer stands in front of a line: OpenVPN prints an IPv6 address there without its port, since both together would be ambiguous. port.len is 0 then.
+ */
+static size_t peer_address(struct str s, struct str *ip, struct str *port)
+{
+	size_t n = 0;
+
+	while (n < s.len && n < 60 && (ch_xdigit(s.p[n]) || s.p[n] == '.' || s.p[n] == ':'))
+		n++;
+	if (str_chr(str_sub(s, 0, n), ':') < 0 || !str_is_ip(str_sub(s, 0, n)))
+		return address_port(s, ip, port);
+	*ip = str_sub(s, 0, n);
+	*port = str_sub(s, 0, 0);
+	return n;
+}
+
 /* The peer in front of s, whose name ends not before `from`. */
 static bool find_peer(struct str s, size_t from, struct peer *out)
 {
-	size_t n = from ? 0 : address_port(s, &out->ip, &out->port);
+	size_t n = from ? 0 : peer_address(s, &out->ip, &out->port);
 
 	if (n && n < s.len && s.p[n] == ' ') {
 		out->name = STR("");
@@ -51,7 +67,7 @@ static bool find_peer(struct str s, size_t from, struct peer *out)
 	for (size_t i = from ? from : 1; i + 8 < s.len; i++) {
 		if (s.p[i] != '/')
 			continue;
-		n = address_port(str_from(s, i + 1), &out->ip, &out->port);
+		n = peer_address(str_from(s, i + 1), &out->ip, &out->port);
 		if (n == 0 || i + 1 + n >= s.len || s.p[i + 1 + n] != ' ')
 			continue;
 		out->name = str_sub(s, 0, i);
@@ -130,6 +146,20 @@ static bool put_inner(struct record *r, struct str s)
 		return false;
 	rec_raw(r, "network", s); /* what lies behind the peer */
 	return true;
+}
+
+/* "IPv4=10.8.0.2, IPv6=2001:db8::1000": the event is about the first that there is. "(Not enabled)" is none. */
+static void put_pool(struct record *r, struct str s)
+{
+	struct value have = rec_get(r, F_CLIENT_IP);
+
+	if (!str_is_ip(s))
+		return;
+	rec_ip(r, F_CLIENT_IP, s);
+	if (have.type == V_NONE)
+		return;
+	rec_value(r, F_CLIENT_IP, have);
+	rec_raw(r, "client_ip6", s);
 }
 
 /* TLSv1.3: 1.3 */
@@ -261,7 +291,7 @@ static bool put(struct record *r, char place, struct str v)
 		rec_str(r, F_ERROR_MESSAGE, v);
 		return true;
 	case 'I':
-		(void)rec_ip(r, F_CLIENT_IP, v);
+		put_pool(r, v);
 		return true;
 	case 'M':
 		rec_str(r, F_VPN_SESSION_REASON, v);
@@ -300,16 +330,17 @@ static const struct messages messages = {
 			{"AUTH-PAM: %R", MSG, NULL},
 			{"Authenticate/Decrypt packet error: %E", MSG, "failure"},
 			{0}},
-		['B'] = LIST{{"Bad %E", MSG, "failure"}, {0}},
+		['B'] = LIST{{"Bad %*", MSG, "failure"}, {0}},
 		['C'] = LIST{
 			{"Control Channel: %v, cipher %* %c, %*", CONN, "protocol", NULL},
 			{"Control Channel: %v, cipher %* %c", CONN, "protocol", NULL},
 			{"CC-EEN exit message received by peer", MSG, NULL},
 			{"Connection reset, restarting [%*", MSG, NULL},
 			{"CRL: loaded %* CRLs from file %f", MSG, NULL},
-			{"CRL: cannot %E", MSG, "failure"},
+			{"CRL: cannot %*", MSG, "failure"},
 			{0}},
 		['D'] = LIST{
+			{"Disallow float to an address taken by another client %C", MSG, "failure"},
 			{"Data Channel: cipher '%d', peer-id: %i", MSG, NULL},
 			{"Data Channel: cipher '%d'%*", MSG, NULL},
 			{"Data Channel: using negotiated cipher '%d'", MSG, NULL},
@@ -319,6 +350,7 @@ static const struct messages messages = {
 			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
 			{0}},
 		['E'] = LIST{{"ERROR: %E", MSG, "failure"}, {0}},
+		['F'] = LIST{{"Float requested for peer %i to %x", MSG, NULL}, {"Fatal TLS error (%*", MSG, "failure"}, {0}},
 		['I'] = LIST{
 			{"Incoming Data Channel: Cipher '%d' initialized%*", MSG, NULL},
 			{"Inactivity timeout (--%M), restarting", MSG, NULL},
@@ -536,7 +568,8 @@ static void put_peer(struct record *r, const struct peer *p)
 	put_name(r, p->name);
 	rec_str(r, F_SOURCE_ADDRESS, p->ip);
 	rec_ip(r, F_SOURCE_IP, p->ip);
-	rec_num(r, F_SOURCE_PORT, p->port);
+	if (p->port.len)
+		rec_num(r, F_SOURCE_PORT, p->port);
 }
 
 /* Where a name holds "/192.0.2.1:5 " itself, the text that is known behind a later one tells. */
@@ -577,7 +610,7 @@ static void name_assigned(struct record *r, struct str s)
 	struct str ip, port;
 	ptrdiff_t slash = str_rchr(who, '/');
 
-	if (slash <= 0 || address_port(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
+	if (slash <= 0 || peer_address(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
 		return;
 	put_peer(r, &(struct peer){str_sub(who, 0, (size_t)slash), ip, port, STR("")});
 	rec_user(r, F_USER_NAME, str_sub(who, 0, (size_t)slash));
