@@ -152,6 +152,7 @@ static enum format_result received_disconnect(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	}
 	sshd_put_source(r, who);
+	scan_blanks(&s);
 	if (!scan_digits(&s, 10, &code) || !scan_lit(&s, ":"))
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "disconnect_code", code);
