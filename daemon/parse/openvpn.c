@@ -657,6 +657,8 @@ static enum format_result openvpn_parse(struct record *r)
 		}
 	}
 	rec_str(r, F_VPN_PROTOCOL, STR("openvpn"));
+	/* 2.6: what stands in front until the peer is known. */
+	scan_lit(&s, "Connection Attempt ");
 	if (take_peer(r, s))
 		return FORMAT_MATCH;
 	if (!take_text(r, s, false))
