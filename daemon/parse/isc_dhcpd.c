@@ -308,95 +308,53 @@ static bool put_address(struct record *r, struct str s)
 	return true;
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_hardware(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'Q':
-		rec_name(r, F_DNS_QUESTION_NAME, v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'S':
-		rec_str(r, F_SOURCE_ADDRESS, v);
-		return rec_ip(r, F_SOURCE_IP, v);
-	case 'T':
-		return put_type(r, v);
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'X':
-		rec_str(r, F_DHCP_TRANSACTION_ID, v);
-		return true;
-	case 'a':
-		rec_str(r, F_DESTINATION_ADDRESS, v);
-		return rec_ip(r, F_DESTINATION_IP, v);
-	case 'd':
-		return rec_num(r, F_DESTINATION_PORT, v);
-	case 'i':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'l':
-		rec_raw(r, "leases", v);
-		return true;
-	case 'n':
-		return rec_ip(r, F_SERVER_IP, v);
-	case 'o':
-		rec_raw(r, "state", v);
-		return true;
-	case 's':
-		return rec_num(r, F_SOURCE_PORT, v);
-	case 'w':
-		rec_raw(r, "former_state", v);
-		return true;
-	default:
-		return false;
-	}
+	put_client(r, v);
+	return true;
 }
 
-/*
- * A lease's address or prefix, C hardware address, D DUID, E error, F file, G relay, H name, I iaid, L seconds, M hardware address of the server, N network,
- * P failover peer; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_source(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return put_address(r, v);
-	case 'C':
-		put_client(r, v);
-		return true;
-	case 'D':
-		rec_str(r, F_DHCP_CLIENT_ID, v);
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'F':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'G':
-		return rec_ip(r, F_DHCP_GIADDR, v);
-	case 'H':
-		rec_host(r, F_CLIENT_DOMAIN, v);
-		return true;
-	case 'I':
-		rec_str(r, F_DHCP_IAID, v);
-		return true;
-	case 'L':
-		return rec_num(r, F_DHCP_LEASE_DURATION, v);
-	case 'M':
-		return rec_mac(r, F_OBSERVER_MAC, v);
-	case 'N':
-		rec_str(r, F_NETWORK_NAME, v);
-		return true;
-	case 'P':
-		rec_raw(r, "failover_peer", v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	rec_str(r, F_SOURCE_ADDRESS, v);
+	return rec_ip(r, F_SOURCE_IP, v);
 }
+
+static bool put_destination(struct record *r, struct str v)
+{
+	rec_str(r, F_DESTINATION_ADDRESS, v);
+	return rec_ip(r, F_DESTINATION_IP, v);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_CALL('A', put_address),
+	AS_CALL('a', put_destination),
+	AS_CALL('C', put_hardware),
+	AS_STR('D', F_DHCP_CLIENT_ID),
+	AS_NUM('d', F_DESTINATION_PORT),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_STR('F', F_FILE_PATH),
+	AS_IP('G', F_DHCP_GIADDR),
+	AS_HOST('H', F_CLIENT_DOMAIN),
+	AS_STR('I', F_DHCP_IAID),
+	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_NUM('L', F_DHCP_LEASE_DURATION),
+	AS_RAW('l', "leases"),
+	AS_MAC('M', F_OBSERVER_MAC),
+	AS_STR('N', F_NETWORK_NAME),
+	AS_IP('n', F_SERVER_IP),
+	AS_RAW('o', "state"),
+	AS_RAW('P', "failover_peer"),
+	AS_HOST('Q', F_DNS_QUESTION_NAME),
+	AS_STR('R', F_EVENT_REASON),
+	AS_CALL('S', put_source),
+	AS_NUM('s', F_SOURCE_PORT),
+	AS_CALL('T', put_type),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_RAW('w', "former_state"),
+	AS_STR('X', F_DHCP_TRANSACTION_ID),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define DNS "dns-update", "network", "info"
@@ -628,7 +586,7 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 	} else if (take_event(r, s) == FORMAT_MATCH) {
 		return FORMAT_MATCH;
 	}
-	m = message_find(r, &messages, r->text, put);
+	m = message_find(r, &messages, r->text, places);
 	if (!m)
 		return FORMAT_NO_MATCH;
 	if (!*m->action)

@@ -21,9 +21,8 @@ struct known {
 };
 
 /*
- * Sorted by id; '#' in it is 4 or 6 (DHCP4_, DHCP6_, _V4_, _V6_): one row for both where the texts are the same. Places: A lease's address, C client, D destination, d a port, E destination and port, F name the server chose, H name the client
- * sent, I iaid, K classes, L seconds, l seconds of probation, M error, m command, N interface, n interface it leaves by, O source and port, P prefix, Q address
- * or prefix, R r address asked for, S source, s a port, T DHCP message, U subnet id, V version, W subnet, X x reason, c ciaddr, f file, p pid.
+ * Sorted by id; '#' in it is 4 or 6 (DHCP4_, DHCP6_, _V4_, _V6_): one row for both where the texts are the same. What the letters in the patterns
+ * stand for: places[].
  */
 static const struct known table[] = {
 	{"ALLOC_ENGINE_LEASE_RECLAIMED", "successfully reclaimed lease %A", "dhcp-expire", "protocol", NULL, NULL},
@@ -436,97 +435,94 @@ static bool put_end_port(struct record *r, enum field_id ip, enum field_id addre
 	return colon > 0 && rec_num(r, port, str_from(s, (size_t)colon + 1)) && put_end(r, ip, address, str_sub(s, 0, (size_t)colon));
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_destination(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'E':
-		return put_end_port(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, F_DESTINATION_PORT, v);
-	case 'O':
-		return put_end_port(r, F_SOURCE_IP, F_SOURCE_ADDRESS, F_SOURCE_PORT, v);
-	case 'F':
-		rec_host(r, F_CLIENT_DOMAIN, v);
-		return true;
-	case 'K':
-		rec_raw(r, "classes", v);
-		return true;
-	case 'M':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'P':
-	case 'Q':
-		return put_prefix(r, v, place == 'Q');
-	case 'U':
-		rec_str(r, F_DHCP_SUBNET_ID, v);
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'W':
-		rec_str(r, F_NETWORK_NAME, v);
-		return true;
-	case 'X':
-	case 'x':
-		put_reason(r, v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'l':
-		rec_raw(r, "probation_seconds", v);
-		return true;
-	case 'm':
-		rec_raw(r, "command", v);
-		return true;
-	case 'n':
-		rec_str(r, F_OBSERVER_EGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'p':
-		return rec_num(r, F_PROCESS_PID, v);
-	default:
-		return false;
-	}
+	return put_end(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, v);
 }
 
-static bool put(struct record *r, char place, struct str v)
+static bool put_sent_name(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return rec_ip(r, F_CLIENT_IP, v);
-	case 'C':
-		return put_client(r, v);
-	case 'D':
-		return put_end(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, v);
-	case 'H':
-		put_hostname(r, v);
-		return true;
-	case 'I':
-		rec_str(r, F_DHCP_IAID, v);
-		return true;
-	case 'L':
-		return rec_num(r, F_DHCP_LEASE_DURATION, v);
-	case 'N':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'R':
-	case 'r':
-		(void)rec_ip(r, F_DHCP_REQUESTED_ADDRESS, v); /* "(no address)", "::" */
-		return true;
-	case 'S':
-		return put_end(r, F_SOURCE_IP, F_SOURCE_ADDRESS, v);
-	case 'T':
-		put_message_type(r, v);
-		return true;
-	case 'c':
-		put_ciaddr(r, v);
-		return true;
-	case 'd':
-		return rec_num(r, F_DESTINATION_PORT, v);
-	case 's':
-		return rec_num(r, F_SOURCE_PORT, v);
-	default:
-		return put_more(r, place, v);
-	}
+	put_hostname(r, v);
+	return true;
 }
+
+static bool put_source(struct record *r, struct str v)
+{
+	return put_end(r, F_SOURCE_IP, F_SOURCE_ADDRESS, v);
+}
+
+static bool put_type(struct record *r, struct str v)
+{
+	put_message_type(r, v);
+	return true;
+}
+
+static bool put_own_address(struct record *r, struct str v)
+{
+	put_ciaddr(r, v);
+	return true;
+}
+
+static bool put_destination_port(struct record *r, struct str v)
+{
+	return put_end_port(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, F_DESTINATION_PORT, v);
+}
+
+static bool put_source_port(struct record *r, struct str v)
+{
+	return put_end_port(r, F_SOURCE_IP, F_SOURCE_ADDRESS, F_SOURCE_PORT, v);
+}
+
+static bool put_only_prefix(struct record *r, struct str v)
+{
+	return put_prefix(r, v, false);
+}
+
+static bool put_prefix_or_address(struct record *r, struct str v)
+{
+	return put_prefix(r, v, true);
+}
+
+static bool put_why(struct record *r, struct str v)
+{
+	put_reason(r, v);
+	return true;
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_IP('A', F_CLIENT_IP),
+	AS_CALL('C', put_client),
+	AS_CALL('c', put_own_address),
+	AS_CALL('D', put_destination),
+	AS_NUM('d', F_DESTINATION_PORT),
+	AS_CALL('E', put_destination_port),
+	AS_HOST('F', F_CLIENT_DOMAIN),
+	AS_STR('f', F_FILE_PATH),
+	AS_CALL('H', put_sent_name),
+	AS_STR('I', F_DHCP_IAID),
+	AS_RAW('K', "classes"),
+	AS_NUM('L', F_DHCP_LEASE_DURATION),
+	AS_RAW('l', "probation_seconds"),
+	AS_STR('M', F_ERROR_MESSAGE),
+	AS_RAW('m', "command"),
+	AS_STR('N', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_STR('n', F_OBSERVER_EGRESS_INTERFACE_NAME),
+	AS_CALL('O', put_source_port),
+	AS_CALL('P', put_only_prefix),
+	AS_NUM('p', F_PROCESS_PID),
+	AS_CALL('Q', put_prefix_or_address),
+	AS_MAYBE_IP('R', F_DHCP_REQUESTED_ADDRESS),
+	AS_MAYBE_IP('r', F_DHCP_REQUESTED_ADDRESS),
+	AS_CALL('S', put_source),
+	AS_NUM('s', F_SOURCE_PORT),
+	AS_CALL('T', put_type),
+	AS_STR('U', F_DHCP_SUBNET_ID),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_STR('W', F_NETWORK_NAME),
+	AS_CALL('X', put_why),
+	AS_CALL('x', put_why),
+	{0}};
 
 static int by_id(const void *key, const void *row)
 {
@@ -631,7 +627,7 @@ static void put_message(struct record *r, struct str id, struct str text)
 	const struct known *k = find_known(r, id);
 
 	rec_str(r, F_EVENT_CODE, id);
-	if (!k || !message_match(r, k->pattern, text, put)) {
+	if (!k || !message_match(r, k->pattern, text, places)) {
 		unknown_text(r, text);
 		if (str_starts(id, STR("DHCP_DDNS_")))
 			put_ddns(r, id, text);

@@ -224,91 +224,75 @@ static void put_push(struct record *r, struct str s)
 	}
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_peer_socket(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'P':
-		return put_peer_info(r, v);
-	case 'S': /* a certificate's subject */
-		rec_str(r, F_TLS_CLIENT_SUBJECT, v);
-		put_name(r, common_name(v));
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'a':
-		rec_raw(r, "ca", v);
-		return true;
-	case 'c':
-		rec_str(r, F_TLS_CIPHER, v);
-		return true;
-	case 'd':
-		rec_raw(r, "cipher", v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'g':
-		rec_raw(r, "signal", v);
-		return true;
-	case 'i':
-		rec_raw(r, "peer_id", v);
-		return true;
-	case 's':
-		rec_str(r, F_VPN_SESSION_ID, v);
-		return true;
-	case 't':
-		rec_str(r, F_VPN_TUNNEL, v);
-		return true;
-	case 'v':
-		put_tls_version(r, v);
-		return true;
-	case 'x': /* an address, with or without port */
-		if (put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT))
-			return true;
-		rec_str(r, F_SOURCE_ADDRESS, v);
-		return rec_ip(r, F_SOURCE_IP, v);
-	default:
-		return false;
-	}
+	return put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
 }
 
-/*
- * A inner address, C socket of the peer, D socket of the server, E error, I inner address that may be none, M session's reason, N certificate's name,
- * R reason, U user, u user and the mark behind him; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_server_socket(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return put_inner(r, v);
-	case 'C':
-		return put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
-	case 'D':
-		(void)put_socket(r, v, F_SERVER_IP, F_SERVER_PORT);
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'I':
-		put_pool(r, v);
-		return true;
-	case 'M':
-		rec_str(r, F_VPN_SESSION_REASON, v);
-		return true;
-	case 'N':
-		put_name(r, v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'U':
-		rec_user(r, F_USER_NAME, v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	(void)put_socket(r, v, F_SERVER_IP, F_SERVER_PORT);
+	return true;
 }
+
+static bool put_pool_address(struct record *r, struct str v)
+{
+	put_pool(r, v);
+	return true;
+}
+
+static bool put_common_name(struct record *r, struct str v)
+{
+	put_name(r, v);
+	return true;
+}
+
+static bool put_subject(struct record *r, struct str v)
+{
+	rec_str(r, F_TLS_CLIENT_SUBJECT, v);
+	put_name(r, common_name(v));
+	return true;
+}
+
+static bool put_version(struct record *r, struct str v)
+{
+	put_tls_version(r, v);
+	return true;
+}
+
+static bool put_peer_address(struct record *r, struct str v)
+{
+	if (put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT))
+		return true;
+	rec_str(r, F_SOURCE_ADDRESS, v);
+	return rec_ip(r, F_SOURCE_IP, v);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_CALL('A', put_inner),
+	AS_RAW('a', "ca"),
+	AS_CALL('C', put_peer_socket),
+	AS_STR('c', F_TLS_CIPHER),
+	AS_CALL('D', put_server_socket),
+	AS_RAW('d', "cipher"),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_STR('f', F_FILE_PATH),
+	AS_RAW('g', "signal"),
+	AS_CALL('I', put_pool_address),
+	AS_RAW('i', "peer_id"),
+	AS_STR('M', F_VPN_SESSION_REASON),
+	AS_CALL('N', put_common_name),
+	AS_CALL('P', put_peer_info),
+	AS_STR('R', F_EVENT_REASON),
+	AS_CALL('S', put_subject),
+	AS_STR('s', F_VPN_SESSION_ID),
+	AS_STR('t', F_VPN_TUNNEL),
+	AS_USER('U', F_USER_NAME),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_CALL('v', put_version),
+	AS_CALL('x', put_peer_address),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define LOGIN "vpn-login", "authentication"
@@ -531,7 +515,7 @@ static void put_transport(struct record *r, struct str s)
 /* The text behind the peer. `named`: the certificate's name stood in front, so the peer is let in. */
 static bool take_text(struct record *r, struct str s, bool named)
 {
-	const struct message *m = message_find(r, &messages, s, put);
+	const struct message *m = message_find(r, &messages, s, places);
 
 	if (!m) {
 		if (!of_the_server(s))

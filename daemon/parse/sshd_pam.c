@@ -42,23 +42,24 @@ static enum format_result pam_session(struct record *r, struct str s, bool opene
 	return sshd_end(r, "ssh-session", "session", opened ? "start" : "end");
 }
 
-/* S the peer, U user, u its number. */
-static bool put(struct record *r, char place, struct str v)
+static bool put_peer(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'S':
-		sshd_put_source(r, v);
-		return true;
-	case 'U':
-		rec_user(r, F_USER_NAME, v);
-		return v.len > 0;
-	case 'u':
-		rec_str(r, F_USER_ID, v);
-		return true;
-	default:
-		return false;
-	}
+	sshd_put_source(r, v);
+	return true;
 }
+
+static bool put_name(struct record *r, struct str v)
+{
+	rec_user(r, F_USER_NAME, v);
+	return v.len > 0;
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_CALL('S', put_peer),
+	AS_CALL('U', put_name),
+	AS_STR('u', F_USER_ID),
+	{0}};
 
 #define DENIED "ssh-login", "authentication", "info", "failure"
 #define PASSED "ssh-login", "authentication", "info", "success"
@@ -110,7 +111,7 @@ enum format_result sshd_pam_module(struct record *r, struct str s)
 	}
 	rec_str(r, F_EVENT_REASON, s);
 	if (str_eq(phase, STR("auth")) || str_eq(phase, STR("account"))) {
-		if (message_list(r, verdicts, s, put))
+		if (message_list(r, verdicts, s, places))
 			return FORMAT_MATCH;
 		return sshd_end(r, "ssh-login", "authentication", "info");
 	}
@@ -126,7 +127,7 @@ enum format_result sshd_pam_program(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "pam_module", str_sub(module, 0, module.len - 1));
 	rec_str(r, F_EVENT_REASON, s);
-	return message_list(r, verdicts, s, put) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	return message_list(r, verdicts, s, places) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 }
 
 /* Behind "PAM": " 2 more authentication failures; logname= ...", ": Authentication failure for illegal user bob from 192.0.2.7" */

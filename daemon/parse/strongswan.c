@@ -80,114 +80,82 @@ static void put_exchange(struct record *r, struct str s)
 			rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_peer(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'c':
-		put_subject(r, v);
-		return true;
-	case 'a':
-		rec_raw(r, "requested_ip", v);
-		return true;
-	case 'd':
-		return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
-	case 'e':
-		put_exchange(r, v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'g':
-		rec_str(r, F_SERVER_ADDRESS, v);
-		(void)rec_ip(r, F_SERVER_IP, v);
-		return true;
-	case 'i':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'k':
-		rec_raw(r, "child_id", v);
-		return true;
-	case 'l':
-		rec_raw(r, "local_id", v);
-		return true;
-	case 'm':
-		rec_raw(r, "auth_method", v);
-		return true;
-	case 'n':
-		rec_str(r, F_VPN_CONNECTION_ID, v);
-		return true;
-	case 'o':
-		rec_raw(r, "spi_out", v);
-		return true;
-	case 'p':
-		rec_raw(r, "spi_in", v);
-		return true;
-	case 'q':
-		rec_raw(r, "message_id", v);
-		return true;
-	case 'r':
-		rec_raw(r, "remote_id", v);
-		return true;
-	case 's':
-		return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
-	case 't':
-		rec_str(r, F_VPN_TUNNEL, v);
-		return true;
-	case 'x':
-		rec_raw(r, "local_ts", v);
-		return true;
-	case 'y':
-		rec_raw(r, "remote_ts", v);
-		return true;
-	default:
-		return false;
-	}
+	if (rec_ip(r, F_SOURCE_IP, v))
+		rec_str(r, F_SOURCE_ADDRESS, v);
+	return true;
 }
 
-/*
- * A inner address, B bytes of a packet, D our address, E error, G connection, I bytes in, O bytes out, P proposal, R reason, S the peer's address,
- * U user, V version; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_identity(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return rec_ip(r, F_CLIENT_IP, v);
-	case 'B':
-		return rec_num(r, F_NETWORK_BYTES, v);
-	case 'D':
-		(void)rec_ip(r, F_DESTINATION_IP, v); /* "%any" */
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'G':
-		rec_str(r, F_VPN_GROUP, v);
-		return true;
-	case 'I':
-		return rec_num(r, F_SOURCE_BYTES, v);
-	case 'O':
-		return rec_num(r, F_DESTINATION_BYTES, v);
-	case 'P':
-		rec_raw(r, "proposal", v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'S':
-		if (rec_ip(r, F_SOURCE_IP, v))
-			rec_str(r, F_SOURCE_ADDRESS, v);
-		return true;
-	case 'U':
-		put_user(r, v);
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	put_user(r, v);
+	return true;
 }
+
+static bool put_certificate(struct record *r, struct str v)
+{
+	put_subject(r, v);
+	return true;
+}
+
+static bool put_destination(struct record *r, struct str v)
+{
+	return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
+}
+
+static bool put_exchange_type(struct record *r, struct str v)
+{
+	put_exchange(r, v);
+	return true;
+}
+
+static bool put_server(struct record *r, struct str v)
+{
+	rec_str(r, F_SERVER_ADDRESS, v);
+	(void)rec_ip(r, F_SERVER_IP, v);
+	return true;
+}
+
+static bool put_source(struct record *r, struct str v)
+{
+	return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_IP('A', F_CLIENT_IP),
+	AS_RAW('a', "requested_ip"),
+	AS_NUM('B', F_NETWORK_BYTES),
+	AS_CALL('c', put_certificate),
+	AS_MAYBE_IP('D', F_DESTINATION_IP),
+	AS_CALL('d', put_destination),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_CALL('e', put_exchange_type),
+	AS_STR('f', F_FILE_PATH),
+	AS_STR('G', F_VPN_GROUP),
+	AS_CALL('g', put_server),
+	AS_NUM('I', F_SOURCE_BYTES),
+	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_RAW('k', "child_id"),
+	AS_RAW('l', "local_id"),
+	AS_RAW('m', "auth_method"),
+	AS_STR('n', F_VPN_CONNECTION_ID),
+	AS_NUM('O', F_DESTINATION_BYTES),
+	AS_RAW('o', "spi_out"),
+	AS_RAW('P', "proposal"),
+	AS_RAW('p', "spi_in"),
+	AS_RAW('q', "message_id"),
+	AS_STR('R', F_EVENT_REASON),
+	AS_RAW('r', "remote_id"),
+	AS_CALL('S', put_peer),
+	AS_CALL('s', put_source),
+	AS_STR('t', F_VPN_TUNNEL),
+	AS_CALL('U', put_identity),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_RAW('x', "local_ts"),
+	AS_RAW('y', "remote_ts"),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define LOGIN "vpn-login", "authentication"
@@ -461,7 +429,7 @@ static bool take_head(struct record *r, struct str *s)
 /* false: none of ours. */
 static bool take_known(struct record *r, struct str s)
 {
-	const struct message *m = message_find(r, &messages, s, put);
+	const struct message *m = message_find(r, &messages, s, places);
 
 	if (!m)
 		return false;
