@@ -1,10 +1,11 @@
 /*
- * policyd_spf.c - postfix-policyd-spf-python and pypolicyd-spf: what a sender's SPF record said of a client. One look-up of names more that a mail caused.
+ * policyd_spf.c - postfix-policyd-spf-python (pypolicyd-spf) and postfix-policyd-spf-perl: what a sender's SPF record said of a client. One look-up of names more that a mail caused.
  *
  *	Pass; identity=mailfrom; client-ip=192.0.2.7; helo=mx.example.org; envelope-from=bob@example.org; receiver=corp.example
  *	prepend Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=...
  *	prepend Authentication-Results: mail.corp.example; spf=pass (sender SPF authorized) smtp.mailfrom=example.org (client-ip=192.0.2.7; helo=...)
  *	prepend X-Comment: SPF check N/A for local connections - client-ip=127.0.0.1; helo=localhost; envelope-from=a@corp.example; receiver=b
+ *	Policy action=PREPEND Received-SPF: pass (..) receiver=corp.example; identity=mailfrom; envelope-from="a@b"; helo=h; client-ip=192.0.2.7	(Perl)
  *	spfcheck: pyspf result: "['Pass', 'sender SPF authorized', 'mailfrom']"
  *
  * HELO and the sender's address are the client's text: a pair ends at the name of the next, and each is looked for behind the one before it.
@@ -17,6 +18,12 @@ static const struct {
 	{"Pass", "success"}, {"Fail", "failure"},   {"Softfail", NULL},  {"Neutral", NULL},
 	{"None", NULL},      {"Permerror", NULL}, {"Temperror", NULL}, {"Hardfail", "failure"},
 };
+
+static enum format_result daemon_message(struct record *r)
+{
+	rec_action(r, "daemon-message", "email", "info");
+	return FORMAT_MATCH;
+}
 
 static bool put_result(struct record *r, struct str word)
 {
@@ -110,6 +117,50 @@ static bool refusal(struct record *r, struct str s)
 	return true;
 }
 
+/* pass (sender-lab.com: 192.0.2.7 is authorized to use ..) receiver=r; identity=mailfrom; envelope-from="a@b"; helo=h; client-ip=192.0.2.7 */
+static bool perl_header(struct record *r, struct str s)
+{
+	struct str word, why, receiver, identity, from, helo;
+
+	if (!scan_word(&s, &word) || !put_result(r, word) || !scan_lit(&s, " (") || !scan_until_last(&s, STR(") receiver="), &why) ||
+	    !scan_until_str(&s, STR("; identity="), &receiver) || !scan_until_str(&s, STR("; envelope-from="), &identity) ||
+	    !scan_until_last(&s, STR("; helo="), &from) || !scan_until_last(&s, STR("; client-ip="), &helo) || !rec_ip(r, F_SOURCE_IP, s))
+		return false;
+	rec_str(r, F_SOURCE_ADDRESS, s);
+	rec_str(r, F_EVENT_REASON, why);
+	rec_raw(r, "identity", identity);
+	rec_raw(r, "receiver", receiver);
+	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
+	if (from.len > 1 && from.p[0] == '"' && from.p[from.len - 1] == '"')
+		from = str_sub(from, 1, from.len - 2);
+	if (!str_eq(from, STR("<>")))
+		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
+	return true;
+}
+
+/* Behind "Policy action=". */
+static enum format_result perl_action(struct record *r, struct str s)
+{
+	struct str all = s, word;
+
+	if (scan_lit(&s, "PREPEND Received-SPF: "))
+		return perl_header(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	if (scan_lit(&s, "PREPEND X-Comment: "))
+		return comment(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	if (scan_digits(&s, 3, &word) && word.len == 3 && scan_lit(&s, " ")) {
+		rec_str(r, F_ERROR_CODE, word);
+		rec_str(r, F_EVENT_REASON, s);
+		rec_outcome(r, "failure");
+		return FORMAT_MATCH;
+	}
+	if (!scan_word(&all, &word) || !str_is_name(word))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "policy_action", word);
+	scan_blanks(&all);
+	rec_str(r, F_EVENT_REASON, all);
+	return FORMAT_MATCH;
+}
+
 static enum format_result policyd_spf_parse(struct record *r)
 {
 	struct str s = r->text, word, why;
@@ -126,6 +177,10 @@ static enum format_result policyd_spf_parse(struct record *r)
 	/* ": prepend ..." stands behind an empty queue id. */
 	scan_lit(&s, ": ");
 	scan_lit(&s, "Action: ");
+	if (scan_lit(&s, "Policy action="))
+		return perl_action(r, s);
+	if (scan_lit(&s, "handler "))
+		return daemon_message(r);
 	if (refusal(r, s))
 		return FORMAT_MATCH;
 	if (scan_lit(&s, "prepend")) {
@@ -153,18 +208,16 @@ static enum format_result policyd_spf_parse(struct record *r)
 		return FORMAT_MATCH;
 	}
 	if (str_eq(s, STR("Starting")) || scan_lit(&s, "Config: ") || scan_lit(&s, "Read line: ") ||
-	    scan_lit(&s, "Found the end of entry") || scan_lit(&s, "Traceback (most recent call last)")) {
-		rec_action(r, "daemon-message", "email", "info");
-		return FORMAT_MATCH;
-	}
+	    scan_lit(&s, "Found the end of entry") || scan_lit(&s, "Traceback (most recent call last)"))
+		return daemon_message(r);
 	if (!scan_until_str(&s, STR("; "), &word) || !put_result(r, word) || !pairs(r, s))
 		return FORMAT_NO_MATCH;
 	return FORMAT_MATCH;
 }
 
 static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf",
-				       "policyd-spf-python", NULL};
+				       "policyd-spf-python", "policy-spf", "postfix/policy-spf", NULL};
 
 FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix",
-       .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1",
+       .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1, postfix-policyd-spf-perl 2.011",
        .parse = policyd_spf_parse)
