@@ -165,6 +165,8 @@ static enum format_result dhcp_message(struct record *r, struct str s)
 	is_request = str_eq(name, STR("REQUEST"));
 	if (str_eq(name, STR("NAK")))
 		rec_outcome(r, "failure");
+	else if (str_eq(name, STR("ACK")))
+		rec_outcome(r, "success");
 	if (str_eq(name, STR("DISCOVER")))
 		return scan_lit(&s, "from ") && take_client(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 	if (str_eq(name, STR("INFORM"))) {
