@@ -272,21 +272,36 @@ static enum format_result connection_from(struct record *r, struct str s)
 
 /* ---- logins ---- */
 
-/* "ED25519 SHA256:abc", "ED25519-CERT SHA256:abc ID alice (serial 7) CA RSA SHA256:def" */
+/*
+ * "ED25519 SHA256:abc", "ED25519-CERT SHA256:abc ID alice (serial 7) CA RSA SHA256:def"; before 7.2 or so a certificate has no fingerprint:
+ * "RSA-CERT ID alice (serial 7) CA RSA SHA256:def". The id may be in quotes.
+ */
 static void put_key(struct record *r, struct str s)
 {
-	struct str type, print;
+	struct str type, print, id;
 
-	if (!scan_word(&s, &type) || !scan_lit(&s, " ") || !scan_word(&s, &print))
+	if (!scan_word(&s, &type) || !scan_ch(&s, ' '))
 		return;
-	if (print.p[print.len - 1] == ',')
-		print.len--;
+	if (!str_starts(s, STR("ID "))) {
+		if (!scan_word(&s, &print))
+			return;
+		if (print.p[print.len - 1] == ',')
+			print.len--;
+		rec_raw(r, "key_fingerprint", print);
+		scan_blanks(&s);
+	}
 	rec_raw(r, "key_type", type);
-	rec_raw(r, "key_fingerprint", print);
-	if (scan_lit(&s, " ID ") && scan_until_last(&s, STR(" (serial "), &type)) {
-		rec_raw(r, "certificate_id", type);
-		if (scan_until(&s, ')', &print))
-			rec_raw(r, "certificate_serial", print);
+	if (!scan_lit(&s, "ID ") || !scan_until_last(&s, STR(" (serial "), &id))
+		return;
+	if (id.len > 1 && id.p[0] == '"' && id.p[id.len - 1] == '"')
+		id = str_sub(id, 1, id.len - 2);
+	rec_raw(r, "certificate_id", id);
+	if (!scan_until(&s, ')', &print))
+		return;
+	rec_raw(r, "certificate_serial", print);
+	if (scan_lit(&s, " CA ") && scan_word(&s, &type) && scan_ch(&s, ' ') && scan_word(&s, &print)) {
+		rec_raw(r, "ca_key_type", type);
+		rec_raw(r, "ca_key_fingerprint", print);
 	}
 }
 
@@ -701,6 +716,17 @@ static enum format_result upper_to_l(struct record *r, struct str s)
 			rec_outcome(r, "failure");
 			return sshd_end(r, "ssh-login", "authentication", "denied");
 		}
+		/* Authorized to alice, krb5 principal alice@CORP.EXAMPLE (krb5_kuserok) */
+		if (scan_lit(&s, "Authorized to ")) {
+			struct str user, principal;
+
+			if (!scan_until_str(&s, STR(", krb5 principal "), &user) || !scan_word(&s, &principal))
+				return FORMAT_NO_MATCH;
+			rec_user(r, F_USER_NAME, user);
+			rec_raw(r, "principal", principal);
+			rec_outcome(r, "success");
+			return sshd_end(r, "ssh-login", "authentication", "info");
+		}
 		if (scan_lit(&s, "Authentication refused: "))
 			return refused_key(r, s);
 		if (scan_lit(&s, "Account ") && str_ends(s, STR(" has expired")))
@@ -711,7 +737,7 @@ static enum format_result upper_to_l(struct record *r, struct str s)
 	case 'B':
 		if (scan_lit(&s, "Bad protocol version identification "))
 			return bad_version(r, s);
-		if (scan_lit(&s, "Bad packet length "))
+		if (scan_lit(&s, "Bad packet length ") || scan_lit(&s, "Bad remote protocol version identification: "))
 			return broken(r, all);
 		break;
 	case 'C':

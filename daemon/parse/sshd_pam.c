@@ -68,6 +68,7 @@ static const struct message_place places[] = {
 static const struct message verdicts[] = {
 	{"check pass; user unknown", DENIED},
 	{"requirement \"%*\" not met by user \"%U\"", DENIED},		 /* pam_succeed_if */
+	{"password failed for user (%U)", DENIED},
 	{"account %U has expired (%*)", DENIED},			 /* pam_unix */
 	{"expired password for user %U (%*)", DENIED},			 /* pam_unix */
 	{"received for user %U: %*", DENIED},				 /* pam_sss */
