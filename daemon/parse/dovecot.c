@@ -679,7 +679,8 @@ static void put_head(struct record *r, const struct head *h, enum process kind)
 		rec_raw(r, "session_pid", first);
 	if (kind == PROCESS_DELIVERY && digits_only(who))
 		rec_raw(r, "session_pid", who);
-	else
+	/* "doveadm(192.0.2.7)": a client, no user */
+	else if (kind != PROCESS_OTHER || !put_source(r, who))
 		rec_user(r, F_USER_NAME, who);
 	rec_raw(r, "session_pid", h->pid);
 	rec_raw(r, "session", h->session);

@@ -489,6 +489,12 @@ static bool put_why(struct record *r, struct str v)
 	return true;
 }
 
+/* "3600", "infinity": a lease without an end has no number of seconds. */
+static bool put_lifetime(struct record *r, struct str v)
+{
+	return str_eq(v, STR("infinity")) || rec_num(r, F_DHCP_LEASE_DURATION, v);
+}
+
 /* What the letters in the patterns stand for. */
 static const struct message_place places[] = {
 	AS_IP('A', F_CLIENT_IP),
@@ -502,7 +508,7 @@ static const struct message_place places[] = {
 	AS_CALL('H', put_sent_name),
 	AS_STR('I', F_DHCP_IAID),
 	AS_RAW('K', "classes"),
-	AS_NUM('L', F_DHCP_LEASE_DURATION),
+	AS_CALL('L', put_lifetime),
 	AS_RAW('l', "probation_seconds"),
 	AS_STR('M', F_ERROR_MESSAGE),
 	AS_RAW('m', "command"),

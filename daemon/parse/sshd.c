@@ -305,6 +305,22 @@ static void put_key(struct record *r, struct str s)
 	}
 }
 
+/* What stands behind "ssh2: ": a key, with hostbased ", client user "dan", client host "c.example.org"" behind it; gssapi: a principal. */
+static void put_proof(struct record *r, struct str s)
+{
+	struct str key = s, user;
+
+	if (s.len && str_chr(s, ' ') < 0 && str_chr(s, '@') > 0) {
+		rec_raw(r, "principal", s);
+		return;
+	}
+	if (scan_until_str(&s, STR(", client user \""), &key) && scan_until_last(&s, STR("\", client host \""), &user) && s.len && s.p[s.len - 1] == '"') {
+		rec_raw(r, "client_user", user);
+		rec_raw(r, "client_host", str_sub(s, 0, s.len - 1));
+	}
+	put_key(r, key);
+}
+
 /*
  * Behind "Failed password for ": "[invalid user ]oracle from 192.0.2.7 port 37795 ssh2[: key]". Without a key behind it the last place counts; with one,
  * what the key says of itself may look like a place: then there must be no other. false: it does not read so.
@@ -341,7 +357,7 @@ static bool user_from_peer(struct record *r, struct str s)
 	sshd_put_user(r, user);
 	sshd_put_source(r, who);
 	rec_num(r, F_SOURCE_PORT, port);
-	put_key(r, key);
+	put_proof(r, key);
 	return true;
 }
 

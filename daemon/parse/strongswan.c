@@ -135,6 +135,8 @@ static const struct message_place places[] = {
 	AS_STR('f', F_FILE_PATH),
 	AS_STR('G', F_VPN_GROUP),
 	AS_CALL('g', put_server),
+	AS_RAW('H', "state"),
+	AS_RAW('h', "former_state"),
 	AS_NUM('I', F_SOURCE_BYTES),
 	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
 	AS_RAW('k', "child_id"),
@@ -168,13 +170,14 @@ static const struct messages messages = {
 	.by = {
 		['C'] = LIST{
 			{"CHILD_SA %t{%k} established with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "start", "success"},
-			{"CHILD_SA %t{%k} state change: %*", MSG, NULL},
+			{"CHILD_SA %t{%k} state change: %h => %H", MSG, NULL},
 			{"CHILD_SA closed", TUNNEL, "end", NULL},
 			{"CHILD_SA rekeying failed, %R", TUNNEL, "error", "failure"},
 			{0}},
 		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
 		['E'] = LIST{
 			{"EAP method %m failed for peer %U", LOGIN, "denied", "failure"},
+			{"EAP-MS-CHAPv2 username: '%r'", MSG, NULL},
 			{"EAP-MS-CHAPv2 verification failed, %*", LOGIN, "denied", "failure"},
 			{"EAP method %m succeeded, %*MSK established", LOGIN, "allowed", "success"},
 			{"EAP vendor specific method %m failed for peer %U", LOGIN, "denied", "failure"},
@@ -182,7 +185,7 @@ static const struct messages messages = {
 		['I'] = LIST{
 			{"IKE_SA %G[%n] established between %D[%l]...%S[%U]", CONN, "start", "success"},
 			{"IKE_SA %G[%n] rekeyed between %D[%l]...%S[%U]", MSG, "success"},
-			{"IKE_SA %G[%n] state change: %*", MSG, NULL},
+			{"IKE_SA %G[%n] state change: %h => %H", MSG, NULL},
 			{"IKE_SA deleted", MSG, NULL},
 			{"IDir '%r' does not match to '%*'", LOGIN, "denied", "failure"},
 			{0}},
@@ -224,6 +227,7 @@ static const struct messages messages = {
 			{"closing expired CHILD_SA %t{%k} with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "end", NULL},
 			{"certificate was revoked on %*, reason: %R", LOGIN, "denied", "failure"},
 			{"certificate was revoked on %*", LOGIN, "denied", "failure"},
+			{"certificate \"%c\" has expired", LOGIN, "denied", "failure"},
 			{"certificate status is %R", MSG, NULL},
 			{"constraint check failed: %R", LOGIN, "denied", "failure"},
 			{"configured proposals: %*", MSG, NULL},
