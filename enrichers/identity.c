@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/metrics.h"
 #include "enrichers/lease.h"
+#include "enrichers/lease_parts.h"
 #include "enrichers/session.h"
 #include "enrichers/state_db.h"
 #include "event/fields.h"
@@ -35,6 +36,7 @@ struct identity {
 
 	struct leases leases;
 	struct sessions sessions;
+	struct lease_parts *parts;
 	struct state_db *db;
 	int table; /* of db */
 	struct buf row;
@@ -118,10 +120,12 @@ static int identity_open(void *self, struct plugin_ctx *ctx, struct err *err)
 
 	leases_init(&id->leases, (size_t)id->max_leases, id->lease_time_ns);
 	sessions_init(&id->sessions, (size_t)id->max_leases);
+	id->parts = xzalloc(sizeof(*id->parts));
 	buf_init(&id->row, 0);
 	if (open_state(id, ctx, err) || open_fixed(id, err)) {
 		leases_release(&id->leases);
 		sessions_release(&id->sessions);
+		free(id->parts);
 		return -1;
 	}
 	return 0;
@@ -133,6 +137,7 @@ static void identity_close(void *self)
 
 	leases_release(&id->leases);
 	sessions_release(&id->sessions);
+	free(id->parts);
 	buf_release(&id->row);
 }
 
@@ -142,6 +147,7 @@ static void identity_adopt(void *self, void *former)
 
 	leases_adopt(&id->leases, &old->leases);
 	sessions_adopt(&id->sessions, &old->sessions);
+	*id->parts = *old->parts;
 }
 
 /* ---- learning ---- */
@@ -221,6 +227,24 @@ static struct str event_id(const struct event *ev)
 	return id.len ? id : str_n(ev->id, ev->id_len);
 }
 
+/* The lease time of an acknowledgement: its own, or that of a line of the same transaction. */
+static int64_t given_for(struct identity *id, const struct event *ev, const struct ip *ip, int64_t t)
+{
+	int64_t told = lease_part_given(id->parts, text(ev, F_HOST_NAME), text(ev, F_DHCP_TRANSACTION_ID), ip, t), own = lease_length(ev);
+
+	return own ? own : told;
+}
+
+/* A part of a message in a line of its own (dnsmasq's log-dhcp): of a lease its time is learnt. */
+static void learn_option(struct identity *id, const struct event *ev, int64_t t)
+{
+	int64_t lease_ns = lease_length(ev), given;
+	struct ip ip;
+
+	if (lease_ns && lease_part_lasts(id->parts, text(ev, F_HOST_NAME), text(ev, F_DHCP_TRANSACTION_ID), t, lease_ns, &ip, &given))
+		keep_row(id, lease_lasts(&id->leases, &ip, given, lease_ns));
+}
+
 static void learn_dhcp(struct identity *id, const struct event *ev, struct str what, const struct ip *ip, int64_t t)
 {
 	struct holder who = dhcp_holder(ev);
@@ -239,7 +263,7 @@ static void learn_dhcp(struct identity *id, const struct event *ev, struct str w
 		if (what.len > 5 || sessions_informed(&id->sessions, host, ip, t, INFORM_NS_MAX * 1000000000ll))
 			r = lease_seen(&id->leases, ip, t, &who, event_id(ev));
 		else
-			r = lease_given(&id->leases, ip, t, lease_length(ev), &who, event_id(ev));
+			r = lease_given(&id->leases, ip, t, given_for(id, ev, ip, t), &who, event_id(ev));
 	} else if (str_eq(what, STR("release"))) {
 		r = lease_ended(&id->leases, ip, t, &who);
 	} else if (str_eq(what, STR("expire")) || str_eq(what, STR("decline")) || str_eq(what, STR("abandon"))) {
@@ -323,6 +347,8 @@ static bool learn(struct identity *id, const struct event *ev, int64_t t)
 		return false;
 	if (cut_front(&action, STR("vpn-")))
 		learn_vpn(id, ev, action, t);
+	else if (str_eq(action, STR("dhcp-option")))
+		learn_option(id, ev, t);
 	else if (cut_front(&action, STR("dhcp-")) && ip_parse(text(ev, F_CLIENT_IP), &ip))
 		learn_dhcp(id, ev, action, &ip, t);
 	else

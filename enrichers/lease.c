@@ -388,6 +388,22 @@ struct lease_row *lease_given(struct leases *l, const struct ip *ip, int64_t t, 
 	return r;
 }
 
+struct lease_row *lease_lasts(struct leases *l, const struct ip *ip, int64_t t, int64_t lease_ns)
+{
+	struct lease_row *r = lease_find(l, ip);
+	unsigned i = r ? place_of(r, t) : 0;
+	struct lease_mark *m;
+
+	while (i && r->mark[i - 1].kind == LEASE_SEEN)
+		i--;
+	m = i ? &r->mark[i - 1] : NULL;
+	if (!m || m->kind != LEASE_GIVEN || m->last < t || (m->last > t && m->lease_ns))
+		return NULL;
+	m->lease_ns = lease_ns;
+	m->until = plus(m->last, lease_ns);
+	return r;
+}
+
 struct lease_row *lease_ended(struct leases *l, const struct ip *ip, int64_t t, const struct holder *who)
 {
 	static const struct holder nobody;

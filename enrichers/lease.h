@@ -88,6 +88,8 @@ void leases_adopt(struct leases *l, struct leases *former);
  * lease_ns: 0 where the line says none. The row, for whoever keeps it on disk. event_id may be empty.
  */
 struct lease_row *lease_given(struct leases *l, const struct ip *ip, int64_t t, int64_t lease_ns, const struct holder *who, struct str event_id);
+/* The giving or renewal at t lasts so long, as another line says. The row; NULL where none is known, or a later renewal said its own time. */
+struct lease_row *lease_lasts(struct leases *l, const struct ip *ip, int64_t t, int64_t lease_ns);
 /* who NULL: whoever has it. Noted also where nothing is known of the address: the giving may be received later. */
 struct lease_row *lease_ended(struct leases *l, const struct ip *ip, int64_t t, const struct holder *who);
 struct lease_row *lease_seen(struct leases *l, const struct ip *ip, int64_t t, const struct holder *who, struct str event_id);

@@ -87,6 +87,7 @@ static int link_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	l->alias_host = arena_zalloc(ctx->arena, n * sizeof(*l->alias_host));
 	l->authorities = ref_compile(ctx->arena, STR("[weir][dns][authorities]"), err);
 	l->serial = ref_compile(ctx->arena, STR("[weir][raw][serial]"), err);
+	l->uid = ref_compile(ctx->arena, STR("[weir][raw][uid]"), err);
 	l->k_name = key_make(STR("name"));
 	l->k_type = key_make(STR("type"));
 	l->k_ttl = key_make(STR("ttl"));

@@ -1,6 +1,7 @@
 /*
- * link_fetch.c - what the resolver asked by itself, and why (L6, L8, L10; see link_int.h).
+ * link_fetch.c - what the resolver asked by itself, and why (L0, L6, L8, L10; see link_int.h).
  *
+ *	L0   the resolver's own word: the id of the client's message that it did it for
  *	L6   the name of an open look-up, or an ancestor of it (query name minimisation)
  *	L8   a server of a cut, as a referral named it
  *	L10  a line of the resolver's own log that names what it fetches; without a referral by time alone
@@ -129,9 +130,42 @@ static void by_time(struct link_state *st, const struct fetch *f, struct why *w)
 	w->class = "ns.chase";
 }
 
+/* What was asked for a look-up that nobody else knows anything of. */
+static const char *class_within(const struct look *k, const struct fetch *f)
+{
+	struct str of = name_kept(&k->name), name = name_kept(&f->name);
+
+	if (name_is_infra(name))
+		return "infra";
+	if (str_eq(of, name))
+		return k->reverse ? "rdns.ptr" : k->search ? "rdns.search" : "rdns.fcrdns";
+	return of.len > name.len && of.p[of.len - name.len - 1] == '.' && str_ends(of, name) ? "ns.qmin" : "ns.chase";
+}
+
+/* Ids are used again: the last of them that had begun. */
+static void by_request(struct link_state *st, const struct fetch *f, struct why *w)
+{
+	const struct request *q = f->request >= 0 ? ltable_first(&st->t[T_REQUEST], request_key(f->host, f->request)) : NULL;
+
+	for (int n = 0; q && n < ROWS_SEEN; n++, q = ltable_next(&st->t[T_REQUEST], q)) {
+		struct look *k = ltable_get(&st->t[T_LOOK], q->look);
+
+		if (k && k->id == f->request && k->host == f->host && f->t >= k->t - slack(k, f) && f->t <= look_end(k) + AFTER && (!w->look || k->t > w->look->t))
+			w->look = k;
+	}
+	if (!w->look)
+		return;
+	w->rule = RULE_L0;
+	w->confidence = w->look->reverse ? 100 : w->look->confidence;
+	w->class = class_within(w->look, f);
+}
+
 static void find_reason(struct link_state *st, const struct fetch *f, struct why *w)
 {
 	*w = (struct why){0};
+	by_request(st, f, w);
+	if (w->rule)
+		return;
 	if (name_is_infra(name_kept(&f->name))) {
 		w->class = "infra";
 		return;
@@ -293,10 +327,24 @@ static void recheck_names(struct link *l, struct look *k, const struct name_hash
 	}
 }
 
+void fetch_recheck_request(struct link *l, struct look *k)
+{
+	struct request *q = ltable_first(&l->st->t[T_REQUEST], request_key(k->host, k->id));
+
+	for (int n = 0; q && n < ROWS_SEEN; n++, q = ltable_next(&l->st->t[T_REQUEST], q)) {
+		struct fetch *f = ltable_get(&l->st->t[T_FETCH], q->fetch);
+
+		if (f)
+			recheck(l, f);
+	}
+}
+
 void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes *h, int64_t since)
 {
 	struct link_state *st = l->st;
 
+	if (k->id >= 0)
+		fetch_recheck_request(l, k);
 	recheck_names(l, k, h, since);
 	if (!k->reverse)
 		return;
@@ -320,7 +368,7 @@ static struct fetch *find(struct link_state *st, const struct seen *s, uint64_t 
 	if (s->kind == SEEN_HINT)
 		return NULL;
 	for (int n = 0; f && n < ROWS_SEEN; n++, f = ltable_next(&st->t[T_FETCH], f))
-		if (!f->hint && f->port == s->port && f->id == s->id && f->qtype == s->qtype && f->nids < 2 && t - f->t <= SAME_QUERY && f->t - t <= SAME_QUERY)
+		if (!f->hint && f->port == s->port && f->id == s->id && f->request == s->request && f->qtype == s->qtype && f->nids < 2 && t - f->t <= SAME_QUERY && f->t - t <= SAME_QUERY)
 			return f;
 	return NULL;
 }
@@ -366,10 +414,17 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 		f->grain = s->grain;
 		f->port = s->port;
 		f->id = s->id;
+		f->request = s->request;
 		f->host = s->host;
 		f->qtype = s->qtype;
 		f->hint = s->kind == SEEN_HINT;
 		name_keep(&f->name, s->name);
+		if (f->request >= 0) {
+			struct request *q = ltable_add(&st->t[T_REQUEST], request_key(f->host, f->request), 0, s->now);
+
+			q->look = (struct lref){0};
+			q->fetch = ltable_ref(f);
+		}
 		if (f->hint) {
 			st->hints.ref[st->hints.at] = ltable_ref(f);
 			st->hints.at++;

@@ -89,6 +89,7 @@ struct seen {
 	struct ip ip; /* connection: the peer; DNS: the asker */
 	int32_t port; /* -1: not said */
 	int32_t id;
+	int32_t request; /* id of the client's message that the resolver did it for; -1: not said */
 	int64_t pid;
 	struct str name; /* question; connection: the peer's name */
 	uint8_t qtype;
@@ -184,7 +185,7 @@ enum rule { RULE_NONE, RULE_L0, RULE_L1, RULE_L2, RULE_L6, RULE_L8, RULE_L10, RU
 struct fetch {
 	struct lrow row;
 	int64_t t, grain;
-	int32_t port, id;
+	int32_t port, id, request;
 	uint16_t host;
 	uint8_t qtype;
 	bool hint;
@@ -226,6 +227,12 @@ struct auth {
 struct suffix {
 	struct lrow row;
 	struct lref look;
+};
+
+/* By the id of a client's message on a resolver: a look-up, or what its log says was done for it. */
+struct request {
+	struct lrow row;
+	struct lref look, fetch; /* one of them */
 };
 
 /* A name that a reverse look-up gave to a client. */
@@ -304,7 +311,7 @@ struct host {
 
 /* ---- all of it ---- */
 
-enum link_table { T_CONN, T_REV, T_LOOK, T_SUFFIX, T_FETCH, T_AUTH, T_CUT, T_WANT, T_CLIENT, T_SKEW, T_PAIR, LINK_TABLES };
+enum link_table { T_CONN, T_REV, T_LOOK, T_SUFFIX, T_FETCH, T_AUTH, T_CUT, T_WANT, T_CLIENT, T_REQUEST, T_SKEW, T_PAIR, LINK_TABLES };
 
 /* An answer that came before its question and names none. */
 struct nameless {
@@ -352,7 +359,7 @@ struct link {
 	int64_t max_memory;
 	/* the rest */
 	struct link_state *st;
-	struct ref *authorities, *serial;
+	struct ref *authorities, *serial, *uid;
 	struct key k_name, k_type, k_ttl, k_data;
 	struct ip *resolver_ip;
 	uint16_t *resolver_host;
@@ -395,6 +402,8 @@ bool pair_is_client(struct link_state *st, const struct ip *client);
 void pair_configure(struct link_state *st, uint16_t host, const struct ip *ip);
 void pair_matched(struct link_state *st, uint16_t host, const struct ip *client, const struct ip *about, int64_t now);
 uint64_t key_of(uint64_t a, uint64_t b);
+/* Of T_REQUEST. */
+uint64_t request_key(uint16_t host, int32_t id);
 uint64_t ip_key(const struct ip *ip);
 uint32_t ip_network(const struct ip *ip); /* /24, /48 */
 
@@ -449,6 +458,8 @@ void forward_want(struct link *l, struct look *reverse, struct str name, int64_t
 /* link_fetch.c */
 void fetch_seen(struct link *l, const struct seen *s, struct verdict *v);
 /* A look-up is new, or has another chain or end: what was asked on its behalf, from `since` on? h: the hashes of its name, or NULL. */
+/* What a resolver did for a message of that id, when the look-up's id becomes known. */
+void fetch_recheck_request(struct link *l, struct look *k);
 void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes *h, int64_t since);
 void fetch_recheck_name(struct link *l, uint16_t host, struct str name);
 void fetch_recheck_time(struct link *l, struct look *k);

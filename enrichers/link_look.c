@@ -134,6 +134,19 @@ static void index_client(struct link_state *st, struct look *k, int64_t now)
 	c->look = ltable_ref(k);
 }
 
+/* The message's id became known: what a resolver says of its requests is found by it. */
+static void index_request(struct link_state *st, struct look *k, int32_t id, int64_t now)
+{
+	struct request *q;
+
+	k->id = id;
+	if (id < 0 || id > UINT16_MAX) /* a serial is no message's id */
+		return;
+	q = ltable_add(&st->t[T_REQUEST], request_key(k->host, id), 0, now);
+	q->look = ltable_ref(k);
+	q->fetch = (struct lref){0};
+}
+
 static void open_chain(struct link_state *st, struct look *k, const struct seen *s)
 {
 	struct identity x = {0};
@@ -163,8 +176,8 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	k->close = k->forward[0] = k->forward[1] = NEVER;
 	k->grain = s->grain;
 	k->port = s->port;
-	k->id = s->id;
 	k->host = s->host;
+	index_request(st, k, s->id, s->now);
 	k->qtype = reverse ? QT_PTR : s->qtype;
 	name_keep(&k->name, s->name);
 	if (reverse)
@@ -369,8 +382,10 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 			k->port = s->port;
 		if (k->qtype == QT_UNSAID)
 			k->qtype = s->qtype;
-		if (s->id >= 0)
-			k->id = s->id;
+		if (s->id >= 0 && s->id != k->id) {
+			index_request(st, k, s->id, s->now);
+			fetch_recheck_request(l, k);
+		}
 		k->plain |= s->port < 0;
 		if (k->n < UINT8_MAX)
 			k->n++;

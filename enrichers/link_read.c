@@ -153,6 +153,15 @@ static int32_t question_id(const struct link *l, const struct event *ev, const s
 	return (int32_t)(n % (1 << 30)) | 1 << 30;
 }
 
+/* "51404.02": the part before the dot (Knot Resolver); -1. */
+static int32_t request_id(const struct link *l, const struct event *ev)
+{
+	struct str uid = text(event_get(ev, l->uid)), id;
+	int64_t n;
+
+	return str_cut(&uid, '.', &id) && str_i64(id, &n) && n >= 0 && n <= 65535 ? (int32_t)n : -1;
+}
+
 static bool read_dns(struct link *l, struct seen *s, const struct map *event, struct str host)
 {
 	const struct map *dns = object(&s->ev->root, F_DNS_ID, 0), *question = object(dns, F_DNS_QUESTION_NAME, 1);
@@ -166,6 +175,8 @@ static bool read_dns(struct link *l, struct seen *s, const struct map *event, st
 		return false;
 	s->qtype = type_of(text(leaf(question, F_DNS_QUESTION_TYPE)));
 	s->id = question_id(l, s->ev, dns);
+	if (s->kind == SEEN_RQ || s->kind == SEEN_RR || s->kind == SEEN_HINT)
+		s->request = request_id(l, s->ev);
 	if (s->kind == SEEN_CR || s->kind == SEEN_RR)
 		s->rcode = text(leaf(dns, F_DNS_RESPONSE_CODE));
 	v = s->kind == SEEN_RR ? leaf(event, F_EVENT_START) : NULL;
@@ -207,7 +218,7 @@ bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 	if (at < 0 || !event_timestamp(ev, &t))
 		return false;
 	*s = (struct seen){.ev = ev, .kind = actions[at].kind, .failed = actions[at].failed, .accepted = actions[at].accepted,
-			   .now = now_ns, .id = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
+			   .now = now_ns, .id = -1, .request = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
 	if (!ns_of(t, &s->t))
 		return false;
 	parse = object(object(&ev->root, F_WEIR_PARSE_DUPLICATE, 0), F_WEIR_PARSE_DUPLICATE, 1);

@@ -15,13 +15,14 @@ static const struct share {
 } shares[LINK_TABLES] = {
 	[T_CONN] = {170, sizeof(struct conn), 7200, true},
 	[T_REV] = {60, sizeof(struct group), 7200, true},
-	[T_LOOK] = {230, sizeof(struct look), 300, true},
-	[T_SUFFIX] = {130, sizeof(struct suffix), 300, false},
+	[T_LOOK] = {220, sizeof(struct look), 300, true},
+	[T_SUFFIX] = {120, sizeof(struct suffix), 300, false},
 	[T_FETCH] = {120, sizeof(struct fetch), 180, false},
 	[T_AUTH] = {110, sizeof(struct auth), 86400, false},
-	[T_CUT] = {100, sizeof(struct cut), 87000, false},
+	[T_CUT] = {95, sizeof(struct cut), 87000, false},
 	[T_WANT] = {25, sizeof(struct want), 300, false},
 	[T_CLIENT] = {5, sizeof(struct client), 3600, false},
+	[T_REQUEST] = {25, sizeof(struct request), 180, false},
 };
 
 enum { EVENTS_SHARE = 50, SKEW_ROWS = 256, PAIR_ROWS = 4096, BUCKET_BYTES = 12 /* what a row costs beside itself */ };
@@ -33,6 +34,11 @@ uint64_t key_of(uint64_t a, uint64_t b)
 	h ^= h >> 31;
 	h = (h ^ b) * UINT64_C(0x9e3779b97f4a7c15);
 	return h ^ h >> 32;
+}
+
+uint64_t request_key(uint16_t host, int32_t id)
+{
+	return key_of((uint64_t)id, (uint64_t)host << 32 | 1);
 }
 
 uint64_t ip_key(const struct ip *ip)

@@ -160,7 +160,15 @@ static void answer(struct record *r, struct str name, struct str data)
 		dns_question(r, name, STR(""), STR(""));
 	if (negative(r, data))
 		return;
+	if (str_eq(data, STR("truncated"))) {
+		rec_push(r, F_DNS_HEADER_FLAGS, v_str(STR("TC")));
+		return;
+	}
 	rec_str(r, F_DNS_RESPONSE_CODE, STR("NOERROR"));
+	if (str_eq(data, STR("no DS"))) {
+		rec_str(r, F_DNS_QUESTION_TYPE, STR("DS"));
+		return;
+	}
 	if (data.len > 2 && data.p[0] == '<' && data.p[data.len - 1] == '>') {
 		/* "<CNAME>", "<MX>", "<type=65>": of that type, its data not said. */
 		type = type_text(r, str_sub(data, 1, data.len - 2));
@@ -251,7 +259,12 @@ static enum format_result answer_line(struct record *r, struct str s)
 		if (!source)
 			return FORMAT_NO_MATCH;
 	}
-	if (!take_name(&s, &name) || !scan_lit(&s, " is ") || s.len == 0)
+	/* Of no name: "reply is truncated". */
+	if (scan_lit(&s, "is "))
+		name = STR("");
+	else if (!take_name(&s, &name) || !scan_lit(&s, " is "))
+		return FORMAT_NO_MATCH;
+	if (s.len == 0)
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_DNS_TYPE, STR("answer"));
 	if (source && str_eq(s, STR("blocked during CNAME inspection"))) {
@@ -344,14 +357,22 @@ static enum format_result forwarded(struct record *r, struct str s, struct str t
 	return done(r, "dns-forwarder-query", "protocol");
 }
 
-/* ipset add vpn www.example.com 203.0.113.7; nftset add 4#inet#fw#vpn www.example.com 203.0.113.7 */
+/* ipset add vpn 203.0.113.7 www.example.com; nftset add 4#inet#fw#vpn 203.0.113.7 www.example.com; also the name first */
 static enum format_result set_add(struct record *r, struct str s)
 {
-	struct str set, name;
+	struct str set, name, first;
 	struct ip ip;
 
-	if (!scan_word(&s, &set) || !scan_ch(&s, ' ') || !scan_word(&s, &name) || !scan_ch(&s, ' ') || !to_ip(s, &ip))
+	if (!scan_word(&s, &set) || !scan_ch(&s, ' ') || !scan_word(&s, &first) || !scan_ch(&s, ' ') || str_chr(s, ' ') >= 0)
 		return FORMAT_NO_MATCH;
+	name = s;
+	if (to_ip(first, &ip)) {
+		s = first;
+	} else if (to_ip(s, &ip)) {
+		name = first;
+	} else {
+		return FORMAT_NO_MATCH;
+	}
 	rec_raw(r, "set", set);
 	dns_question(r, name, STR(""), STR(""));
 	dns_answer(r, name, ip_is_v4(&ip) ? STR("A") : STR("AAAA"), s);
@@ -565,6 +586,11 @@ static enum format_result dnsmasq_parse(struct record *r)
 	switch (s.p[0]) {
 	case 'q':
 		if (scan_lit(&t, "query["))
+			result = query(r, t);
+		break;
+	case 'a':
+		/* For a zone of ours. */
+		if (scan_lit(&t, "auth["))
 			result = query(r, t);
 		break;
 	case 'f':

@@ -154,6 +154,8 @@ static enum format_result message(struct record *r, const struct message *m, str
 	if (m->holds & LEASE && !address)
 		/* What answers an INFORMATION-REQUEST or a CONFIRM. */
 		action = "dhcp-inform-ack";
+	if (address && (strcmp(action, "dhcp-ack") == 0 || strcmp(action, "dhcp-lease") == 0))
+		rec_outcome(r, "success");
 	if (m->holds & NAMED && address && str_is_name(s)) {
 		hostname(r, s);
 	} else if (s.len) {

@@ -415,16 +415,26 @@ static bool pam(struct record *r, struct str s)
 
 static enum format_result auth(struct record *r, const struct head *h, struct str s)
 {
-	struct str all = s, db, who, text, skipped;
+	struct str all, db, who, text, skipped;
+	bool request = false;
 	unsigned places;
 	size_t n = 0;
 
 	/* conn unix:auth-worker (pid=1233,uid=97): auth-worker<1>: sql(bob,192.0.2.7): unknown user */
-	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped) &&
-	    str_starts(s, STR("auth-worker<")))
-		(void)scan_until_str(&s, STR(">: "), &skipped);
+	if (str_starts(s, STR("conn unix:")) && scan_until_str(&s, STR("): "), &skipped)) {
+		if (str_starts(s, STR("auth-worker<")))
+			(void)scan_until_str(&s, STR(">: "), &skipped);
+		else
+			scan_lit(&s, "auth: ");
+	}
+	/* 2.4: auth-worker(bob@corp.example)<4743>: request [4]: sql: unknown user */
+	if (str_starts(s, STR("request [")) && scan_until_str(&s, STR("]: "), &skipped)) {
+		(void)take_level(r, &s);
+		request = h->who.len && !digits_only(h->who);
+	}
+	all = s;
 	/* 2.4: the request stands in the head; auth-worker(1234) has a pid there, auth(default) its own name. */
-	if (h->session.len || str_chr(h->who, ',') >= 0) {
+	if (request || h->session.len || str_chr(h->who, ',') >= 0) {
 		put_request(r, h->who);
 		rec_raw(r, "session", h->session);
 		db = s;
@@ -609,7 +619,7 @@ static bool split_fate(struct str s, struct str *msgid, struct str *fate, bool *
 
 static enum format_result delivery(struct record *r, struct str s)
 {
-	struct str all = s, msgid, fate, mailbox, lead;
+	struct str all = s, msgid, fate, mailbox, lead, id;
 	bool good;
 
 	if (lmtp_client(r, s))
@@ -619,7 +629,12 @@ static enum format_result delivery(struct record *r, struct str s)
 		return mailbox_event(r, all) ? FORMAT_MATCH : daemon_message(r, all);
 	if (!split_fate(s, &msgid, &fate, &good))
 		return daemon_message(r, all);
-	if (msgid.len > 1 && msgid.p[0] == '<' && msgid.p[msgid.len - 1] == '>')
+	/* "<1@example.org>: fileinto action: ", "<1@example.org>, delivery_time=12ms: ": what a log format of one's own puts behind it. */
+	lead = msgid;
+	if (scan_lit(&lead, "<") && ((str_ends(lead, STR(" action")) && scan_until_last(&lead, STR(">: "), &id)) ||
+				     (!str_ends(lead, STR(">")) && scan_until_last(&lead, STR(">, "), &id))))
+		msgid = id;
+	else if (msgid.len > 1 && msgid.p[0] == '<' && msgid.p[msgid.len - 1] == '>')
 		msgid = str_sub(msgid, 1, msgid.len - 2);
 	if (!str_eq(msgid, STR("unspecified")))
 		rec_str(r, F_EMAIL_MESSAGE_ID, msgid);
@@ -664,7 +679,8 @@ static void put_head(struct record *r, const struct head *h, enum process kind)
 		rec_raw(r, "session_pid", first);
 	if (kind == PROCESS_DELIVERY && digits_only(who))
 		rec_raw(r, "session_pid", who);
-	else
+	/* "doveadm(192.0.2.7)": a client, no user */
+	else if (kind != PROCESS_OTHER || !put_source(r, who))
 		rec_user(r, F_USER_NAME, who);
 	rec_raw(r, "session_pid", h->pid);
 	rec_raw(r, "session", h->session);

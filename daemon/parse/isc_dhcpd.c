@@ -165,6 +165,8 @@ static enum format_result dhcp_message(struct record *r, struct str s)
 	is_request = str_eq(name, STR("REQUEST"));
 	if (str_eq(name, STR("NAK")))
 		rec_outcome(r, "failure");
+	else if (str_eq(name, STR("ACK")))
+		rec_outcome(r, "success");
 	if (str_eq(name, STR("DISCOVER")))
 		return scan_lit(&s, "from ") && take_client(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 	if (str_eq(name, STR("INFORM"))) {
@@ -308,95 +310,53 @@ static bool put_address(struct record *r, struct str s)
 	return true;
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_hardware(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'Q':
-		rec_name(r, F_DNS_QUESTION_NAME, v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'S':
-		rec_str(r, F_SOURCE_ADDRESS, v);
-		return rec_ip(r, F_SOURCE_IP, v);
-	case 'T':
-		return put_type(r, v);
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'X':
-		rec_str(r, F_DHCP_TRANSACTION_ID, v);
-		return true;
-	case 'a':
-		rec_str(r, F_DESTINATION_ADDRESS, v);
-		return rec_ip(r, F_DESTINATION_IP, v);
-	case 'd':
-		return rec_num(r, F_DESTINATION_PORT, v);
-	case 'i':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'l':
-		rec_raw(r, "leases", v);
-		return true;
-	case 'n':
-		return rec_ip(r, F_SERVER_IP, v);
-	case 'o':
-		rec_raw(r, "state", v);
-		return true;
-	case 's':
-		return rec_num(r, F_SOURCE_PORT, v);
-	case 'w':
-		rec_raw(r, "former_state", v);
-		return true;
-	default:
-		return false;
-	}
+	put_client(r, v);
+	return true;
 }
 
-/*
- * A lease's address or prefix, C hardware address, D DUID, E error, F file, G relay, H name, I iaid, L seconds, M hardware address of the server, N network,
- * P failover peer; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_source(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return put_address(r, v);
-	case 'C':
-		put_client(r, v);
-		return true;
-	case 'D':
-		rec_str(r, F_DHCP_CLIENT_ID, v);
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'F':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'G':
-		return rec_ip(r, F_DHCP_GIADDR, v);
-	case 'H':
-		rec_host(r, F_CLIENT_DOMAIN, v);
-		return true;
-	case 'I':
-		rec_str(r, F_DHCP_IAID, v);
-		return true;
-	case 'L':
-		return rec_num(r, F_DHCP_LEASE_DURATION, v);
-	case 'M':
-		return rec_mac(r, F_OBSERVER_MAC, v);
-	case 'N':
-		rec_str(r, F_NETWORK_NAME, v);
-		return true;
-	case 'P':
-		rec_raw(r, "failover_peer", v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	rec_str(r, F_SOURCE_ADDRESS, v);
+	return rec_ip(r, F_SOURCE_IP, v);
 }
+
+static bool put_destination(struct record *r, struct str v)
+{
+	rec_str(r, F_DESTINATION_ADDRESS, v);
+	return rec_ip(r, F_DESTINATION_IP, v);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_CALL('A', put_address),
+	AS_CALL('a', put_destination),
+	AS_CALL('C', put_hardware),
+	AS_STR('D', F_DHCP_CLIENT_ID),
+	AS_NUM('d', F_DESTINATION_PORT),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_STR('F', F_FILE_PATH),
+	AS_IP('G', F_DHCP_GIADDR),
+	AS_HOST('H', F_CLIENT_DOMAIN),
+	AS_STR('I', F_DHCP_IAID),
+	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_NUM('L', F_DHCP_LEASE_DURATION),
+	AS_RAW('l', "leases"),
+	AS_MAC('M', F_OBSERVER_MAC),
+	AS_STR('N', F_NETWORK_NAME),
+	AS_IP('n', F_SERVER_IP),
+	AS_RAW('o', "state"),
+	AS_RAW('P', "failover_peer"),
+	AS_HOST('Q', F_DNS_QUESTION_NAME),
+	AS_STR('R', F_EVENT_REASON),
+	AS_CALL('S', put_source),
+	AS_NUM('s', F_SOURCE_PORT),
+	AS_CALL('T', put_type),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_RAW('w', "former_state"),
+	AS_STR('X', F_DHCP_TRANSACTION_ID),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define DNS "dns-update", "network", "info"
@@ -421,7 +381,7 @@ static const struct messages messages = {
 			{0}},
 		['C'] = LIST{
 			{"Can't remove reverse map on %Q: %E", DNS, "failure"},
-			{"Can't %E", MSG, "failure"},
+			{"Can't %*", MSG, "failure"},
 			{"Cannot reuse: %R", MSG, NULL},
 			{"Client %D releases address %A, which is not leased to it.", "dhcp-release", "network", "protocol", "failure"},
 			{"Client %D releases address %A", "dhcp-release", "network", "protocol", "success"},
@@ -436,6 +396,8 @@ static const struct messages messages = {
 			{0}},
 		['D'] = LIST{
 			{"DHCPLEASEQUERY from %S for %* %*: %R", MSG, NULL},
+			{"DHCPLEASEQUERY from %S for IP %A", MSG, NULL},
+			{"DHCPLEASEQUERY from %S for %*", MSG, NULL},
 			{"DHCPLEASEQUERY from %S: %R", MSG, "failure"},
 			{"DHCPLEASEQUERY from %S", MSG, NULL},
 			{"DDNS: %R", MSG, NULL},
@@ -449,7 +411,7 @@ static const struct messages messages = {
 			{"Encapsulated %T message from %S port %s from client DUID %D, transaction ID %X", "", "network", "protocol", NULL},
 			{"Encapsulated %T message from %S port %s, transaction ID %X", "", "network", "protocol", NULL},
 			{"Encapsulating %T message to send to %a port %d", "", "network", "protocol", NULL},
-			{"Error %E", MSG, "failure"},
+			{"Error %*", MSG, "failure"},
 			{0}},
 		['F'] = LIST{
 			{"Forward map from %H to %A FAILED: %E", DNS, "failure"},
@@ -474,7 +436,7 @@ static const struct messages messages = {
 		['N'] = LIST{
 			{"No subnet declaration for %i (%n).", MSG, "failure"},
 			{"No subnet declaration for %i (%*", MSG, "failure"},
-			{"No %E", MSG, "failure"},
+			{"No %*", MSG, "failure"},
 			{"Not configured to listen on any interfaces!", MSG, "failure"},
 			{0}},
 		['O'] = LIST{{"Open a socket for %*", MSG, NULL}, {0}},
@@ -515,7 +477,7 @@ static const struct messages messages = {
 			{"Unable to add forward map from %H to %A: %E", DNS, "failure"},
 			{"Unable to add reverse map from %Q to %H: %E", DNS, "failure"},
 			{"Unable to pick client %*- shared network %N: %R", MSG, "failure"},
-			{"Unable to %E", MSG, "failure"},
+			{"Unable to %*", MSG, "failure"},
 			{0}},
 		['W'] = LIST{
 			{"WARNING: %R", MSG, NULL},
@@ -532,7 +494,7 @@ static const struct messages messages = {
 			{"bind update on %A got ack from %P: %R", MSG, "failure"},
 			{"before submitting a bug.%*", MSG, NULL},
 			{"bugs on either our web page %*", MSG, NULL},
-			{"bad %E", MSG, "failure"},
+			{"bad %*", MSG, "failure"},
 			{0}},
 		['c'] = LIST{{"client %C has duplicate%* on %N", MSG, NULL}, {"commit_leases: %E", MSG, "failure"}, {0}},
 		['d'] = LIST{{"data: %R", MSG, NULL}, {"dhcp_failover_%R", MSG, NULL}, {"dhcp.c:%*: %E", MSG, "failure"},
@@ -548,7 +510,7 @@ static const struct messages messages = {
 		['i'] = LIST{
 			{"icmp_echorequest %A: %E", MSG, "failure"},
 			{"icmp_echorequest: %E", MSG, "failure"},
-			{"icmp_%E", MSG, "failure"},
+			{"icmp_%*", MSG, "failure"},
 			{"in your dhcpd.conf file for the network segment", MSG, NULL},
 			{0}},
 		['l'] = LIST{
@@ -561,11 +523,12 @@ static const struct messages messages = {
 			{"peer %P: %R", MSG, NULL},
 			{"please write an `authoritative;' directive either in the", MSG, NULL},
 			{"pool response: %l leases", MSG, NULL},
-			{"parse_%E", MSG, "failure"},
+			{"parse_%*", MSG, "failure"},
 			{"process and the information we find helpful for debugging.", MSG, NULL},
 			{0}},
 		['r'] = LIST{
 			{"receive_packet failed on %i: %E", MSG, "failure"},
+			{"removed forward map from %H to %A", DNS, "success"},
 			{"removed reverse map on %Q", DNS, "success"},
 			{"reuse_lease: lease age %* (secs) under %* threshold, reply with unaltered, existing lease for %A", MSG, NULL},
 			{0}},
@@ -582,7 +545,7 @@ static const struct messages messages = {
 		['u'] = LIST{
 			{"uid lease %A for client %C is duplicate on %N", MSG, NULL},
 			{"unexpected ICMP Echo Reply from %S", MSG, NULL},
-			{"unable %E", MSG, "failure"},
+			{"unable %*", MSG, "failure"},
 			{0}},
 		['y'] = LIST{{"you want, please write a subnet declaration", MSG, NULL}, {0}},
 	},
@@ -625,7 +588,7 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 	} else if (take_event(r, s) == FORMAT_MATCH) {
 		return FORMAT_MATCH;
 	}
-	m = message_find(r, &messages, r->text, put);
+	m = message_find(r, &messages, r->text, places);
 	if (!m)
 		return FORMAT_NO_MATCH;
 	if (!*m->action)
@@ -637,6 +600,10 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 		if (scan_word(&rest, &word))
 			(void)put_type(r, word);
 	}
+	/* "Can't create PID file /run/dhcpd.pid: Permission denied.": all of it is the error. */
+	if (m->outcome && strcmp(m->outcome, "failure") == 0 && strcmp(m->action, "daemon-message") == 0 &&
+	    rec_get(r, F_EVENT_REASON).type == V_NONE && rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
+		rec_str(r, F_ERROR_MESSAGE, r->text);
 	if (strcmp(m->action, "dhcp-abandon") == 0)
 		rec_value(r, F_DHCP_REASON, rec_get(r, F_EVENT_REASON));
 	return FORMAT_MATCH;

@@ -21,20 +21,21 @@ struct known {
 };
 
 /*
- * Sorted by id. Places: A lease's address, C client, D destination, d a port, E destination and port, F name the server chose, H name the client
- * sent, I iaid, K classes, L seconds, l seconds of probation, M error, m command, N interface, n interface it leaves by, O source and port, P prefix, Q address
- * or prefix, R r address asked for, S source, s a port, T DHCP message, U subnet id, V version, W subnet, X x reason, c ciaddr, f file, p pid.
+ * Sorted by id; '#' in it is 4 or 6 (DHCP4_, DHCP6_, _V4_, _V6_): one row for both where the texts are the same. What the letters in the patterns
+ * stand for: places[].
  */
 static const struct known table[] = {
 	{"ALLOC_ENGINE_LEASE_RECLAIMED", "successfully reclaimed lease %A", "dhcp-expire", "protocol", NULL, NULL},
 	{"ALLOC_ENGINE_REMOVAL_NCR_FAILED", "sending removal name change request failed for lease %A: %M",
 	 "daemon-message", "info", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
+	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_ERROR", "%C: error during attempt to allocate an IPv4 address: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"ALLOC_ENGINE_V4_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv4 address for client with classes: %K",
 	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V4_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate an IPv4 address in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv4 lease in the subnet %W, subnet-id %U, shared network %*",
@@ -46,8 +47,6 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_V4_DISCOVER_HR", "client %C sending DHCPDISCOVER has reservation for the address %R",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V4_LEASE_RECLAIM", "%C: reclaiming expired lease for address %A", "dhcp-expire", "protocol", NULL, NULL},
-	{"ALLOC_ENGINE_V4_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
-	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_OFFER_EXISTING_LEASE", "allocation engine will try to offer existing lease to the client %C",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V4_OFFER_NEW_LEASE", "allocation engine will try to offer new lease to the client %C",
@@ -71,10 +70,8 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_ERROR", "%C: error during attempt to allocate an IPv6 address: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"ALLOC_ENGINE_V6_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv6 address for client with classes: %K",
 	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V6_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate a lease in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv6 lease in the subnet %W, subnet-id %U, shared network %*",
@@ -86,18 +83,29 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_V6_HR_ADDR_GRANTED", "reserved address %R was assigned to client %C",
 	 "daemon-message", "info", NULL, NULL},
 	{"ALLOC_ENGINE_V6_LEASE_RECLAIM", "%C: reclaiming expired lease for prefix %Q", "dhcp-expire", "protocol", NULL, NULL},
-	{"ALLOC_ENGINE_V6_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
-	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V6_REVOKED_ADDR_LEASE", "address %A was revoked from client %C as it is reserved for client %*",
 	 "dhcp-expire", "protocol", NULL, NULL},
 	{"COMMAND_RECEIVED", "Received command '%m'%*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
+	{"DHCP#_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
+	{"DHCP#_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
+	{"DHCP#_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
 	 "daemon-message", "info", NULL, NULL},
+	{"DHCP#_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
+	 "dhcp-decline", "protocol", "failure", "DECLINE"},
+	{"DHCP#_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
+	{"DHCP#_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
+	 NULL, "protocol", NULL, NULL},
+	{"DHCP#_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
+	 "daemon-message", "info", NULL, NULL},
+	{"DHCP#_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_CLIENTID_IGNORED_FOR_LEASES", "%C: not using client identifier for lease allocation for subnet %U",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP4_CLIENT_FQDN_DATA", "%C: Client sent FQDN option: %*", "daemon-message", "info", NULL, NULL},
@@ -106,8 +114,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_CLIENT_NAME_PROC_FAIL", "%C: failed to process the fqdn or hostname sent by a client: %X",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
-	 "dhcp-decline", "protocol", "failure", "DECLINE"},
 	{"DHCP4_DECLINE_LEASE", "Received DHCPDECLINE for addr %A from client %C. The lease will be unavailable for %l seconds.",
 	 "dhcp-decline", "protocol", NULL, "DECLINE"},
 	{"DHCP4_DECLINE_LEASE_MISMATCH", "Received DHCPDECLINE for addr %R from client %C, but %x",
@@ -131,7 +137,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_NO_LEASE_INIT_REBOOT", "%C: no lease for address %R requested by INIT-REBOOT client",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_PACKET_DROP_0001", "failed to parse packet from %S to %D, received over interface %N, reason: %X",
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP4_PACKET_DROP_0002", "%C, from interface %N: %X", "daemon-message", "denied", "failure", NULL},
@@ -165,14 +170,9 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_PACKET_PROCESS_STD_EXCEPTION", "%C: exception occurred during packet processing: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
-	{"DHCP4_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
-	 NULL, "protocol", NULL, NULL},
 	{"DHCP4_PACKET_SEND_FAIL", "%C: failed to send DHCPv4 packet: %M", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_POST_ALLOCATION_NAME_UPDATE_FAIL", "%C: failed to update hostname %H in a lease after address allocation: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP4_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_RELEASE", "%C: address %A was released properly.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_DELETED", "%C: address %A was deleted on release.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_EXCEPTION", "%C: while trying to release address %A an exception occurred: %M",
@@ -191,24 +191,12 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP4_STARTED", "Kea DHCPv4 server version %V started", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_STARTING", "Kea DHCPv4 server version %V (%*) starting", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
 	{"DHCP4_SUBNET_DYNAMICALLY_CHANGED", "%C: changed selected subnet %* to subnet %W from shared network %* for client assignments",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP4_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
 	{"DHCP4_UNKNOWN_ADDRESS_REQUESTED", "%C: client requested an unknown address, client sent ciaddr %c, requested-ip-address %R",
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP6_ADDR_REG_INFORM_FAIL", "error on address registration informational message from %C: %X",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP6_BUFFER_RECEIVED", "received buffer from %O to %E over interface %N", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASSES_ASSIGNED", "%C: client packet has been assigned to the following classes: %K",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASSES_ASSIGNED_AFTER_SUBNET_SELECTION", "%C: client packet has been assigned to the following classes: %K",
-	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_CLASS_ASSIGNED", "%C: client packet has been assigned to the following class(es): %K",
-	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_DDNS_GENERATED_FQDN_UPDATE_FAIL",
 	 "%C: failed to update the lease using address %A, after generating FQDN for a client, reason: %M",
 	 "daemon-message", "info", "failure", NULL},
@@ -217,8 +205,6 @@ static const struct known table[] = {
 	 "%C: FQDN for a lease: %* has changed. New values: hostname = %F, reverse mapping = %*, forward mapping = %*",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_DDNS_RECEIVE_FQDN", "%C: received DHCPv6 Client FQDN option: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
-	 "dhcp-decline", "protocol", "failure", "DECLINE"},
 	{"DHCP6_DECLINE_FAIL_DUID_MISMATCH", "Client %C sent DECLINE for address %R, but it belongs to client with DUID %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_DECLINE_FAIL_IAID_MISMATCH", "Client %C sent DECLINE for address %R, but used a wrong IAID (%I), instead of expected %*",
@@ -249,7 +235,6 @@ static const struct known table[] = {
 	 "dhcp-lease", "protocol", "success", NULL},
 	{"DHCP6_LEASE_REUSE", "%C: lease for address %A and iaid=%I has been reused for %L seconds",
 	 "dhcp-lease", "protocol", "success", NULL},
-	{"DHCP6_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_PACKET_DROP_DHCP_DISABLED", "%C: %X", "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_PACKET_DROP_DROP_CLASS", "dropped as member of the special class 'DROP': %C",
 	 "daemon-message", "denied", "failure", NULL},
@@ -260,9 +245,6 @@ static const struct known table[] = {
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP6_PACKET_PROCESS_FAIL", "processing of %T message received from %S failed: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"DHCP6_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
-	{"DHCP6_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
-	 NULL, "protocol", NULL, NULL},
 	{"DHCP6_PD_LEASE_ADVERT", "%C: lease for prefix %P and iaid=%I will be advertised",
 	 "dhcp-offer", "protocol", NULL, "ADVERTISE"},
 	{"DHCP6_PD_LEASE_ADVERT_FAIL", "%C: failed to advertise a prefix lease for iaid=%I",
@@ -291,8 +273,6 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_PROCESS_IA_PD_SOLICIT", "%C: server is processing IA_PD option with iaid=%I and hint=%*",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_QUERY_DATA", "%C, packet details: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_QUERY_LABEL", "received query: %C", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_RAPID_COMMIT", "%C: %X", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_REGISTERED_LEASE_ADD_FAIL", "error in registered lease add for %A: %M",
 	 "daemon-message", "info", "failure", NULL},
@@ -320,11 +300,11 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTED", "Kea DHCPv6 server version %V started", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_STARTING", "Kea DHCPv6 server version %V (%*) starting", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_START_INFO", "pid: %p, server port: %s, client port: %d, verbose: %*", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_DATA", "%C: the selected subnet details: %W", "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_SELECTED", "%C: the subnet with ID %U was selected for client assignments",
+	{"DHCPSRV_CFGMGR_ADD_IFACE", "listening on interface %N", "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET4", "a new subnet has been added to configuration: %W with params: %*",
 	 "daemon-message", "info", NULL, NULL},
-	{"DHCP6_SUBNET_SELECTION_FAILED", "%C: %X", "daemon-message", "info", "failure", NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET6", "a new subnet has been added to configuration: %W with params: %*",
+	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_LEASE4_EXTENDED_INFO_UPGRADED", "extended info for lease %A was upgraded",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_ADD_ADDR4", "adding IPv4 lease with address %A", "daemon-message", "info", NULL, NULL},
@@ -455,101 +435,129 @@ static bool put_end_port(struct record *r, enum field_id ip, enum field_id addre
 	return colon > 0 && rec_num(r, port, str_from(s, (size_t)colon + 1)) && put_end(r, ip, address, str_sub(s, 0, (size_t)colon));
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_destination(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'E':
-		return put_end_port(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, F_DESTINATION_PORT, v);
-	case 'O':
-		return put_end_port(r, F_SOURCE_IP, F_SOURCE_ADDRESS, F_SOURCE_PORT, v);
-	case 'F':
-		rec_host(r, F_CLIENT_DOMAIN, v);
-		return true;
-	case 'K':
-		rec_raw(r, "classes", v);
-		return true;
-	case 'M':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'P':
-	case 'Q':
-		return put_prefix(r, v, place == 'Q');
-	case 'U':
-		rec_str(r, F_DHCP_SUBNET_ID, v);
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'W':
-		rec_str(r, F_NETWORK_NAME, v);
-		return true;
-	case 'X':
-	case 'x':
-		put_reason(r, v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'l':
-		rec_raw(r, "probation_seconds", v);
-		return true;
-	case 'm':
-		rec_raw(r, "command", v);
-		return true;
-	case 'n':
-		rec_str(r, F_OBSERVER_EGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'p':
-		return rec_num(r, F_PROCESS_PID, v);
-	default:
-		return false;
-	}
+	return put_end(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, v);
 }
 
-static bool put(struct record *r, char place, struct str v)
+static bool put_sent_name(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return rec_ip(r, F_CLIENT_IP, v);
-	case 'C':
-		return put_client(r, v);
-	case 'D':
-		return put_end(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, v);
-	case 'H':
-		put_hostname(r, v);
-		return true;
-	case 'I':
-		rec_str(r, F_DHCP_IAID, v);
-		return true;
-	case 'L':
-		return rec_num(r, F_DHCP_LEASE_DURATION, v);
-	case 'N':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'R':
-	case 'r':
-		(void)rec_ip(r, F_DHCP_REQUESTED_ADDRESS, v); /* "(no address)", "::" */
-		return true;
-	case 'S':
-		return put_end(r, F_SOURCE_IP, F_SOURCE_ADDRESS, v);
-	case 'T':
-		put_message_type(r, v);
-		return true;
-	case 'c':
-		put_ciaddr(r, v);
-		return true;
-	case 'd':
-		return rec_num(r, F_DESTINATION_PORT, v);
-	case 's':
-		return rec_num(r, F_SOURCE_PORT, v);
-	default:
-		return put_more(r, place, v);
-	}
+	put_hostname(r, v);
+	return true;
 }
+
+static bool put_source(struct record *r, struct str v)
+{
+	return put_end(r, F_SOURCE_IP, F_SOURCE_ADDRESS, v);
+}
+
+static bool put_type(struct record *r, struct str v)
+{
+	put_message_type(r, v);
+	return true;
+}
+
+static bool put_own_address(struct record *r, struct str v)
+{
+	put_ciaddr(r, v);
+	return true;
+}
+
+static bool put_destination_port(struct record *r, struct str v)
+{
+	return put_end_port(r, F_DESTINATION_IP, F_DESTINATION_ADDRESS, F_DESTINATION_PORT, v);
+}
+
+static bool put_source_port(struct record *r, struct str v)
+{
+	return put_end_port(r, F_SOURCE_IP, F_SOURCE_ADDRESS, F_SOURCE_PORT, v);
+}
+
+static bool put_only_prefix(struct record *r, struct str v)
+{
+	return put_prefix(r, v, false);
+}
+
+static bool put_prefix_or_address(struct record *r, struct str v)
+{
+	return put_prefix(r, v, true);
+}
+
+static bool put_why(struct record *r, struct str v)
+{
+	put_reason(r, v);
+	return true;
+}
+
+/* "3600", "infinity": a lease without an end has no number of seconds. */
+static bool put_lifetime(struct record *r, struct str v)
+{
+	return str_eq(v, STR("infinity")) || rec_num(r, F_DHCP_LEASE_DURATION, v);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_IP('A', F_CLIENT_IP),
+	AS_CALL('C', put_client),
+	AS_CALL('c', put_own_address),
+	AS_CALL('D', put_destination),
+	AS_NUM('d', F_DESTINATION_PORT),
+	AS_CALL('E', put_destination_port),
+	AS_HOST('F', F_CLIENT_DOMAIN),
+	AS_STR('f', F_FILE_PATH),
+	AS_CALL('H', put_sent_name),
+	AS_STR('I', F_DHCP_IAID),
+	AS_RAW('K', "classes"),
+	AS_CALL('L', put_lifetime),
+	AS_RAW('l', "probation_seconds"),
+	AS_STR('M', F_ERROR_MESSAGE),
+	AS_RAW('m', "command"),
+	AS_STR('N', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_STR('n', F_OBSERVER_EGRESS_INTERFACE_NAME),
+	AS_CALL('O', put_source_port),
+	AS_CALL('P', put_only_prefix),
+	AS_NUM('p', F_PROCESS_PID),
+	AS_CALL('Q', put_prefix_or_address),
+	AS_MAYBE_IP('R', F_DHCP_REQUESTED_ADDRESS),
+	AS_MAYBE_IP('r', F_DHCP_REQUESTED_ADDRESS),
+	AS_CALL('S', put_source),
+	AS_NUM('s', F_SOURCE_PORT),
+	AS_CALL('T', put_type),
+	AS_STR('U', F_DHCP_SUBNET_ID),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_STR('W', F_NETWORK_NAME),
+	AS_CALL('X', put_why),
+	AS_CALL('x', put_why),
+	{0}};
 
 static int by_id(const void *key, const void *row)
 {
 	return str_cmp(*(const struct str *)key, str_z(((const struct known *)row)->id));
+}
+
+/* The row of an id: its own, else that for both versions. */
+static const struct known *find_known(struct record *r, struct str id)
+{
+	static const struct str marks[] = {STR_INIT("DHCP"), STR_INIT("_V"), STR_INIT("_ADDR")};
+	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	struct str both;
+	ptrdiff_t at;
+	char *text;
+
+	for (size_t i = 0; !k && i < sizeof(marks) / sizeof(*marks); i++) {
+		at = str_find(id, marks[i]);
+		if (at < 0)
+			continue;
+		at += (ptrdiff_t)marks[i].len;
+		if ((size_t)at == id.len || (id.p[at] != '4' && id.p[at] != '6'))
+			continue;
+		text = arena_bytes(r->arena, id.len);
+		memcpy(text, id.p, id.len);
+		text[at] = '#';
+		both = str_n(text, id.len);
+		k = bsearch(&both, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	}
+	return k;
 }
 
 static void act(struct record *r, const struct known *k)
@@ -622,10 +630,10 @@ static void put_ddns(struct record *r, struct str id, struct str text)
 
 static void put_message(struct record *r, struct str id, struct str text)
 {
-	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	const struct known *k = find_known(r, id);
 
 	rec_str(r, F_EVENT_CODE, id);
-	if (!k || !message_match(r, k->pattern, text, put)) {
+	if (!k || !message_match(r, k->pattern, text, places)) {
 		unknown_text(r, text);
 		if (str_starts(id, STR("DHCP_DDNS_")))
 			put_ddns(r, id, text);
@@ -679,7 +687,8 @@ static void put_logger(struct record *r, struct str s)
 		logger = str_sub(s, 0, (size_t)dot);
 		put_thread(r, str_from(s, (size_t)dot + 1));
 	}
-	rec_str(r, F_LOG_LOGGER, logger);
+	if (logger.p != r->program.p)
+		rec_str(r, F_LOG_LOGGER, logger);
 	if (r->program.len == 0 || !str_starts(r->program, STR("kea"))) {
 		ptrdiff_t end = str_chr(logger, '.');
 		struct str daemon = end < 0 ? logger : str_sub(logger, 0, (size_t)end);
@@ -693,29 +702,51 @@ static void put_logger(struct record *r, struct str s)
 	}
 }
 
-/* A date of its own, level, logger and id; *s is the text then. Nothing is put before all of it is there. */
+/* "DHCP4_LEASE_ALLOC": capitals, digits and at least one '_'. */
+static bool take_id(struct str *s, struct str *id)
+{
+	bool parts = false;
+
+	if (!scan_word(s, id))
+		return false;
+	for (size_t i = 0; i < id->len; i++) {
+		if (id->p[i] != '_' && !ch_digit(id->p[i]) && (unsigned char)(id->p[i] - 'A') >= 26)
+			return false;
+		parts |= id->p[i] == '_';
+	}
+	return parts;
+}
+
+/*
+ * A date of its own, level, logger and id; *s is the text then. Nothing is put before all of it is there. Logger and level may be left out of the log's
+ * pattern: then the program's name says that it is Kea.
+ */
 static bool take_head(struct record *r, struct str *s, struct str *id)
 {
 	struct syslog_stamp stamp;
-	struct str date, level, logger, t = *s;
-	bool iso, dated = false;
+	struct str date, level = STR(""), logger = STR(""), t = *s;
+	bool iso, dated = false, named = str_starts(r->program, STR("kea-"));
 
 	if (t.len && ch_digit(t.p[0])) {
 		if (syslog_take_date(&t, &stamp, &date, &iso) != SYSLOG_DATE_OK || !scan_space(&t))
 			return false;
 		dated = true;
 	}
-	if (!take_level(&t, &level) || !scan_ch(&t, '[') || !scan_until(&t, ']', &logger) || !logger.len || !scan_ch(&t, ' ') ||
-	    !scan_word(&t, id))
+	if (!take_level(&t, &level) && !named)
 		return false;
-	for (size_t i = 0; i < id->len; i++)
-		if (id->p[i] != '_' && !ch_digit(id->p[i]) && (unsigned char)(id->p[i] - 'A') >= 26)
+	if (scan_ch(&t, '[')) {
+		if (!scan_until(&t, ']', &logger) || !logger.len || !scan_ch(&t, ' '))
 			return false;
+	} else if (!named) {
+		return false;
+	}
+	if (!take_id(&t, id))
+		return false;
 	(void)scan_blanks(&t);
 	if (dated)
 		rec_stamp(r, &stamp, date);
 	rec_str(r, F_LOG_LEVEL, level);
-	put_logger(r, logger);
+	put_logger(r, logger.len ? logger : r->program);
 	*s = t;
 	return true;
 }
@@ -732,7 +763,7 @@ static enum format_result kea_parse(struct record *r)
 	}
 	put_message(r, id, s);
 	level = rec_get(r, F_LOG_LEVEL);
-	if ((str_eq(value_str(&level), STR("ERROR")) || str_eq(value_str(&level), STR("FATAL"))) &&
+	if (level.type == V_STRING && (str_eq(value_str(&level), STR("ERROR")) || str_eq(value_str(&level), STR("FATAL"))) &&
 	    rec_get(r, F_ERROR_MESSAGE).type == V_NONE)
 		rec_str(r, F_ERROR_MESSAGE, behind_client(s));
 	return FORMAT_MATCH;
@@ -752,7 +783,7 @@ static bool kea_shape(const struct record *r)
 	return take_level(&s, &level) && str_starts(s, STR("[kea-"));
 }
 
-static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
+static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp4-server", "kea-dhcp6-server", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
 
 FORMAT(kea, .programs = programs, .service = "kea", .dataset = "weir.dhcp", .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 2.0 to 3.0",
        .shape = kea_shape, .parse = kea_parse)

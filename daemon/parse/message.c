@@ -41,24 +41,61 @@ static int split(const char *p, struct str s, struct place out[MESSAGE_PLACES])
 	return s.len || *p ? -1 : n;
 }
 
-bool message_match(struct record *r, const char *pattern, struct str text, message_put *put)
+static bool put(struct record *r, const struct message_place *p, char letter, struct str v)
+{
+	enum field_id f;
+
+	while (p->letter && p->letter != letter)
+		p++;
+	if (!p->letter)
+		return false;
+	f = (enum field_id)p->field;
+	switch ((enum place_kind)p->kind) {
+	case PLACE_STR:
+		rec_str(r, f, v);
+		return true;
+	case PLACE_RAW:
+		rec_raw(r, p->raw, v);
+		return true;
+	case PLACE_NUM:
+		return rec_num(r, f, v);
+	case PLACE_IP:
+		return rec_ip(r, f, v);
+	case PLACE_MAYBE_IP:
+		(void)rec_ip(r, f, v);
+		return true;
+	case PLACE_MAC:
+		return rec_mac(r, f, v);
+	case PLACE_HOST:
+		rec_host(r, f, v);
+		return true;
+	case PLACE_USER:
+		rec_user(r, f, v);
+		return true;
+	case PLACE_CALL:
+		return p->call(r, v);
+	}
+	return false;
+}
+
+bool message_match(struct record *r, const char *pattern, struct str text, const struct message_place *places)
 {
 	struct place place[MESSAGE_PLACES];
 	struct record_mark mark = rec_mark(r);
 	int n = split(pattern, text, place);
 
 	for (int i = 0; i < n; i++)
-		if (place[i].what != '*' && !put(r, place[i].what, place[i].value)) {
+		if (place[i].what != '*' && !put(r, places, place[i].what, place[i].value)) {
 			rec_reset(r, mark);
 			return false;
 		}
 	return n >= 0;
 }
 
-const struct message *message_list(struct record *r, const struct message *list, struct str text, message_put *put)
+const struct message *message_list(struct record *r, const struct message *list, struct str text, const struct message_place *places)
 {
 	for (const struct message *m = list; m && m->pattern; m++) {
-		if (!message_match(r, m->pattern, text, put))
+		if (!message_match(r, m->pattern, text, places))
 			continue;
 		rec_action(r, m->action, m->category, m->type);
 		if (m->outcome)
@@ -68,10 +105,10 @@ const struct message *message_list(struct record *r, const struct message *list,
 	return NULL;
 }
 
-const struct message *message_find(struct record *r, const struct messages *m, struct str text, message_put *put)
+const struct message *message_find(struct record *r, const struct messages *m, struct str text, const struct message_place *places)
 {
 	unsigned char first = text.len ? (unsigned char)text.p[0] : 0;
-	const struct message *found = first < 128 ? message_list(r, m->by[first], text, put) : NULL;
+	const struct message *found = first < 128 ? message_list(r, m->by[first], text, places) : NULL;
 
-	return found ? found : message_list(r, m->any, text, put);
+	return found ? found : message_list(r, m->any, text, places);
 }

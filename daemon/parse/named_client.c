@@ -116,7 +116,7 @@ static enum format_result rpz(struct record *r, struct str s)
  */
 enum format_result named_rate_limit(struct record *r, struct str s)
 {
-	static const char *const kinds[] = {"NXDOMAIN ", "error ", "referral ", "NODATA ", "all ", ""};
+	static const char *const kinds[] = {"NXDOMAIN ", "error ", "referral ", "NODATA ", "all ", "REFUSED ", "SERVFAIL ", "FORMERR ", ""};
 	struct str name, class, type, net, verb, start = s;
 
 	scan_ch(&s, '*');

@@ -339,13 +339,14 @@ static enum format_result fetch_context(struct record *r, struct str s)
 	return done(r, "dns-resolver-fetch", "info");
 }
 
-/* fetch completed at resolver.c:4983 for www.example.com/A in 0.036552: timed out/success [domain:example.com,referral:2,..] */
+/* fetch completed[ at resolver.c:4983] for www.example.com/A in 0.036552: timed out/success [domain:example.com,referral:2,..] */
 static enum format_result fetch_completed(struct record *r, struct str s)
 {
 	struct str where, what, took, cause, zone, line;
 	int64_t ns;
 
-	if (!scan_word(&s, &where) || !scan_lit(&s, " for ") || !scan_word(&s, &what) || !scan_lit(&s, " in ") || !scan_decimal(&s, &took) ||
+	where = str_sub(s, 0, 0);
+	if ((scan_lit(&s, "at ") && (!scan_word(&s, &where) || !scan_ch(&s, ' '))) || !scan_lit(&s, "for ") || !scan_word(&s, &what) || !scan_lit(&s, " in ") || !scan_decimal(&s, &took) ||
 	    !scan_lit(&s, ": ") || !scan_until_str(&s, STR(" ["), &cause))
 		return FORMAT_NO_MATCH;
 	question_of(r, what);
@@ -486,6 +487,8 @@ static const char *const starts[] = {
 	"no longer listening on ", "no IPv", "IPv6 ", "IPv4 ", "additionally listening on ", "generating session key ", "sizing zone task pool ", "none:",
 	"set up managed keys zone ", "opening dnstap destination ", "closing dnstap", "configuring command channel ", "command channel listening on ",
 	"automatic empty zone: ", "managed-keys-zone", "all zones loaded", "running", "exiting", "shutting down", "stopping command channel ",
+	"shut down hung fetch ", "dispatch 0x", "dispatch socket ", "TCP client quota reached", "no more recursive clients", "no more TCP clients", "socket: ",
+	"accepting TCP connection failed",
 	"received control channel command ", "received SIGHUP signal ", "reloading configuration ", "reloading zones ", "reloading configuration succeeded",
 	"any newly configured zones ", "scheduled loading new zones", "debug level is now ", "now using logging configuration from config file", "freezing ", "thawing ",
 	"flushing cache", "flushed cache", "sizing ", "resolver priming query complete", "checkhints: ", "clients-per-query ", "success accepting ", "max open files ",
@@ -496,6 +499,31 @@ static const char *const starts[] = {
 	"adb: ", "adb reached ", "ssu_", "tsig key ", "GSS", "gss", "TLS ", "HTTP ", "loading ", "no source of entropy found", "accepting control connections",
 	"exiting (due to ", "ENGINE", "BIND ", "the key ", "update-", "DNS64", "dnssec-", "option ", "working directory ", "invalid command from ", "(re)loading policy zone ", "unrelated ", "Name ", "not using config file logging statement ",
 };
+
+/*
+ * 9.16 and later, the name alone in front:
+ *	www.example.com resolver failure, stale answer used (timed out)
+ *	www.example.com client timeout, stale answer unavailable (timed out)
+ *	www.example.com query within stale refresh time, stale answer used (success)
+ */
+static enum format_result stale(struct record *r, struct str s)
+{
+	struct str name, why, cause, used;
+
+	if (!scan_word(&s, &name) || !str_is_name(name) || !scan_ch(&s, ' '))
+		return FORMAT_NO_MATCH;
+	if (!scan_until_str(&s, STR(", stale answer "), &cause) ||
+	    (!str_eq(cause, STR("resolver failure")) && !str_eq(cause, STR("client timeout")) &&
+	     !str_eq(cause, STR("query within stale refresh time"))) ||
+	    !scan_word(&s, &used) || !scan_lit(&s, " (") || !scan_until(&s, ')', &why))
+		return FORMAT_NO_MATCH;
+	dns_question(r, name, STR(""), STR(""));
+	rec_str(r, F_EVENT_REASON, cause);
+	rec_str(r, F_WEIR_DNS_RCODE_CAUSE, why);
+	rec_raw(r, "stale_answer", used);
+	rec_outcome(r, "failure");
+	return done(r, "dns-query-failed", "error");
+}
 
 /* Which of the above a program may print, and no sentence: any line of a headed `named` that begins so. */
 static bool known_start(struct str s)
@@ -515,6 +543,11 @@ static void self_fields(struct record *r, struct str s)
 			zone.len--;
 			rec_host(r, F_WEIR_DNS_ZONE, zone);
 		}
+		return;
+	}
+	if (scan_lit(&s, "shut down hung fetch while resolving ")) {
+		if (scan_until(&s, '(', &zone) && s.len && s.p[s.len - 1] == ')')
+			(void)question_of(r, str_sub(s, 0, s.len - 1));
 		return;
 	}
 	if (scan_lit(&s, "starting BIND ") && scan_word(&s, &version))
@@ -573,7 +606,7 @@ enum format_result named_server_line(struct record *r, struct str s, bool known)
 		result = transfer_from(r, t);
 	} else if (scan_lit(&t, "fctx 0x")) {
 		result = fetch_context(r, t);
-	} else if (scan_lit(&t, "fetch completed at ")) {
+	} else if (scan_lit(&t, "fetch completed ")) {
 		result = fetch_completed(r, t);
 	} else if (scan_lit(&t, "validating ")) {
 		result = validating(r, t);
@@ -592,6 +625,10 @@ enum format_result named_server_line(struct record *r, struct str s, bool known)
 	}
 	if (result == FORMAT_NO_MATCH && (s.p[0] == 'm' || s.p[0] == 'b' || s.p[0] == 't' || s.p[0] == 'e'))
 		result = of_servers(r, s);
+	if (result == FORMAT_NO_MATCH && str_find(s, STR(" stale answer ")) > 0) {
+		rec_reset(r, mark);
+		result = stale(r, s);
+	}
 	if (result == FORMAT_MATCH)
 		return result;
 	rec_reset(r, mark);

@@ -38,10 +38,26 @@ static size_t address_port(struct str s, struct str *ip, struct str *port)
 	return port->len <= 5 && str_is_ip(*ip) ? n : 0;
 }
 
+/*
+ * As a peer stands in front of a line: OpenVPN prints an IPv6 address there without its port, since both together would be ambiguous. port.len is 0 then.
+ */
+static size_t peer_address(struct str s, struct str *ip, struct str *port)
+{
+	size_t n = 0;
+
+	while (n < s.len && n < 60 && (ch_xdigit(s.p[n]) || s.p[n] == '.' || s.p[n] == ':'))
+		n++;
+	if (str_chr(str_sub(s, 0, n), ':') < 0 || !str_is_ip(str_sub(s, 0, n)))
+		return address_port(s, ip, port);
+	*ip = str_sub(s, 0, n);
+	*port = str_sub(s, 0, 0);
+	return n;
+}
+
 /* The peer in front of s, whose name ends not before `from`. */
 static bool find_peer(struct str s, size_t from, struct peer *out)
 {
-	size_t n = from ? 0 : address_port(s, &out->ip, &out->port);
+	size_t n = from ? 0 : peer_address(s, &out->ip, &out->port);
 
 	if (n && n < s.len && s.p[n] == ' ') {
 		out->name = STR("");
@@ -51,7 +67,7 @@ static bool find_peer(struct str s, size_t from, struct peer *out)
 	for (size_t i = from ? from : 1; i + 8 < s.len; i++) {
 		if (s.p[i] != '/')
 			continue;
-		n = address_port(str_from(s, i + 1), &out->ip, &out->port);
+		n = peer_address(str_from(s, i + 1), &out->ip, &out->port);
 		if (n == 0 || i + 1 + n >= s.len || s.p[i + 1 + n] != ' ')
 			continue;
 		out->name = str_sub(s, 0, i);
@@ -132,6 +148,20 @@ static bool put_inner(struct record *r, struct str s)
 	return true;
 }
 
+/* "IPv4=10.8.0.2, IPv6=2001:db8::1000": the event is about the first that there is. "(Not enabled)" is none. */
+static void put_pool(struct record *r, struct str s)
+{
+	struct value have = rec_get(r, F_CLIENT_IP);
+
+	if (!str_is_ip(s))
+		return;
+	rec_ip(r, F_CLIENT_IP, s);
+	if (have.type == V_NONE)
+		return;
+	rec_value(r, F_CLIENT_IP, have);
+	rec_raw(r, "client_ip6", s);
+}
+
 /* TLSv1.3: 1.3 */
 static void put_tls_version(struct record *r, struct str s)
 {
@@ -194,91 +224,75 @@ static void put_push(struct record *r, struct str s)
 	}
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_peer_socket(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'P':
-		return put_peer_info(r, v);
-	case 'S': /* a certificate's subject */
-		rec_str(r, F_TLS_CLIENT_SUBJECT, v);
-		put_name(r, common_name(v));
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	case 'a':
-		rec_raw(r, "ca", v);
-		return true;
-	case 'c':
-		rec_str(r, F_TLS_CIPHER, v);
-		return true;
-	case 'd':
-		rec_raw(r, "cipher", v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'g':
-		rec_raw(r, "signal", v);
-		return true;
-	case 'i':
-		rec_raw(r, "peer_id", v);
-		return true;
-	case 's':
-		rec_str(r, F_VPN_SESSION_ID, v);
-		return true;
-	case 't':
-		rec_str(r, F_VPN_TUNNEL, v);
-		return true;
-	case 'v':
-		put_tls_version(r, v);
-		return true;
-	case 'x': /* an address, with or without port */
-		if (put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT))
-			return true;
-		rec_str(r, F_SOURCE_ADDRESS, v);
-		return rec_ip(r, F_SOURCE_IP, v);
-	default:
-		return false;
-	}
+	return put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
 }
 
-/*
- * A inner address, C socket of the peer, D socket of the server, E error, I inner address that may be none, M session's reason, N certificate's name,
- * R reason, U user, u user and the mark behind him; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_server_socket(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return put_inner(r, v);
-	case 'C':
-		return put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
-	case 'D':
-		(void)put_socket(r, v, F_SERVER_IP, F_SERVER_PORT);
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'I':
-		(void)rec_ip(r, F_CLIENT_IP, v);
-		return true;
-	case 'M':
-		rec_str(r, F_VPN_SESSION_REASON, v);
-		return true;
-	case 'N':
-		put_name(r, v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'U':
-		rec_user(r, F_USER_NAME, v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	(void)put_socket(r, v, F_SERVER_IP, F_SERVER_PORT);
+	return true;
 }
+
+static bool put_pool_address(struct record *r, struct str v)
+{
+	put_pool(r, v);
+	return true;
+}
+
+static bool put_common_name(struct record *r, struct str v)
+{
+	put_name(r, v);
+	return true;
+}
+
+static bool put_subject(struct record *r, struct str v)
+{
+	rec_str(r, F_TLS_CLIENT_SUBJECT, v);
+	put_name(r, common_name(v));
+	return true;
+}
+
+static bool put_version(struct record *r, struct str v)
+{
+	put_tls_version(r, v);
+	return true;
+}
+
+static bool put_peer_address(struct record *r, struct str v)
+{
+	if (put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT))
+		return true;
+	rec_str(r, F_SOURCE_ADDRESS, v);
+	return rec_ip(r, F_SOURCE_IP, v);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_CALL('A', put_inner),
+	AS_RAW('a', "ca"),
+	AS_CALL('C', put_peer_socket),
+	AS_STR('c', F_TLS_CIPHER),
+	AS_CALL('D', put_server_socket),
+	AS_RAW('d', "cipher"),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_STR('f', F_FILE_PATH),
+	AS_RAW('g', "signal"),
+	AS_CALL('I', put_pool_address),
+	AS_RAW('i', "peer_id"),
+	AS_STR('M', F_VPN_SESSION_REASON),
+	AS_CALL('N', put_common_name),
+	AS_CALL('P', put_peer_info),
+	AS_STR('R', F_EVENT_REASON),
+	AS_CALL('S', put_subject),
+	AS_STR('s', F_VPN_SESSION_ID),
+	AS_STR('t', F_VPN_TUNNEL),
+	AS_USER('U', F_USER_NAME),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_CALL('v', put_version),
+	AS_CALL('x', put_peer_address),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define LOGIN "vpn-login", "authentication"
@@ -300,16 +314,17 @@ static const struct messages messages = {
 			{"AUTH-PAM: %R", MSG, NULL},
 			{"Authenticate/Decrypt packet error: %E", MSG, "failure"},
 			{0}},
-		['B'] = LIST{{"Bad %E", MSG, "failure"}, {0}},
+		['B'] = LIST{{"Bad %*", MSG, "failure"}, {0}},
 		['C'] = LIST{
 			{"Control Channel: %v, cipher %* %c, %*", CONN, "protocol", NULL},
 			{"Control Channel: %v, cipher %* %c", CONN, "protocol", NULL},
 			{"CC-EEN exit message received by peer", MSG, NULL},
 			{"Connection reset, restarting [%*", MSG, NULL},
 			{"CRL: loaded %* CRLs from file %f", MSG, NULL},
-			{"CRL: cannot %E", MSG, "failure"},
+			{"CRL: cannot %*", MSG, "failure"},
 			{0}},
 		['D'] = LIST{
+			{"Disallow float to an address taken by another client %C", MSG, "failure"},
 			{"Data Channel: cipher '%d', peer-id: %i", MSG, NULL},
 			{"Data Channel: cipher '%d'%*", MSG, NULL},
 			{"Data Channel: using negotiated cipher '%d'", MSG, NULL},
@@ -319,6 +334,7 @@ static const struct messages messages = {
 			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
 			{0}},
 		['E'] = LIST{{"ERROR: %E", MSG, "failure"}, {0}},
+		['F'] = LIST{{"Float requested for peer %i to %x", MSG, NULL}, {"Fatal TLS error (%*", MSG, "failure"}, {0}},
 		['I'] = LIST{
 			{"Incoming Data Channel: Cipher '%d' initialized%*", MSG, NULL},
 			{"Inactivity timeout (--%M), restarting", MSG, NULL},
@@ -499,7 +515,7 @@ static void put_transport(struct record *r, struct str s)
 /* The text behind the peer. `named`: the certificate's name stood in front, so the peer is let in. */
 static bool take_text(struct record *r, struct str s, bool named)
 {
-	const struct message *m = message_find(r, &messages, s, put);
+	const struct message *m = message_find(r, &messages, s, places);
 
 	if (!m) {
 		if (!of_the_server(s))
@@ -536,7 +552,8 @@ static void put_peer(struct record *r, const struct peer *p)
 	put_name(r, p->name);
 	rec_str(r, F_SOURCE_ADDRESS, p->ip);
 	rec_ip(r, F_SOURCE_IP, p->ip);
-	rec_num(r, F_SOURCE_PORT, p->port);
+	if (p->port.len)
+		rec_num(r, F_SOURCE_PORT, p->port);
 }
 
 /* Where a name holds "/192.0.2.1:5 " itself, the text that is known behind a later one tells. */
@@ -577,7 +594,7 @@ static void name_assigned(struct record *r, struct str s)
 	struct str ip, port;
 	ptrdiff_t slash = str_rchr(who, '/');
 
-	if (slash <= 0 || address_port(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
+	if (slash <= 0 || peer_address(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
 		return;
 	put_peer(r, &(struct peer){str_sub(who, 0, (size_t)slash), ip, port, STR("")});
 	rec_user(r, F_USER_NAME, str_sub(who, 0, (size_t)slash));
@@ -624,6 +641,8 @@ static enum format_result openvpn_parse(struct record *r)
 		}
 	}
 	rec_str(r, F_VPN_PROTOCOL, STR("openvpn"));
+	/* 2.6: what stands in front until the peer is known. */
+	scan_lit(&s, "Connection Attempt ");
 	if (take_peer(r, s))
 		return FORMAT_MATCH;
 	if (!take_text(r, s, false))

@@ -1,8 +1,11 @@
 /*
- * policyd_spf.c - postfix-policyd-spf-python and pypolicyd-spf: what a sender's SPF record said of a client. One look-up of names more that a mail caused.
+ * policyd_spf.c - postfix-policyd-spf-python (pypolicyd-spf) and postfix-policyd-spf-perl: what a sender's SPF record said of a client. One look-up of names more that a mail caused.
  *
  *	Pass; identity=mailfrom; client-ip=192.0.2.7; helo=mx.example.org; envelope-from=bob@example.org; receiver=corp.example
  *	prepend Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=...
+ *	prepend Authentication-Results: mail.corp.example; spf=pass (sender SPF authorized) smtp.mailfrom=example.org (client-ip=192.0.2.7; helo=...)
+ *	prepend X-Comment: SPF check N/A for local connections - client-ip=127.0.0.1; helo=localhost; envelope-from=a@corp.example; receiver=b
+ *	Policy action=PREPEND Received-SPF: pass (..) receiver=corp.example; identity=mailfrom; envelope-from="a@b"; helo=h; client-ip=192.0.2.7	(Perl)
  *	spfcheck: pyspf result: "['Pass', 'sender SPF authorized', 'mailfrom']"
  *
  * HELO and the sender's address are the client's text: a pair ends at the name of the next, and each is looked for behind the one before it.
@@ -12,15 +15,20 @@
 static const struct {
 	const char *word, *outcome;
 } results[] = {
-	{"Pass", "success"}, {"Fail", "failure"}, {"Softfail", NULL},      {"SoftFail", NULL},
-	{"Neutral", NULL},   {"None", NULL},      {"Permerror", NULL},     {"PermError", NULL},
-	{"Temperror", NULL}, {"TempError", NULL}, {"Hardfail", "failure"},
+	{"Pass", "success"}, {"Fail", "failure"},   {"Softfail", NULL},  {"Neutral", NULL},
+	{"None", NULL},      {"Permerror", NULL}, {"Temperror", NULL}, {"Hardfail", "failure"},
 };
+
+static enum format_result daemon_message(struct record *r)
+{
+	rec_action(r, "daemon-message", "email", "info");
+	return FORMAT_MATCH;
+}
 
 static bool put_result(struct record *r, struct str word)
 {
 	for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
-		if (str_eqz(word, results[i].word)) {
+		if (str_ieq(word, str_z(results[i].word))) {
 			rec_raw(r, "spf_result", word);
 			if (results[i].outcome)
 				rec_outcome(r, results[i].outcome);
@@ -29,23 +37,66 @@ static bool put_result(struct record *r, struct str word)
 	return false;
 }
 
-/* "identity=mailfrom; client-ip=192.0.2.7; helo=h; envelope-from=a@b; receiver=c" */
-static bool pairs(struct record *r, struct str s)
+/* "client-ip=192.0.2.7; helo=h; envelope-from=a@b; receiver=c" */
+static bool client_pairs(struct record *r, struct str s)
 {
-	struct str identity, ip, helo, from;
+	struct str ip, helo, from;
 
-	if (!scan_lit(&s, "identity=") || !scan_until_str(&s, STR("; client-ip="), &identity) ||
-	    !scan_until_str(&s, STR("; helo="), &ip) || !scan_until_str(&s, STR("; envelope-from="), &helo) ||
-	    !scan_until_last(&s, STR("; receiver="), &from))
+	if (!scan_lit(&s, "client-ip=") || !scan_until_str(&s, STR("; helo="), &ip) ||
+	    !scan_until_str(&s, STR("; envelope-from="), &helo) || !scan_until_last(&s, STR("; receiver="), &from))
 		return false;
 	if (!rec_ip(r, F_SOURCE_IP, ip))
 		return false;
 	rec_str(r, F_SOURCE_ADDRESS, ip);
-	rec_raw(r, "identity", identity);
 	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
 	if (!str_eq(from, STR("<>")))
 		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
 	rec_raw(r, "receiver", str_trim(s));
+	return true;
+}
+
+/* "identity=mailfrom; client-ip=..." */
+static bool pairs(struct record *r, struct str s)
+{
+	struct str identity;
+
+	if (!scan_lit(&s, "identity=") || !scan_until_str(&s, STR("; "), &identity) || !client_pairs(r, s))
+		return false;
+	rec_raw(r, "identity", identity);
+	return true;
+}
+
+/* mail.corp.example; spf=pass (sender SPF authorized) smtp.mailfrom=example.org (client-ip=...) */
+static bool results_header(struct record *r, struct str s)
+{
+	struct str server, word, why, identity, domain;
+
+	if (!scan_until_str(&s, STR("; spf="), &server) || !scan_word(&s, &word) || !put_result(r, word) ||
+	    !scan_lit(&s, " (") || !scan_until_str(&s, STR(") smtp."), &why) || !scan_until(&s, '=', &identity))
+		return false;
+	rec_str(r, F_EVENT_REASON, why);
+	rec_raw(r, "identity", identity);
+	rec_raw(r, "authserv_id", server);
+	domain = s;
+	if (scan_until_str(&s, STR(" ("), &domain) &&
+	    (s.len == 0 || s.p[s.len - 1] != ')' || !client_pairs(r, str_sub(s, 0, s.len - 1))))
+		return false;
+	rec_raw(r, "domain", domain);
+	return true;
+}
+
+/* "SPF skipped for whitelisted relay - client-ip=...", "SPF not applicable to localhost connection - skipped check" */
+static bool comment(struct record *r, struct str s)
+{
+	struct str why;
+
+	if (!scan_until_str(&s, STR(" - "), &why))
+		return false;
+	if (!str_starts(s, STR("client-ip=")))
+		why = str_n(why.p, (size_t)(s.p + s.len - why.p));
+	else if (!client_pairs(r, s))
+		return false;
+	rec_str(r, F_EVENT_REASON, str_trim(why));
 	return true;
 }
 
@@ -66,6 +117,50 @@ static bool refusal(struct record *r, struct str s)
 	return true;
 }
 
+/* pass (sender-lab.com: 192.0.2.7 is authorized to use ..) receiver=r; identity=mailfrom; envelope-from="a@b"; helo=h; client-ip=192.0.2.7 */
+static bool perl_header(struct record *r, struct str s)
+{
+	struct str word, why, receiver, identity, from, helo;
+
+	if (!scan_word(&s, &word) || !put_result(r, word) || !scan_lit(&s, " (") || !scan_until_last(&s, STR(") receiver="), &why) ||
+	    !scan_until_str(&s, STR("; identity="), &receiver) || !scan_until_str(&s, STR("; envelope-from="), &identity) ||
+	    !scan_until_last(&s, STR("; helo="), &from) || !scan_until_last(&s, STR("; client-ip="), &helo) || !rec_ip(r, F_SOURCE_IP, s))
+		return false;
+	rec_str(r, F_SOURCE_ADDRESS, s);
+	rec_str(r, F_EVENT_REASON, why);
+	rec_raw(r, "identity", identity);
+	rec_raw(r, "receiver", receiver);
+	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
+	if (from.len > 1 && from.p[0] == '"' && from.p[from.len - 1] == '"')
+		from = str_sub(from, 1, from.len - 2);
+	if (!str_eq(from, STR("<>")))
+		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
+	return true;
+}
+
+/* Behind "Policy action=". */
+static enum format_result perl_action(struct record *r, struct str s)
+{
+	struct str all = s, word;
+
+	if (scan_lit(&s, "PREPEND Received-SPF: "))
+		return perl_header(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	if (scan_lit(&s, "PREPEND X-Comment: "))
+		return comment(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	if (scan_digits(&s, 3, &word) && word.len == 3 && scan_lit(&s, " ")) {
+		rec_str(r, F_ERROR_CODE, word);
+		rec_str(r, F_EVENT_REASON, s);
+		rec_outcome(r, "failure");
+		return FORMAT_MATCH;
+	}
+	if (!scan_word(&all, &word) || !str_is_name(word))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "policy_action", word);
+	scan_blanks(&all);
+	rec_str(r, F_EVENT_REASON, all);
+	return FORMAT_MATCH;
+}
+
 static enum format_result policyd_spf_parse(struct record *r)
 {
 	struct str s = r->text, word, why;
@@ -82,10 +177,18 @@ static enum format_result policyd_spf_parse(struct record *r)
 	/* ": prepend ..." stands behind an empty queue id. */
 	scan_lit(&s, ": ");
 	scan_lit(&s, "Action: ");
+	if (scan_lit(&s, "Policy action="))
+		return perl_action(r, s);
+	if (scan_lit(&s, "handler "))
+		return daemon_message(r);
 	if (refusal(r, s))
 		return FORMAT_MATCH;
 	if (scan_lit(&s, "prepend")) {
 		scan_lit(&s, ": Text:");
+		if (scan_lit(&s, " Authentication-Results: "))
+			return results_header(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+		if (scan_lit(&s, " X-Comment: "))
+			return comment(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 		if (!scan_lit(&s, " Received-SPF: ") || !scan_word(&s, &word) || !put_result(r, word) ||
 		    !scan_lit(&s, " ("))
 			return FORMAT_NO_MATCH;
@@ -98,14 +201,23 @@ static enum format_result policyd_spf_parse(struct record *r)
 			s = why;
 		return pairs(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 	}
+	if (scan_lit(&s, "ERROR: ")) {
+		rec_str(r, F_LOG_LEVEL, STR("error"));
+		rec_str(r, F_ERROR_MESSAGE, s);
+		rec_action(r, "daemon-message", "email", "error");
+		return FORMAT_MATCH;
+	}
+	if (str_eq(s, STR("Starting")) || scan_lit(&s, "Config: ") || scan_lit(&s, "Read line: ") ||
+	    scan_lit(&s, "Found the end of entry") || scan_lit(&s, "Traceback (most recent call last)"))
+		return daemon_message(r);
 	if (!scan_until_str(&s, STR("; "), &word) || !put_result(r, word) || !pairs(r, s))
 		return FORMAT_NO_MATCH;
 	return FORMAT_MATCH;
 }
 
 static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf",
-				       "policyd-spf-python", NULL};
+				       "policyd-spf-python", "policy-spf", "postfix/policy-spf", NULL};
 
 FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix",
-       .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1",
+       .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1, postfix-policyd-spf-perl 2.011",
        .parse = policyd_spf_parse)

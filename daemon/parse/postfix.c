@@ -13,15 +13,19 @@
 bool postfix_take_peer(struct str *s, struct postfix_peer *p)
 {
 	struct str t = *s, name;
+	bool colon = false;
 	ptrdiff_t end;
 	size_t n = 0;
 
 	while (n < t.len && t.p[n] != '[') {
-		if (t.p[n] == ' ' || t.p[n] == ',' || t.p[n] == ':' || t.p[n] == ';' || t.p[n] == ']')
+		if (t.p[n] == ' ' || t.p[n] == ',' || t.p[n] == ';' || t.p[n] == ']')
 			return false;
-		n++;
+		colon |= t.p[n++] == ':';
 	}
 	name = str_sub(t, 0, n);
+	/* "2001:db8::25[2001:db8::25]:25": a next hop that is no name. */
+	if (colon && !str_is_ip(name))
+		return false;
 	t = str_from(t, n + 1);
 	end = str_chr(t, ']');
 	if (n == s->len || end <= 0)
@@ -352,6 +356,34 @@ static enum format_result dnsblog(struct record *r, struct str s)
 }
 
 /*
+ * A server beside the mail's way that did not do:
+ *	connect to Milter service inet:127.0.0.1:8891: Connection refused
+ *	connect to 127.0.0.1:10023: Connection refused
+ *	problem talking to server 127.0.0.1:10023: Connection timed out
+ *	milter inet:localhost:11332: can't read SMFIC_CONNECT reply packet header: Success
+ */
+static bool helper_server(struct record *r, struct str s)
+{
+	struct str where, host, port;
+
+	if (!scan_lit(&s, "connect to Milter service ") && !scan_lit(&s, "problem talking to server ") &&
+	    !scan_lit(&s, "milter ") && !scan_lit(&s, "connect to "))
+		return false;
+	if (!scan_until_str(&s, STR(": "), &where) || str_chr(where, ' ') >= 0)
+		return false;
+	rec_str(r, F_EVENT_REASON, s);
+	rec_str(r, F_DESTINATION_ADDRESS, where);
+	scan_lit(&where, "inet:");
+	port = where;
+	if (scan_until_last(&port, STR(":"), &host) && port.len && port.len <= 5 && ch_digit(port.p[0])) {
+		if (!rec_ip(r, F_DESTINATION_IP, host))
+			rec_host(r, F_DESTINATION_DOMAIN, host);
+		rec_num(r, F_DESTINATION_PORT, port);
+	}
+	return true;
+}
+
+/*
  * What a daemon of the system itself complains of.
  *	warning: dnsblog_query: lookup error for DNS query 145.111.137.185.bl.example.org: Host or domain name not found
  *	warning: 145.111.137.185.bl.example.org: RBL lookup error: Host or domain name not found
@@ -375,6 +407,8 @@ static enum format_result complaint(struct record *r, struct str s)
 	} else if (scan_until(&t, ':', &name) && scan_lit(&t, " RBL lookup error: ") && str_is_name(name)) {
 		rec_name(r, F_DNS_QUESTION_NAME, name);
 		rec_str(r, F_EVENT_REASON, t);
+	} else {
+		(void)helper_server(r, s);
 	}
 	rec_action(r, "daemon-message", "email", "error");
 	return FORMAT_MATCH;
@@ -456,7 +490,11 @@ static bool common(struct record *r, struct str s)
 			rec_raw(r, "configuration", s);
 		return true;
 	}
-	return scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") ||
+	return scan_lit(&s, "Postfix is using backwards-compatible default settings") ||
+	       scan_lit(&s, "Postfix is running with backwards-compatible default settings") ||
+	       scan_lit(&s, "See http") || scan_lit(&s, "To disable backwards compatibility use ") ||
+	       scan_lit(&s, "initializing the ") || scan_lit(&s, "close database ") ||
+	       scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") ||
 	       scan_lit(&s, "stopping the Postfix mail system") || scan_lit(&s, "refreshing the Postfix mail system") ||
 	       scan_lit(&s, "using backwards-compatible default setting ");
 }

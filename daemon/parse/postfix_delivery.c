@@ -51,7 +51,8 @@ static struct str id_word(struct str s)
 /* A reply may name the message's id at the next hop: "250 2.0.0 Ok: queued as 3F2A1B004C". */
 static void put_queued_as(struct record *r, struct str reason)
 {
-	static const struct str marks[] = {STR_INIT("queued as "), STR_INIT("forwarded as ")};
+	/* The last is Exim's. */
+	static const struct str marks[] = {STR_INIT("queued as "), STR_INIT("forwarded as "), STR_INIT("250 OK id=")};
 	struct str head;
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
@@ -84,6 +85,10 @@ static void put_reply_stage(struct record *r, struct str *s)
  *	connect to mx.example.org[192.0.2.1]:25: Connection refused
  *	lost connection with mx.example.org[192.0.2.1] while receiving the initial server greeting
  *	conversation with mx.example.org[192.0.2.1] timed out while sending RCPT TO
+ *	SASL authentication failed; server mx.example.org[192.0.2.1] said: 535 5.7.8 Error: authentication failed
+ *	SASL authentication failed; cannot authenticate to server mx.example.org[192.0.2.1]: no mechanism available
+ *	TLS is required, but was not offered by host mx.example.org[192.0.2.1]
+ *	delivery temporarily suspended: connect to mx.example.org[192.0.2.1]:25: Connection timed out
  * false: something else. *said is what the server answered, or why.
  */
 static bool put_attempt(struct record *r, struct str s, struct str *said)
@@ -91,7 +96,8 @@ static bool put_attempt(struct record *r, struct str s, struct str *said)
 	struct postfix_peer p;
 	struct str all = s, dsn;
 
-	if (scan_lit(&s, "host ")) {
+	scan_lit(&s, "delivery temporarily suspended: ");
+	if (scan_lit(&s, "host ") || scan_lit(&s, "SASL authentication failed; server ")) {
 		if (!postfix_take_peer(&s, &p) ||
 		    (!scan_lit(&s, " said: ") && !scan_lit(&s, " refused to talk to me: ")))
 			return false;
@@ -109,6 +115,15 @@ static bool put_attempt(struct record *r, struct str s, struct str *said)
 		if (!postfix_take_peer(&s, &p) || !scan_lit(&s, ": "))
 			return false;
 		*said = s;
+	} else if (scan_lit(&s, "SASL authentication failed; cannot authenticate to server ")) {
+		if (!postfix_take_peer(&s, &p) || !scan_lit(&s, ": "))
+			return false;
+		*said = all;
+	} else if (scan_lit(&s, "TLS is required, but was not offered by host ") ||
+		   scan_lit(&s, "TLS is required, but host ")) {
+		if (!postfix_take_peer(&s, &p))
+			return false;
+		*said = all;
 	} else if (scan_lit(&s, "lost connection with ") || scan_lit(&s, "conversation with ")) {
 		*said = all;
 		if (!postfix_take_peer(&s, &p) || !scan_lit(&s, " "))
@@ -348,6 +363,8 @@ enum format_result postfix_delivery_queue(struct record *r, enum postfix_daemon 
 			return FORMAT_MATCH;
 		}
 		break;
+	case 'S':
+	case 'T':
 	case 'h':
 	case 'l':
 	case 'c':
@@ -369,11 +386,16 @@ enum format_result postfix_delivery_queue(struct record *r, enum postfix_daemon 
 /* connect to mx.example.org[192.0.2.1]:25: Connection timed out */
 enum format_result postfix_smtp_line(struct record *r, struct str s)
 {
-	struct str said;
+	struct str own = s, how;
+	struct postfix_peer p;
 
-	if (!put_attempt(r, s, &said))
+	/* host mx.example.org[192.0.2.1]:25 greeted me with my own hostname mail.corp.example */
+	if (scan_lit(&own, "host ") && postfix_take_peer(&own, &p) && scan_ch(&own, ' ') && (how = own).len &&
+	    (scan_lit(&how, "greeted me with ") || scan_lit(&how, "replied to HELO/EHLO with ")))
+		postfix_put_destination(r, &p);
+	else if (!put_attempt(r, s, &own))
 		return FORMAT_NO_MATCH;
-	rec_str(r, F_EVENT_REASON, said);
+	rec_str(r, F_EVENT_REASON, own);
 	rec_action(r, "mail-delivery-attempt", "email", "error");
 	rec_outcome(r, "failure");
 	return FORMAT_MATCH;

@@ -518,8 +518,9 @@ static enum format_result sasl(struct record *r, struct str s)
 	}
 	if (!scan_lit(&s, "failed"))
 		return FORMAT_NO_MATCH;
+	/* The reason may be empty, and the header's parser takes a blank at the end away. */
 	if (!scan_lit(&s, ": "))
-		return s.len ? FORMAT_NO_MATCH : FORMAT_MATCH;
+		return s.len && !str_eq(s, STR(":")) ? FORMAT_NO_MATCH : FORMAT_MATCH;
 	reason = s;
 	/* What the client named itself may hold anything, so the first place counts. */
 	if (scan_until_str(&s, STR(", sasl_username="), &reason))

@@ -23,6 +23,7 @@ static bool tls_params(struct record *r, struct str s)
 	}
 	rec_str(r, F_TLS_CIPHER, cipher);
 	rec_bool(r, F_TLS_ESTABLISHED, true);
+	rec_outcome(r, "success");
 	if (scan_lit(&s, " (") && scan_until_str(&s, STR(" bits)"), &bits))
 		rec_raw(r, "tls_bits", bits);
 	while (scan_ch(&s, ' ') && scan_word(&s, &key)) {
@@ -80,6 +81,70 @@ static bool tls_error(struct record *r, struct str s)
 	return true;
 }
 
+/* "subject_CN=mx.example.org, issuer=R3, fingerprint=AA:BB.., pkey_fingerprint=CC:DD..": a name may hold ", ". */
+static bool certificate(struct record *r, struct str s)
+{
+	static const char *const keys[] = {"subject_CN", "issuer_CN", "issuer", "fingerprint", "pkey_fingerprint"};
+	struct str key, value;
+	size_t i;
+
+	for (bool more = true; more;) {
+		if (!scan_until(&s, '=', &key))
+			return false;
+		for (i = 0; i < sizeof(keys) / sizeof(*keys) && !str_eqz(key, keys[i]); i++)
+			;
+		if (i == sizeof(keys) / sizeof(*keys))
+			return false;
+		value = s;
+		/* To where the next key stands. */
+		more = false;
+		for (size_t k = i + 1; k < sizeof(keys) / sizeof(*keys) && !more; k++) {
+			char mark[24];
+			int n = snprintf(mark, sizeof(mark), ", %s=", keys[k]);
+			ptrdiff_t at = str_find(s, str_n(mark, (size_t)n));
+
+			if (at < 0)
+				continue;
+			value = str_sub(s, 0, (size_t)at);
+			s = str_from(s, (size_t)at + 2);
+			more = true;
+		}
+		rec_raw(r, keys[i], value);
+	}
+	return true;
+}
+
+/*
+ * Of log level 2, the peer first:
+ *	mx.example.org[192.0.2.7]: Trusted: subject_CN=mx.example.org, issuer=R3, fingerprint=..
+ *	mx.example.org[192.0.2.1]:25: Matched subjectAltName: mx.example.org
+ *	mx.example.org[192.0.2.1]:25: subject_CN=mx.example.org, issuer_CN=R3, ...
+ */
+static bool tls_peer(struct record *r, struct str s)
+{
+	static const struct str trusts[] = {STR_INIT("Trusted: "), STR_INIT("Untrusted: "), STR_INIT("Verified: ")};
+	struct postfix_peer p;
+
+	if (!postfix_take_peer(&s, &p) || !scan_ch(&s, ':'))
+		return false;
+	scan_blanks(&s);
+	/* smtpd sees no port of its clients, smtp always one of its servers. */
+	if (p.port.len)
+		postfix_put_destination(r, &p);
+	else
+		postfix_put_source(r, &p);
+	if (scan_lit(&s, "Matched subjectAltName: ") || scan_lit(&s, "Matched commonName ")) {
+		rec_raw(r, "matched_name", s);
+		return true;
+	}
+	if (scan_lit(&s, "TLS cipher list "))
+		return true;
+	for (size_t i = 0; i < sizeof(trusts) / sizeof(*trusts); i++)
+		if (scan_str(&s, trusts[i]))
+			rec_raw(r, "tls_trust", str_sub(trusts[i], 0, trusts[i].len - 2));
+	return certificate(r, s);
+}
+
 enum format_result postfix_tls_line(struct record *r, struct str s)
 {
 	struct record_mark m = rec_mark(r);
@@ -114,6 +179,10 @@ enum format_result postfix_tls_line(struct record *r, struct str s)
 		break;
 	default:
 		break;
+	}
+	if (!got) {
+		rec_reset(r, m);
+		got = tls_peer(r, s);
 	}
 	if (!got) {
 		rec_reset(r, m);

@@ -9,10 +9,10 @@
  * blanks, " from " and " port ": lines are read from their end. Where the end is the client's text too (a certificate's id), a line with more than one
  * place that looks like an address keeps what is certain and gives neither.
  */
-#include "parse/format.h"
+#include "parse/sshd.h"
 
 /* An address, or the name that UseDNS found; "UNKNOWN" is neither. */
-static void put_source(struct record *r, struct str who)
+void sshd_put_source(struct record *r, struct str who)
 {
 	if (str_eq(who, STR("UNKNOWN")))
 		return;
@@ -40,14 +40,14 @@ static bool take_peer(struct record *r, struct str *s)
 
 	if (!scan_peer(s, &who, &port))
 		return false;
-	put_source(r, who);
+	sshd_put_source(r, who);
 	if (!str_eq(port, STR("65535")) || !str_eq(who, STR("UNKNOWN")))
 		rec_num(r, F_SOURCE_PORT, port);
 	return true;
 }
 
 /* "invalid user oracle": what stands before the name. */
-static void put_user(struct record *r, struct str s)
+void sshd_put_user(struct record *r, struct str s)
 {
 	if (scan_lit(&s, "invalid user ") || scan_lit(&s, "illegal user "))
 		rec_str(r, F_EVENT_REASON, STR("invalid user"));
@@ -56,20 +56,20 @@ static void put_user(struct record *r, struct str s)
 	rec_user(r, F_USER_NAME, s);
 }
 
-static enum format_result end(struct record *r, const char *action, const char *category, const char *type)
+enum format_result sshd_end(struct record *r, const char *action, const char *category, const char *type)
 {
 	rec_action(r, action, category, type);
 	return FORMAT_MATCH;
 }
 
-static enum format_result daemon_message(struct record *r)
+enum format_result sshd_daemon_message(struct record *r)
 {
-	return end(r, "daemon-message", "process", "info");
+	return sshd_end(r, "daemon-message", "process", "info");
 }
 
 static enum format_result disconnected(struct record *r)
 {
-	return end(r, "ssh-disconnect", "network", "end");
+	return sshd_end(r, "ssh-disconnect", "network", "end");
 }
 
 /* ---- the end of a connection ---- */
@@ -114,8 +114,8 @@ static bool user_and_peer(struct record *r, struct str s, struct str *why)
 		return true;
 	}
 	if (before.len)
-		put_user(r, before);
-	put_source(r, who);
+		sshd_put_user(r, before);
+	sshd_put_source(r, who);
 	if (!str_eq(who, STR("UNKNOWN")))
 		rec_num(r, F_SOURCE_PORT, port);
 	return true;
@@ -128,7 +128,7 @@ static enum format_result closed(struct record *r, struct str s, const char *how
 	if (!user_and_peer(r, s, &why)) {
 		if (!str_is_ip(s))
 			return FORMAT_NO_MATCH;
-		put_source(r, s);
+		sshd_put_source(r, s);
 		why = str_sub(s, 0, 0);
 	}
 	/* "invalid user" is the better reason. */
@@ -151,7 +151,8 @@ static enum format_result received_disconnect(struct record *r, struct str s)
 	} else if (!scan_ip(&s, &who) || !scan_lit(&s, ": ")) {
 		return FORMAT_NO_MATCH;
 	}
-	put_source(r, who);
+	sshd_put_source(r, who);
+	scan_blanks(&s);
 	if (!scan_digits(&s, 10, &code) || !scan_lit(&s, ":"))
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "disconnect_code", code);
@@ -195,7 +196,7 @@ static enum format_result grace_over(struct record *r, struct str s)
 	if (scan_lit(&s, "connection from ")) {
 		if (!scan_word(&s, &who))
 			return FORMAT_NO_MATCH;
-		put_source(r, who);
+		sshd_put_source(r, who);
 		if (scan_lit(&s, " to ") && scan_ip(&s, &to))
 			rec_ip(r, F_DESTINATION_IP, to);
 		if (scan_lit(&s, ", pid = "))
@@ -203,7 +204,7 @@ static enum format_result grace_over(struct record *r, struct str s)
 	} else if (!take_peer(r, &s)) {
 		if (!scan_ip(&s, &who) || s.len)
 			return FORMAT_NO_MATCH;
-		put_source(r, who);
+		sshd_put_source(r, who);
 	}
 	rec_str(r, F_EVENT_REASON, STR("Timeout before authentication"));
 	rec_outcome(r, "failure");
@@ -241,7 +242,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") ||
 	    !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_num(r, F_SOURCE_PORT, port);
 	if (scan_lit(&s, " on [") && scan_until_str(&s, STR("]:"), &ip) && scan_digits(&s, 5, &port)) {
 		rec_ip(r, F_DESTINATION_IP, ip);
@@ -250,7 +251,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	scan_blanks(&s);
 	rec_str(r, F_EVENT_REASON, s);
 	rec_outcome(r, "failure");
-	return end(r, "ssh-connect", "network", "denied");
+	return sshd_end(r, "ssh-connect", "network", "denied");
 }
 
 /* 185.137.111.44 port 51905 on 198.51.100.25 port 22 rdomain "" */
@@ -266,27 +267,58 @@ static enum format_result connection_from(struct record *r, struct str s)
 		if (scan_lit(&s, " rdomain \"") && s.len > 1)
 			rec_raw(r, "rdomain", str_sub(s, 0, s.len - 1));
 	}
-	return end(r, "ssh-connect", "network", "connection");
+	return sshd_end(r, "ssh-connect", "network", "connection");
 }
 
 /* ---- logins ---- */
 
-/* "ED25519 SHA256:abc", "ED25519-CERT SHA256:abc ID alice (serial 7) CA RSA SHA256:def" */
+/*
+ * "ED25519 SHA256:abc", "ED25519-CERT SHA256:abc ID alice (serial 7) CA RSA SHA256:def"; before 7.2 or so a certificate has no fingerprint:
+ * "RSA-CERT ID alice (serial 7) CA RSA SHA256:def". The id may be in quotes.
+ */
 static void put_key(struct record *r, struct str s)
 {
-	struct str type, print;
+	struct str type, print, id;
 
-	if (!scan_word(&s, &type) || !scan_lit(&s, " ") || !scan_word(&s, &print))
+	if (!scan_word(&s, &type) || !scan_ch(&s, ' '))
 		return;
-	if (print.p[print.len - 1] == ',')
-		print.len--;
-	rec_raw(r, "key_type", type);
-	rec_raw(r, "key_fingerprint", print);
-	if (scan_lit(&s, " ID ") && scan_until_last(&s, STR(" (serial "), &type)) {
-		rec_raw(r, "certificate_id", type);
-		if (scan_until(&s, ')', &print))
-			rec_raw(r, "certificate_serial", print);
+	if (!str_starts(s, STR("ID "))) {
+		if (!scan_word(&s, &print))
+			return;
+		if (print.p[print.len - 1] == ',')
+			print.len--;
+		rec_raw(r, "key_fingerprint", print);
+		scan_blanks(&s);
 	}
+	rec_raw(r, "key_type", type);
+	if (!scan_lit(&s, "ID ") || !scan_until_last(&s, STR(" (serial "), &id))
+		return;
+	if (id.len > 1 && id.p[0] == '"' && id.p[id.len - 1] == '"')
+		id = str_sub(id, 1, id.len - 2);
+	rec_raw(r, "certificate_id", id);
+	if (!scan_until(&s, ')', &print))
+		return;
+	rec_raw(r, "certificate_serial", print);
+	if (scan_lit(&s, " CA ") && scan_word(&s, &type) && scan_ch(&s, ' ') && scan_word(&s, &print)) {
+		rec_raw(r, "ca_key_type", type);
+		rec_raw(r, "ca_key_fingerprint", print);
+	}
+}
+
+/* What stands behind "ssh2: ": a key, with hostbased ", client user "dan", client host "c.example.org"" behind it; gssapi: a principal. */
+static void put_proof(struct record *r, struct str s)
+{
+	struct str key = s, user;
+
+	if (s.len && str_chr(s, ' ') < 0 && str_chr(s, '@') > 0) {
+		rec_raw(r, "principal", s);
+		return;
+	}
+	if (scan_until_str(&s, STR(", client user \""), &key) && scan_until_last(&s, STR("\", client host \""), &user) && s.len && s.p[s.len - 1] == '"') {
+		rec_raw(r, "client_user", user);
+		rec_raw(r, "client_host", str_sub(s, 0, s.len - 1));
+	}
+	put_key(r, key);
 }
 
 /*
@@ -322,10 +354,10 @@ static bool user_from_peer(struct record *r, struct str s)
 		return false;
 	if (keys > 1 || (keys && places > 1))
 		return true;
-	put_user(r, user);
-	put_source(r, who);
+	sshd_put_user(r, user);
+	sshd_put_source(r, who);
 	rec_num(r, F_SOURCE_PORT, port);
-	put_key(r, key);
+	put_proof(r, key);
 	return true;
 }
 
@@ -346,7 +378,7 @@ static enum format_result login(struct record *r, struct str s, const char *outc
 		rec_raw(r, "partial", STR("true"));
 	if (outcome)
 		rec_outcome(r, outcome);
-	return end(r, "ssh-login", "authentication", outcome && strcmp(outcome, "success") == 0 ? "start" : "info");
+	return sshd_end(r, "ssh-login", "authentication", outcome && strcmp(outcome, "success") == 0 ? "start" : "info");
 }
 
 /* oracle from 192.0.2.7 port 37795; 7.4 and before: without the port; the name may be empty */
@@ -365,11 +397,20 @@ static enum format_result invalid_user(struct record *r, struct str s)
 	}
 	if (s.len)
 		return FORMAT_NO_MATCH;
-	put_source(r, who);
+	sshd_put_source(r, who);
 	rec_user(r, F_USER_NAME, user);
 	rec_str(r, F_EVENT_REASON, STR("invalid user"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-invalid-user", "authentication", "info");
+	return sshd_end(r, "ssh-invalid-user", "authentication", "info");
+}
+
+/* "User bob password has expired (password aged)", "Account bob has expired" */
+static enum format_result expired(struct record *r, struct str user, struct str why)
+{
+	rec_user(r, F_USER_NAME, user);
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-login", "authentication", "denied");
 }
 
 /* Behind "User ": root from 192.0.2.7 not allowed because not listed in AllowUsers; bob not allowed because account is locked */
@@ -380,19 +421,21 @@ static enum format_result not_allowed(struct record *r, struct str s)
 
 	if (scan_lit(&s, "child is on pid ")) {
 		rec_raw(r, "session_pid", s);
-		return end(r, "ssh-session", "session", "info");
+		return sshd_end(r, "ssh-session", "session", "info");
 	}
 	if (!scan_until_last(&s, mark, &lead))
-		return FORMAT_NO_MATCH;
+		return scan_until_last(&s, STR(" password has expired"), &lead)
+			       ? expired(r, lead, str_from(all, lead.len + 1))
+			       : FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, str_from(all, lead.len + 1));
 	if (scan_until_last(&lead, STR(" from "), &user)) {
-		put_source(r, lead);
+		sshd_put_source(r, lead);
 		rec_user(r, F_USER_NAME, user);
 	} else {
 		rec_user(r, F_USER_NAME, lead);
 	}
 	rec_outcome(r, "failure");
-	return end(r, "ssh-login", "authentication", "denied");
+	return sshd_end(r, "ssh-login", "authentication", "denied");
 }
 
 static enum format_result too_many(struct record *r, struct str s)
@@ -401,126 +444,17 @@ static enum format_result too_many(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_EVENT_REASON, STR("maximum authentication attempts exceeded"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-login", "authentication", "info");
+	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
-/* ---- PAM ---- */
-
-/* "logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=root" */
-static void pam_subject(struct record *r, struct str s)
+/* What sshd says of itself; an error, unless it is for debugging. */
+static enum format_result told(struct record *r, struct str s)
 {
-	struct str head, host;
+	struct value level = rec_get(r, F_LOG_LEVEL);
 
-	if (!scan_until_last(&s, STR(" rhost="), &head))
-		return;
-	if (scan_word(&s, &host))
-		put_source(r, host);
-	scan_blanks(&s);
-	if (scan_lit(&s, "user="))
-		rec_user(r, F_USER_NAME, s);
-}
-
-/* session opened for user alice(uid=1000) by (uid=0); session closed for user alice */
-static enum format_result pam_session(struct record *r, struct str s, bool opened)
-{
-	struct str user, uid;
-
-	user = s;
-	if (scan_until_str(&s, STR("(uid="), &user)) {
-		/* Before 8.5 or so: "alice by (uid=0)". */
-		if (str_ends(user, STR(" by ")))
-			user.len -= 4;
-		else if (scan_until(&s, ')', &uid))
-			rec_str(r, F_USER_ID, uid);
-	}
-	rec_user(r, F_USER_NAME, user);
-	if (opened)
-		rec_outcome(r, "success");
-	return end(r, "ssh-session", "session", opened ? "start" : "end");
-}
-
-/* pam_unix(sshd:auth): ...; module and phase are kept. */
-static enum format_result pam_module(struct record *r, struct str s)
-{
-	struct str module, service, phase, t;
-
-	if (!scan_until(&s, '(', &module) || !scan_until_str(&s, STR("): "), &service) ||
-	    !scan_until(&service, ':', &phase))
-		return FORMAT_NO_MATCH;
-	phase = service;
-	rec_raw(r, "pam_module", module);
-	t = s;
-	if (scan_lit(&t, "session opened for user "))
-		return pam_session(r, t, true);
-	if (scan_lit(&t, "session closed for user "))
-		return pam_session(r, t, false);
-	if (scan_lit(&t, "authentication failure; ")) {
-		pam_subject(r, t);
-		rec_str(r, F_EVENT_REASON, STR("authentication failure"));
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	if (scan_lit(&t, "authentication success; ")) {
-		pam_subject(r, t);
-		rec_outcome(r, "success");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	rec_str(r, F_EVENT_REASON, s);
-	if (str_eq(phase, STR("auth")) || str_eq(phase, STR("account"))) {
-		if (str_starts(s, STR("check pass; ")))
-			rec_outcome(r, "failure");
-		/* pam_succeed_if(sshd:auth): requirement "uid >= 1000" not met by user "root" */
-		if (scan_until_str(&t, STR(" not met by user \""), &service) && t.len && t.p[t.len - 1] == '"') {
-			rec_user(r, F_USER_NAME, str_sub(t, 0, t.len - 1));
-			rec_outcome(r, "failure");
-		}
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	return str_eq(phase, STR("session")) ? end(r, "ssh-session", "session", "info") : daemon_message(r);
-}
-
-/* Behind "PAM": " 2 more authentication failures; logname= ...", ": Authentication failure for illegal user bob from 192.0.2.7" */
-static enum format_result pam_of_sshd(struct record *r, struct str s)
-{
-	struct str n, t, why, user;
-
-	if (scan_lit(&s, " service(sshd) ignoring max retries; ")) {
-		rec_str(r, F_EVENT_REASON, STR("ignoring max retries"));
-		rec_raw(r, "retries", s);
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	t = s;
-	if (scan_lit(&t, " ") && scan_digits(&t, 9, &n) &&
-	    (scan_lit(&t, " more authentication failures; ") || scan_lit(&t, " more authentication failure; "))) {
-		rec_raw(r, "failures", n);
-		pam_subject(r, t);
-		rec_str(r, F_EVENT_REASON, STR("more authentication failures"));
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	/* "PAM unable to dlopen(pam_x.so): ..." */
-	if (!scan_lit(&s, ": ")) {
-		if (!str_starts(s, STR(" ")))
-			return FORMAT_NO_MATCH;
+	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
 		rec_str(r, F_ERROR_MESSAGE, s);
-		return daemon_message(r);
-	}
-	/* "... from 192.0.2.7 via 198.51.100.25": PAM of macOS */
-	t = s;
-	if (scan_until_last(&t, STR(" via "), &n) && str_is_ip(t))
-		s = n;
-	t = s;
-	/* The name may hold " from "; what PAM says first does not hold " for ". */
-	if (scan_until_str(&t, STR(" for "), &why) && scan_until_last(&t, STR(" from "), &user) &&
-	    str_chr(t, ' ') < 0) {
-		put_user(r, user);
-		put_source(r, t);
-		rec_str(r, F_EVENT_REASON, why);
-		rec_outcome(r, "failure");
-		return end(r, "ssh-login", "authentication", "info");
-	}
-	rec_str(r, F_ERROR_MESSAGE, s);
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 /* ---- sessions ---- */
@@ -543,7 +477,7 @@ static enum format_result starting(struct record *r, struct str s)
 		what = tty;
 	}
 	rec_raw(r, "session_type", what);
-	return end(r, "ssh-session", "session", "start");
+	return sshd_end(r, "ssh-session", "session", "start");
 }
 
 /* user alice from 192.0.2.7 port 37795 id 0 */
@@ -556,7 +490,7 @@ static enum format_result close_session(struct record *r, struct str s)
 	rec_user(r, F_USER_NAME, user);
 	if (scan_lit(&s, " id ") && scan_digits(&s, 9, &id))
 		rec_raw(r, "session_id", id);
-	return end(r, "ssh-session", "session", "end");
+	return sshd_end(r, "ssh-session", "session", "end");
 }
 
 /* subsystem request for sftp by user alice; ... failed, subsystem not found */
@@ -565,8 +499,13 @@ static enum format_result subsystem(struct record *r, struct str s)
 	static const struct str failed = STR_INIT(" failed, subsystem not found");
 	struct str name;
 
-	if (!scan_until_str(&s, STR(" by user "), &name))
-		return FORMAT_NO_MATCH;
+	/* 7.4 and before say no user. */
+	if (!scan_until_str(&s, STR(" by user "), &name)) {
+		if (!str_is_name(s))
+			return FORMAT_NO_MATCH;
+		rec_raw(r, "subsystem", s);
+		return sshd_end(r, "ssh-session", "session", "info");
+	}
 	if (str_ends(s, failed)) {
 		s.len -= failed.len;
 		rec_outcome(r, "failure");
@@ -574,7 +513,7 @@ static enum format_result subsystem(struct record *r, struct str s)
 	}
 	rec_raw(r, "subsystem", name);
 	rec_user(r, F_USER_NAME, s);
-	return end(r, "ssh-session", "session", "info");
+	return sshd_end(r, "ssh-session", "session", "info");
 }
 
 /* Transferred: sent 3080, received 2632 bytes */
@@ -586,7 +525,69 @@ static enum format_result transferred(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	rec_num(r, F_DESTINATION_BYTES, out);
 	rec_num(r, F_SOURCE_BYTES, in);
-	return end(r, "ssh-session", "session", "info");
+	return sshd_end(r, "ssh-session", "session", "info");
+}
+
+/*
+ * What a session may not forward:
+ *	Received request from 192.0.2.7 port 37795 to connect to host 198.51.100.9 port 80, but the request was denied.
+ *	refused local port forward: originator 127.0.0.1 port 40000, target 198.51.100.9 port 80
+ *	connect_to web.corp.example port 80: failed.
+ */
+static enum format_result forward(struct record *r, struct str s, bool from)
+{
+	struct str name, port, why;
+
+	if (from) {
+		if (!take_peer(r, &s) || (!scan_lit(&s, " to connect to host ") && !scan_lit(&s, ", target ")))
+			return FORMAT_NO_MATCH;
+	}
+	if (!scan_peer(&s, &name, &port))
+		return FORMAT_NO_MATCH;
+	if (!rec_ip(r, F_DESTINATION_IP, name))
+		rec_host(r, F_DESTINATION_DOMAIN, name);
+	rec_str(r, F_DESTINATION_ADDRESS, name);
+	rec_num(r, F_DESTINATION_PORT, port);
+	why = s;
+	if (scan_lit(&why, ": ") || scan_lit(&why, ", but the request was "))
+		rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-session", "session", "info");
+}
+
+/* internal-sftp: "session opened for local user alice from [192.0.2.7]" */
+static enum format_result sftp_session(struct record *r, struct str s, bool opened)
+{
+	struct str user;
+
+	if (!scan_until_last(&s, STR(" from ["), &user) || s.len < 2 || s.p[s.len - 1] != ']')
+		return FORMAT_NO_MATCH;
+	rec_user(r, F_USER_NAME, user);
+	sshd_put_source(r, str_sub(s, 0, s.len - 1));
+	rec_raw(r, "subsystem", STR("sftp"));
+	if (opened)
+		rec_outcome(r, "success");
+	return sshd_end(r, "ssh-session", "session", opened ? "start" : "end");
+}
+
+/* "packet_write_wait: Connection to 192.0.2.7 port 37795: Broken pipe", "ssh_packet_get_string: string is too large" */
+static enum format_result of_packets(struct record *r, struct str s)
+{
+	struct record_mark m = rec_mark(r);
+	struct str rest = s, function;
+
+	if (scan_until_str(&rest, STR(": "), &function) && problem_of(r, rest) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	rec_reset(r, m);
+	return told(r, s);
+}
+
+/* Something came that nobody can read; who it was is said by other lines. */
+static enum format_result broken(struct record *r, struct str why)
+{
+	rec_str(r, F_EVENT_REASON, why);
+	rec_outcome(r, "failure");
+	return disconnected(r);
 }
 
 /* ---- names ---- */
@@ -599,10 +600,10 @@ static enum format_result maps_to(struct record *r, struct str s)
 	if (!scan_ip(&s, &ip) || !scan_lit(&s, " maps to ") ||
 	    !scan_until_str(&s, STR(", but this does not map back"), &name))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
 	rec_str(r, F_EVENT_REASON, STR("does not map back to the address"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* nosuch.example.org [192.0.2.7] failed.; 7.4: ... failed - POSSIBLE BREAK-IN ATTEMPT! */
@@ -616,7 +617,7 @@ static enum format_result reverse_mapping(struct record *r, struct str s)
 	rec_str(r, F_SOURCE_ADDRESS, ip);
 	rec_host(r, F_SOURCE_DOMAIN, name);
 	rec_str(r, F_EVENT_REASON, STR("reverse mapping checking failed"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* "192.0.2.9" is set up for 192.0.2.7, ignoring: an address as a name */
@@ -626,10 +627,10 @@ static enum format_result nasty(struct record *r, struct str s)
 
 	if (!scan_until_last(&s, STR("\" is set up for "), &name) || !scan_ip(&s, &ip))
 		return FORMAT_NO_MATCH;
-	put_source(r, ip);
+	sshd_put_source(r, ip);
 	rec_raw(r, "ptr", name);
 	rec_str(r, F_EVENT_REASON, STR("Nasty PTR record"));
-	return end(r, "ssh-hostname-mismatch", "network", "info");
+	return sshd_end(r, "ssh-hostname-mismatch", "network", "info");
 }
 
 /* tcp wrapper: host.example.org (192.0.2.7) */
@@ -638,17 +639,17 @@ static enum format_result refused(struct record *r, struct str s)
 	struct str name, ip;
 
 	if (scan_until_str(&s, STR(" ("), &name) && scan_until(&s, ')', &ip) && str_is_ip(ip)) {
-		put_source(r, ip);
+		sshd_put_source(r, ip);
 		if (!str_is_ip(name) && !str_eq(name, STR("unknown")) && str_is_name(name))
 			rec_host(r, F_SOURCE_DOMAIN, name);
 	} else if (str_is_ip(s)) {
-		put_source(r, s);
+		sshd_put_source(r, s);
 	} else {
 		return FORMAT_NO_MATCH;
 	}
 	rec_str(r, F_EVENT_REASON, STR("refused connect"));
 	rec_outcome(r, "failure");
-	return end(r, "ssh-connect", "network", "denied");
+	return sshd_end(r, "ssh-connect", "network", "denied");
 }
 
 /* ---- the daemon ---- */
@@ -661,7 +662,7 @@ static enum format_result listening(struct record *r, struct str s)
 	if (!scan_word(&s, &ip) || !scan_lit(&s, " port ") || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_SERVICE_ADDRESS, str_n(ip.p, (size_t)(port.p + port.len - ip.p)));
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 /* srclimit_penalise: ipv4: new 192.0.2.7/32 deferred penalty of 10 seconds for penalty: connections without attempting authentication */
@@ -672,7 +673,7 @@ static enum format_result penalty(struct record *r, struct str s)
 	for (int i = 0; i < 8 && scan_word(&t, &word); i++) {
 		ip = word;
 		if (scan_until(&word, '/', &ip) && str_is_ip(ip)) {
-			put_source(r, ip);
+			sshd_put_source(r, ip);
 			break;
 		}
 		scan_blanks(&t);
@@ -682,7 +683,7 @@ static enum format_result penalty(struct record *r, struct str s)
 		rec_raw(r, "seconds", seconds);
 	if (scan_until_str(&t, STR(" for penalty: "), &word))
 		rec_str(r, F_EVENT_REASON, t);
-	return end(r, "ssh-penalty", "network", "denied");
+	return sshd_end(r, "ssh-penalty", "network", "denied");
 }
 
 /* exited MaxStartups throttling after 00:01:02, 5 connections dropped */
@@ -694,27 +695,18 @@ static enum format_result throttling(struct record *r, struct str s)
 		rec_raw(r, "throttled", span);
 		rec_raw(r, "dropped", n);
 	}
-	return daemon_message(r);
-}
-
-static enum format_result told(struct record *r, struct str s)
-{
-	struct value level = rec_get(r, F_LOG_LEVEL);
-
-	if (level.type != V_STRING || !str_eq(value_str(&level), STR("debug")))
-		rec_str(r, F_ERROR_MESSAGE, s);
-	return daemon_message(r);
+	return sshd_daemon_message(r);
 }
 
 /* A key or a home folder that sshd would not use: the login goes on another way. */
 static enum format_result refused_key(struct record *r, struct str reason)
 {
 	rec_str(r, F_EVENT_REASON, reason);
-	return end(r, "ssh-login", "authentication", "info");
+	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
 /* Lines by their first letter; each function has what follows the words that were compared. */
-static enum format_result upper(struct record *r, struct str s)
+static enum format_result upper_to_l(struct record *r, struct str s)
 {
 	struct str all = s;
 
@@ -722,7 +714,7 @@ static enum format_result upper(struct record *r, struct str s)
 	case 'A':
 		if (scan_lit(&s, "Accepted key ")) {
 			put_key(r, s);
-			return end(r, "ssh-login", "authentication", "info");
+			return sshd_end(r, "ssh-login", "authentication", "info");
 		}
 		if (scan_lit(&s, "Accepted certificate "))
 			return refused_key(r, all);
@@ -738,14 +730,31 @@ static enum format_result upper(struct record *r, struct str s)
 			rec_user(r, F_USER_NAME, str_sub(s, 0, s.len - tail.len));
 			rec_str(r, F_EVENT_REASON, STR("by PAM account configuration"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-login", "authentication", "denied");
+			return sshd_end(r, "ssh-login", "authentication", "denied");
+		}
+		/* Authorized to alice, krb5 principal alice@CORP.EXAMPLE (krb5_kuserok) */
+		if (scan_lit(&s, "Authorized to ")) {
+			struct str user, principal;
+
+			if (!scan_until_str(&s, STR(", krb5 principal "), &user) || !scan_word(&s, &principal))
+				return FORMAT_NO_MATCH;
+			rec_user(r, F_USER_NAME, user);
+			rec_raw(r, "principal", principal);
+			rec_outcome(r, "success");
+			return sshd_end(r, "ssh-login", "authentication", "info");
 		}
 		if (scan_lit(&s, "Authentication refused: "))
 			return refused_key(r, s);
+		if (scan_lit(&s, "Account ") && str_ends(s, STR(" has expired")))
+			return expired(r, str_sub(s, 0, s.len - 12), STR("has expired"));
+		if (scan_lit(&s, "Attempt to write login records "))
+			return told(r, all);
 		break;
 	case 'B':
 		if (scan_lit(&s, "Bad protocol version identification "))
 			return bad_version(r, s);
+		if (scan_lit(&s, "Bad packet length ") || scan_lit(&s, "Bad remote protocol version identification: "))
+			return broken(r, all);
 		break;
 	case 'C':
 		if (scan_lit(&s, "Connection from "))
@@ -762,6 +771,10 @@ static enum format_result upper(struct record *r, struct str s)
 			return close_session(r, s);
 		if (scan_lit(&s, "Could not write ident string to "))
 			return peer_only(r, s, "could not write ident string", true);
+		if (scan_lit(&s, "Certificate invalid: "))
+			return refused_key(r, all);
+		if (scan_lit(&s, "Corrupted MAC on input"))
+			return broken(r, all);
 		break;
 	case 'D':
 		if (scan_lit(&s, "Disconnected from "))
@@ -771,18 +784,28 @@ static enum format_result upper(struct record *r, struct str s)
 		if (scan_lit(&s, "Disconnecting: ")) {
 			rec_str(r, F_EVENT_REASON, s);
 			if (scan_lit(&s, "Too many authentication failures for "))
-				put_user(r, s);
+				sshd_put_user(r, s);
 			return disconnected(r);
 		}
 		if (scan_lit(&s, "Did not receive identification string from ")) {
 			if (peer_only(r, s, "no identification string", true) == FORMAT_MATCH)
 				return FORMAT_MATCH;
 			/* 7.4 and before */
-			put_source(r, s);
+			sshd_put_source(r, s);
 			return str_is_ip(s) ? disconnected(r) : FORMAT_NO_MATCH;
 		}
 		break;
 	case 'F':
+		/* Before 7.9: Found matching RSA key: SHA256:... */
+		if (scan_lit(&s, "Found matching ")) {
+			struct str type;
+
+			if (!scan_until_str(&s, STR(" key: "), &type))
+				return FORMAT_NO_MATCH;
+			rec_raw(r, "key_type", type);
+			rec_raw(r, "key_fingerprint", s);
+			return sshd_end(r, "ssh-login", "authentication", "info");
+		}
 		if (scan_lit(&s, "Failed "))
 			return login(r, s, "failure", false);
 		break;
@@ -792,7 +815,22 @@ static enum format_result upper(struct record *r, struct str s)
 		break;
 	case 'E':
 		if (scan_lit(&s, "Exiting on signal "))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
+		break;
+	default:
+		break;
+	}
+	return FORMAT_NO_MATCH;
+}
+
+static enum format_result upper_from_m(struct record *r, struct str s)
+{
+	struct str all = s;
+
+	switch (s.p[0]) {
+	case 'M':
+		if (scan_lit(&s, "Missing privilege separation directory: "))
+			return told(r, all);
 		break;
 	case 'N':
 		/* Nasty PTR record "192.0.2.9" is set up for 192.0.2.7, ignoring */
@@ -807,23 +845,25 @@ static enum format_result upper(struct record *r, struct str s)
 		if (scan_lit(&s, "Protocol major versions differ for "))
 			return no_negotiation(r, s);
 		if (scan_lit(&s, "PAM"))
-			return pam_of_sshd(r, s);
+			return sshd_pam(r, s);
 		break;
 	case 'R':
 		if (scan_lit(&s, "Received disconnect from "))
 			return received_disconnect(r, s);
 		if (scan_lit(&s, "Received signal ") || scan_lit(&s, "Received SIGHUP"))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
 		if (scan_lit(&s, "ROOT LOGIN REFUSED FROM ")) {
 			if (!take_peer(r, &s))
-				put_source(r, s);
+				sshd_put_source(r, s);
 			rec_user(r, F_USER_NAME, STR("root"));
 			rec_str(r, F_EVENT_REASON, STR("ROOT LOGIN REFUSED"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-login", "authentication", "denied");
+			return sshd_end(r, "ssh-login", "authentication", "denied");
 		}
 		if (scan_lit(&s, "Read error from remote host "))
 			return closed(r, s, "Read error");
+		if (scan_lit(&s, "Received request from "))
+			return forward(r, s, true);
 		if (scan_lit(&s, "Read from socket failed: ")) {
 			rec_str(r, F_EVENT_REASON, s);
 			return disconnected(r);
@@ -834,13 +874,15 @@ static enum format_result upper(struct record *r, struct str s)
 			return listening(r, s);
 		if (scan_lit(&s, "Starting session: "))
 			return starting(r, s);
+		if (scan_lit(&s, "Set /proc/self/oom_score_adj "))
+			return sshd_daemon_message(r);
 		break;
 	case 'T':
 		if (scan_lit(&s, "Timeout before authentication for "))
 			return grace_over(r, s);
 		if (scan_lit(&s, "Timeout, client not responding from ") ||
 		    scan_lit(&s, "Timeout, client not responding"))
-			return s.len ? closed(r, s, "client not responding") : disconnected(r);
+			return s.len && !str_eq(s, STR(".")) ? closed(r, s, "client not responding") : broken(r, all);
 		if (scan_lit(&s, "Transferred: sent "))
 			return transferred(r, s);
 		break;
@@ -849,6 +891,15 @@ static enum format_result upper(struct record *r, struct str s)
 			return not_allowed(r, s);
 		if (scan_lit(&s, "Unable to negotiate with "))
 			return no_negotiation(r, s);
+		break;
+	case 'W':
+		if (scan_lit(&s, "Write failed: "))
+			return broken(r, all);
+		break;
+	case '/':
+		/* /etc/ssh/sshd_config line 12: Deprecated option UsePrivilegeSeparation */
+		if (str_find(s, STR(" line ")) > 0)
+			return told(r, all);
 		break;
 	default:
 		break;
@@ -865,7 +916,11 @@ static enum format_result lower(struct record *r, struct str s)
 		if (scan_lit(&s, "banner exchange: "))
 			return problem_of(r, s);
 		if (scan_lit(&s, "beginning MaxStartups throttling"))
-			return daemon_message(r);
+			return sshd_daemon_message(r);
+		break;
+	case 'c':
+		if (scan_lit(&s, "connect_to "))
+			return forward(r, s, false);
 		break;
 	case 'd':
 		if (scan_lit(&s, "drop connection "))
@@ -881,7 +936,7 @@ static enum format_result lower(struct record *r, struct str s)
 			rec_user(r, F_USER_NAME, s);
 			rec_str(r, F_EVENT_REASON, STR("invalid user"));
 			rec_outcome(r, "failure");
-			return end(r, "ssh-invalid-user", "authentication", "info");
+			return sshd_end(r, "ssh-invalid-user", "authentication", "info");
 		}
 		if (scan_lit(&s, "in MaxStartups throttling for "))
 			return throttling(r, s);
@@ -894,14 +949,32 @@ static enum format_result lower(struct record *r, struct str s)
 			return disconnected(r);
 		}
 		break;
+	case 'l':
+		if (scan_lit(&s, "lastlog_"))
+			return told(r, all);
+		break;
 	case 'm':
+		if (scan_lit(&s, "matched key found: file ")) {
+			struct str file;
+
+			if (!scan_until_str(&s, STR(", line "), &file) || !scan_until(&s, ' ', &file))
+				return FORMAT_NO_MATCH;
+			put_key(r, s);
+			return sshd_end(r, "ssh-login", "authentication", "info");
+		}
+		if (scan_lit(&s, "mm_"))
+			return told(r, all);
 		if (scan_lit(&s, "maximum authentication attempts exceeded for "))
 			return too_many(r, s);
 		break;
 	case 'p':
 		if (scan_lit(&s, "probed from "))
 			return peer_only(r, s, "probed", true);
-		return str_starts(s, STR("pam_")) ? pam_module(r, s) : FORMAT_NO_MATCH;
+		if (str_starts(s, STR("packet_")))
+			return of_packets(r, s);
+		if (str_starts(s, STR("padding error")))
+			return broken(r, s);
+		return str_starts(s, STR("pam_")) ? sshd_pam_module(r, s) : FORMAT_NO_MATCH;
 	case 'r':
 		if (scan_lit(&s, "reverse mapping checking getaddrinfo for "))
 			return reverse_mapping(r, s);
@@ -909,6 +982,8 @@ static enum format_result lower(struct record *r, struct str s)
 			return refused(r, s);
 		if (scan_lit(&s, "rexec line "))
 			return told(r, all);
+		if (scan_lit(&s, "refused local port forward: originator "))
+			return forward(r, s, true);
 		break;
 	case 's':
 		if (scan_lit(&s, "ssh_dispatch_run_fatal: "))
@@ -919,8 +994,12 @@ static enum format_result lower(struct record *r, struct str s)
 			return penalty(r, s);
 		if (scan_lit(&s, "scanned from "))
 			return peer_only(r, s, "scanned", true);
-		if (scan_lit(&s, "ssh_packet_"))
-			return told(r, all);
+		if (str_starts(s, STR("ssh_packet_")))
+			return of_packets(r, s);
+		if (scan_lit(&s, "session opened for local user "))
+			return sftp_session(r, s, true);
+		if (scan_lit(&s, "session closed for local user "))
+			return sftp_session(r, s, false);
 		break;
 	case 'u':
 		if (scan_lit(&s, "userauth_pubkey: ") || scan_lit(&s, "userauth_hostbased"))
@@ -973,11 +1052,13 @@ static enum format_result sshd_parse(struct record *r)
 		rec_raw(r, "preauth", STR("true"));
 	}
 	rec_str(r, F_NETWORK_PROTOCOL, STR("ssh"));
+	if (str_chr(r->program, '(') > 0)
+		return sshd_pam_program(r, s);
 	level = take_level(r, &s);
 	if (s.len == 0)
 		return FORMAT_NO_MATCH;
 	m = rec_mark(r);
-	got = s.p[0] >= 'a' ? lower(r, s) : upper(r, s);
+	got = s.p[0] >= 'a' ? lower(r, s) : s.p[0] >= 'M' ? upper_from_m(r, s) : upper_to_l(r, s);
 	if (got == FORMAT_MATCH || !level)
 		return got;
 	/* An error of sshd's own. */
@@ -985,7 +1066,7 @@ static enum format_result sshd_parse(struct record *r)
 	return told(r, s);
 }
 
-static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", NULL};
+static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", "sshd(pam_*", "internal-sftp", "sftp-server", NULL};
 
 FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server",
        .versions = "OpenSSH 7.4 to 10.0", .parse = sshd_parse)

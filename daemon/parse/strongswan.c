@@ -7,6 +7,8 @@
  * The peer is the source, we are the destination; a packet's are as the packet has them. An identity is a user's name once the peer has proven it (or
  * was refused under it); a distinguished name gives its common name. What the peer only claims is weir.raw.remote_id.
  *
+ * In the journal charon-systemd writes the text alone, beside the line with its head where syslog is on too.
+ *
  * charon logs what is of interest to auditors twice, to daemon and to authpriv.
  */
 #include "parse/message.h"
@@ -78,107 +80,84 @@ static void put_exchange(struct record *r, struct str s)
 			rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
 }
 
-static bool put_more(struct record *r, char place, struct str v)
+static bool put_peer(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'c':
-		put_subject(r, v);
-		return true;
-	case 'd':
-		return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
-	case 'e':
-		put_exchange(r, v);
-		return true;
-	case 'f':
-		rec_str(r, F_FILE_PATH, v);
-		return true;
-	case 'i':
-		rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, v);
-		return true;
-	case 'k':
-		rec_raw(r, "child_id", v);
-		return true;
-	case 'l':
-		rec_raw(r, "local_id", v);
-		return true;
-	case 'm':
-		rec_raw(r, "auth_method", v);
-		return true;
-	case 'n':
-		rec_str(r, F_VPN_CONNECTION_ID, v);
-		return true;
-	case 'o':
-		rec_raw(r, "spi_out", v);
-		return true;
-	case 'p':
-		rec_raw(r, "spi_in", v);
-		return true;
-	case 'q':
-		rec_raw(r, "message_id", v);
-		return true;
-	case 'r':
-		rec_raw(r, "remote_id", v);
-		return true;
-	case 's':
-		return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
-	case 't':
-		rec_str(r, F_VPN_TUNNEL, v);
-		return true;
-	case 'x':
-		rec_raw(r, "local_ts", v);
-		return true;
-	case 'y':
-		rec_raw(r, "remote_ts", v);
-		return true;
-	default:
-		return false;
-	}
+	if (rec_ip(r, F_SOURCE_IP, v))
+		rec_str(r, F_SOURCE_ADDRESS, v);
+	return true;
 }
 
-/*
- * A inner address, B bytes of a packet, D our address, E error, G connection, I bytes in, O bytes out, P proposal, R reason, S the peer's address,
- * U user, V version; put_more() has the rest.
- */
-static bool put(struct record *r, char place, struct str v)
+static bool put_identity(struct record *r, struct str v)
 {
-	switch (place) {
-	case 'A':
-		return rec_ip(r, F_CLIENT_IP, v);
-	case 'B':
-		return rec_num(r, F_NETWORK_BYTES, v);
-	case 'D':
-		(void)rec_ip(r, F_DESTINATION_IP, v); /* "%any" */
-		return true;
-	case 'E':
-		rec_str(r, F_ERROR_MESSAGE, v);
-		return true;
-	case 'G':
-		rec_str(r, F_VPN_GROUP, v);
-		return true;
-	case 'I':
-		return rec_num(r, F_SOURCE_BYTES, v);
-	case 'O':
-		return rec_num(r, F_DESTINATION_BYTES, v);
-	case 'P':
-		rec_raw(r, "proposal", v);
-		return true;
-	case 'R':
-		rec_str(r, F_EVENT_REASON, v);
-		return true;
-	case 'S':
-		if (rec_ip(r, F_SOURCE_IP, v))
-			rec_str(r, F_SOURCE_ADDRESS, v);
-		return true;
-	case 'U':
-		put_user(r, v);
-		return true;
-	case 'V':
-		rec_str(r, F_SERVICE_VERSION, v);
-		return true;
-	default:
-		return put_more(r, place, v);
-	}
+	put_user(r, v);
+	return true;
 }
+
+static bool put_certificate(struct record *r, struct str v)
+{
+	put_subject(r, v);
+	return true;
+}
+
+static bool put_destination(struct record *r, struct str v)
+{
+	return put_end(r, v, F_DESTINATION_IP, F_DESTINATION_PORT);
+}
+
+static bool put_exchange_type(struct record *r, struct str v)
+{
+	put_exchange(r, v);
+	return true;
+}
+
+static bool put_server(struct record *r, struct str v)
+{
+	rec_str(r, F_SERVER_ADDRESS, v);
+	(void)rec_ip(r, F_SERVER_IP, v);
+	return true;
+}
+
+static bool put_source(struct record *r, struct str v)
+{
+	return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
+}
+
+/* What the letters in the patterns stand for. */
+static const struct message_place places[] = {
+	AS_IP('A', F_CLIENT_IP),
+	AS_RAW('a', "requested_ip"),
+	AS_NUM('B', F_NETWORK_BYTES),
+	AS_CALL('c', put_certificate),
+	AS_MAYBE_IP('D', F_DESTINATION_IP),
+	AS_CALL('d', put_destination),
+	AS_STR('E', F_ERROR_MESSAGE),
+	AS_CALL('e', put_exchange_type),
+	AS_STR('f', F_FILE_PATH),
+	AS_STR('G', F_VPN_GROUP),
+	AS_CALL('g', put_server),
+	AS_RAW('H', "state"),
+	AS_RAW('h', "former_state"),
+	AS_NUM('I', F_SOURCE_BYTES),
+	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_RAW('k', "child_id"),
+	AS_RAW('l', "local_id"),
+	AS_RAW('m', "auth_method"),
+	AS_STR('n', F_VPN_CONNECTION_ID),
+	AS_NUM('O', F_DESTINATION_BYTES),
+	AS_RAW('o', "spi_out"),
+	AS_RAW('P', "proposal"),
+	AS_RAW('p', "spi_in"),
+	AS_RAW('q', "message_id"),
+	AS_STR('R', F_EVENT_REASON),
+	AS_RAW('r', "remote_id"),
+	AS_CALL('S', put_peer),
+	AS_CALL('s', put_source),
+	AS_STR('t', F_VPN_TUNNEL),
+	AS_CALL('U', put_identity),
+	AS_STR('V', F_SERVICE_VERSION),
+	AS_RAW('x', "local_ts"),
+	AS_RAW('y', "remote_ts"),
+	{0}};
 
 #define MSG "daemon-message", "network", "info"
 #define LOGIN "vpn-login", "authentication"
@@ -191,24 +170,30 @@ static const struct messages messages = {
 	.by = {
 		['C'] = LIST{
 			{"CHILD_SA %t{%k} established with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "start", "success"},
-			{"CHILD_SA %t{%k} state change: %*", MSG, NULL},
+			{"CHILD_SA %t{%k} state change: %h => %H", MSG, NULL},
 			{"CHILD_SA closed", TUNNEL, "end", NULL},
 			{"CHILD_SA rekeying failed, %R", TUNNEL, "error", "failure"},
 			{0}},
 		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
 		['E'] = LIST{
 			{"EAP method %m failed for peer %U", LOGIN, "denied", "failure"},
+			{"EAP-MS-CHAPv2 username: '%r'", MSG, NULL},
+			{"EAP-MS-CHAPv2 verification failed, %*", LOGIN, "denied", "failure"},
 			{"EAP method %m succeeded, %*MSK established", LOGIN, "allowed", "success"},
 			{"EAP vendor specific method %m failed for peer %U", LOGIN, "denied", "failure"},
 			{0}},
 		['I'] = LIST{
 			{"IKE_SA %G[%n] established between %D[%l]...%S[%U]", CONN, "start", "success"},
 			{"IKE_SA %G[%n] rekeyed between %D[%l]...%S[%U]", MSG, "success"},
-			{"IKE_SA %G[%n] state change: %*", MSG, NULL},
+			{"IKE_SA %G[%n] state change: %h => %H", MSG, NULL},
 			{"IKE_SA deleted", MSG, NULL},
 			{"IDir '%r' does not match to '%*'", LOGIN, "denied", "failure"},
 			{0}},
 		['M'] = LIST{{"Main Mode authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"}, {0}},
+		['P'] = LIST{
+			{"PAM authentication of '%U' successful", LOGIN, "allowed", "success"},
+			{"PAM authentication of '%U' failed: %R", LOGIN, "denied", "failure"},
+			{0}},
 		['R'] = LIST{
 			{"RADIUS authentication of '%U' successful", LOGIN, "allowed", "success"},
 			{"RADIUS authentication of '%U' failed", LOGIN, "denied", "failure"},
@@ -240,9 +225,13 @@ static const struct messages messages = {
 		['c'] = LIST{
 			{"closing CHILD_SA %t{%k} with SPIs %p_i (%I bytes) %o_o (%O bytes) and TS %x === %y", TUNNEL, "end", NULL},
 			{"closing expired CHILD_SA %t{%k} with SPIs %p_i %o_o and TS %x === %y", TUNNEL, "end", NULL},
-			{"certificate was revoked on %R", LOGIN, "denied", "failure"},
+			{"certificate was revoked on %*, reason: %R", LOGIN, "denied", "failure"},
+			{"certificate was revoked on %*", LOGIN, "denied", "failure"},
+			{"certificate \"%c\" has expired", LOGIN, "denied", "failure"},
 			{"certificate status is %R", MSG, NULL},
 			{"constraint check failed: %R", LOGIN, "denied", "failure"},
+			{"configured proposals: %*", MSG, NULL},
+			{"could not decrypt payloads", MSG, "failure"},
 			{"creating acquire job for policy %x === %y with %*", MSG, NULL},
 			{"checking certificate status of \"%c\"", MSG, NULL},
 			{"canceling IKE_SA setup due to uniqueness policy", CONN, "denied", "failure"},
@@ -317,9 +306,10 @@ static const struct messages messages = {
 		['p'] = LIST{
 			{"parsed %e request %q [%*", MSG, NULL},
 			{"parsed %e response %q [%*", MSG, NULL},
-			{"peer requested virtual IP %*", MSG, NULL},
-			{"peer didn't accept %R", MSG, "failure"},
-			{"peer certificate invalid %R", LOGIN, "denied", "failure"},
+			{"peer requested virtual IP %a", MSG, NULL},
+			{"peer didn't accept any proposal", CONN, "denied", "failure"},
+			{"peer didn't accept %*", MSG, "failure"},
+			{"peer certificate invalid %*", LOGIN, "denied", "failure"},
 			{"pool '%*' is full, unable to assign address", MSG, "failure"},
 			{"peer not responding, trying again (%*)", MSG, "failure"},
 			{0}},
@@ -338,6 +328,7 @@ static const struct messages messages = {
 			{"received %R error notify", MSG, "failure"},
 			{"received %R notify, no CHILD_SA built", TUNNEL, "error", "failure"},
 			{"received %R, EAP authentication failed", LOGIN, "denied", "failure"},
+			{"received proposals: %P", MSG, NULL},
 			{"received proposals unacceptable", CONN, "denied", "failure"},
 			{"received proposals inacceptable", CONN, "denied", "failure"},
 			{"received %* vendor ID", MSG, NULL},
@@ -346,12 +337,15 @@ static const struct messages messages = {
 			{"received invalid IKE header from %S - ignored", MSG, "failure"},
 			{"received unsupported IKE version %* from %S, sending %R", CONN, "denied", "failure"},
 			{"received netlink error: %E", MSG, "failure"},
+			{"received RADIUS %* from server '%g'", MSG, NULL},
 			{"received RADIUS DAE %* for %U from %*", MSG, NULL},
 			{"reassigning offline lease to '%U'", MSG, NULL},
 			{"reassigning online lease to '%U'", MSG, NULL},
 			{"reassigning existing offline lease by '%*' to '%U'", MSG, NULL},
 			{"reauthenticating IKE_SA %G[%n]%*", MSG, NULL},
 			{"rekeying IKE_SA failed, %R", CONN, "error", "failure"},
+			{"rekeying IKE_SA %G[%n]", MSG, NULL},
+			{"restarting CHILD_SA %t", MSG, NULL},
 			{"remote endpoint changed from %* to %s", MSG, NULL},
 			{"requested DH group %* not supported", MSG, "failure"},
 			{"retransmit %* of request with message ID %q", MSG, NULL},
@@ -372,7 +366,8 @@ static const struct messages messages = {
 			{"switching to peer config '%G'", MSG, NULL},
 			{"schedule delete of duplicate IKE_SA for peer '%U' due to %R", MSG, NULL},
 			{"signature validation failed, %R", MSG, "failure"},
-			{"subject certificate invalid %R", LOGIN, "denied", "failure"},
+			{"subject certificate invalid (%*", LOGIN, "denied", "failure"},
+			{"sending RADIUS %* to server '%g'", MSG, NULL},
 			{0}},
 		['t'] = LIST{
 			{"tried %* shared key%* for '%l' - '%U', but %R", LOGIN, "denied", "failure"},
@@ -380,8 +375,9 @@ static const struct messages messages = {
 			{"traffic selectors %x === %y inacceptable", TUNNEL, "denied", "failure"},
 			{0}},
 		['u'] = LIST{
+			{"unable to add SAD entry with SPI %p: %R", MSG, "failure"},
 			{"unable to add SAD entry with SPI %p (%R)", MSG, "failure"},
-			{"unable to %E", MSG, "failure"},
+			{"unable to %*", MSG, "failure"},
 			{"using certificate \"%c\"", MSG, NULL},
 			{"using trusted certificate \"%c\"", MSG, NULL},
 			{0}},
@@ -395,10 +391,26 @@ static const struct messages messages = {
 		{0}},
 };
 
+/* "<rw|1> ", "<7> ": the connection's name, the IKE_SA's number. */
+static void take_connection(struct record *r, struct str *s)
+{
+	struct str rest = *s, conn;
+	ptrdiff_t bar;
+
+	if (!scan_ch(&rest, '<') || !str_cut(&rest, '>', &conn))
+		return;
+	bar = str_rchr(conn, '|');
+	if (bar >= 0)
+		rec_str(r, F_VPN_GROUP, str_sub(conn, 0, (size_t)bar));
+	rec_str(r, F_VPN_CONNECTION_ID, str_from(conn, (size_t)(bar + 1)));
+	(void)scan_blanks(&rest);
+	*s = rest;
+}
+
 /* "04[IKE] <rw|1> ", "04[IKE] ", "12[NET1] <7> ": *s moves behind it. */
 static bool take_head(struct record *r, struct str *s)
 {
-	struct str t = *s, thread, group = {0}, conn, name;
+	struct str t = *s, thread, group = {0};
 	size_t n = 0;
 
 	if (!scan_digits(&t, 4, &thread) || thread.len < 2 || !scan_ch(&t, '['))
@@ -413,32 +425,18 @@ static bool take_head(struct record *r, struct str *s)
 		return false;
 	rec_num(r, F_PROCESS_THREAD_ID, thread);
 	rec_str(r, F_LOG_LOGGER, group);
-	if (t.len && t.p[0] == '<') {
-		struct str rest = str_from(t, 1);
-
-		if (str_cut(&rest, '>', &conn)) {
-			ptrdiff_t bar = str_rchr(conn, '|');
-
-			name = bar >= 0 ? str_sub(conn, 0, (size_t)bar) : STR("");
-			conn = str_from(conn, (size_t)(bar + 1));
-			rec_str(r, F_VPN_GROUP, name);
-			rec_str(r, F_VPN_CONNECTION_ID, conn);
-			t = rest;
-			(void)scan_blanks(&t);
-		}
-	}
+	take_connection(r, &t);
 	*s = t;
 	return true;
 }
 
-static void take_text(struct record *r, struct str s)
+/* false: none of ours. */
+static bool take_known(struct record *r, struct str s)
 {
-	const struct message *m = message_find(r, &messages, s, put);
+	const struct message *m = message_find(r, &messages, s, places);
 
-	if (!m) {
-		rec_action(r, "daemon-message", "network", "info");
-		return;
-	}
+	if (!m)
+		return false;
 	if (str_starts(s, STR("XAuth ")) || str_find(s, STR(" Mode IKE_SA")) > 0)
 		rec_str(r, F_VPN_PROTOCOL, STR("ikev1"));
 	/* "XAuth authentication of 'erin' failed" gives no reason. */
@@ -447,6 +445,27 @@ static void take_text(struct record *r, struct str s)
 		rec_str(r, F_EVENT_REASON, s);
 	if (strcmp(m->action, "vpn-disconnect") == 0 && rec_get(r, F_EVENT_REASON).type != V_NONE)
 		rec_value(r, F_VPN_SESSION_REASON, rec_get(r, F_EVENT_REASON));
+	return true;
+}
+
+/* Behind a head every text is charon's. */
+static void take_text(struct record *r, struct str s)
+{
+	if (!take_known(r, s))
+		rec_action(r, "daemon-message", "network", "info");
+}
+
+/*
+ * charon-systemd[744]: received packet: from 192.0.2.7[500] to 198.51.100.1[500] (604 bytes)
+ * The journal has thread, group and connection in fields of its own. Only charon logs under that name, so a text unknown here is its own, too.
+ */
+static bool journal(struct record *r, struct str s)
+{
+	if (!str_eqz(r->program, "charon-systemd"))
+		return false;
+	take_connection(r, &s);
+	take_text(r, s);
+	return true;
 }
 
 /* The starter's own: charon (711) started after 40 ms. */
@@ -481,7 +500,7 @@ static enum format_result strongswan_parse(struct record *r)
 	} else if (take_stamp(&s, &stamp, &date) && take_head(r, &s)) {
 		rec_stamp(r, &stamp, date);
 		take_text(r, s);
-	} else if (!r->program.len || !starter(r, r->text)) {
+	} else if (!r->program.len || (!journal(r, r->text) && !starter(r, r->text))) {
 		return FORMAT_NO_MATCH;
 	}
 	if (!r->program.len) {

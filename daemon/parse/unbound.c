@@ -532,6 +532,8 @@ static enum format_result unbound_parse(struct record *r)
 	if (level <= WARNING)
 		rec_str(r, F_ERROR_MESSAGE, s);
 	dns_daemon_message(r);
+	if (level <= WARNING)
+		rec_action(r, "daemon-message", "process", "error");
 	return FORMAT_MATCH;
 }
 

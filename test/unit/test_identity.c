@@ -98,6 +98,41 @@ static void test_change_of_hands(void)
 	opened_release(&o);
 }
 
+/* dnsmasq's log-dhcp tells the lease time in a line of its own, which the transaction's id joins: in either order, and of the offer before, too. */
+static void test_option_lines(void)
+{
+#define XID(x) ",\"transaction_id\":\"" x "\""
+#define OPTION(time, x, seconds)                                                                                              \
+	"{\"@timestamp\":\"2026-11-23T" time "Z\",\"event\":{\"action\":\"dhcp-option\"},\"host\":{\"name\":\"dhcp\"},"      \
+	"\"dhcp\":{\"transaction_id\":\"" x "\",\"lease\":{\"duration\":" seconds "}}}"
+
+	CHECK(opened_plugin(&o, PLUGIN_FILTER, "identity {}", ECS_DISABLED));
+	feed(DHCP("08:00:00", "ack", "10.20.0.148", ALICE, "alice-laptop", XID("129076586")));
+	asks("08:30:00", "10.20.0.148", ALICE_HAS);
+	feed(OPTION("08:00:00", "129076586", "120"));
+	asks("08:01:59", "10.20.0.148", ALICE_HAS);
+	asks("08:02:01", "10.20.0.148", NOBODY);
+	/* The option's line first. */
+	feed(OPTION("09:00:00", "7", "60"));
+	feed(DHCP("09:00:01", "ack", "10.20.0.149", BOB, "bobs-phone", XID("7")));
+	asks("09:00:59", "10.20.0.149", BOB_HAS);
+	asks("09:01:02", "10.20.0.149", NOBODY);
+	/* Another transaction's, another time's, and one that says its own: not theirs. */
+	feed(DHCP("10:00:00", "ack", "10.20.0.150", BOB, "bobs-phone", XID("8")));
+	feed(OPTION("10:00:00", "9", "60"));
+	feed(OPTION("10:10:00", "8", "60"));
+	asks("10:20:00", "10.20.0.150", BOB_HAS);
+	feed(OPTION("11:00:00", "10", "60"));
+	feed(DHCP("11:00:00", "ack", "10.20.0.151", BOB, "bobs-phone", XID("10") ",\"lease\":{\"duration\":600}"));
+	asks("11:09:59", "10.20.0.151", BOB_HAS);
+	/* Renewed since: the time that came late does not end the renewal. */
+	feed(DHCP("12:00:00", "ack", "10.20.0.152", ALICE, "alice-laptop", XID("11")));
+	feed(DHCP("12:30:00", "ack", "10.20.0.152", ALICE, "alice-laptop", XID("12") ",\"lease\":{\"duration\":3600}"));
+	feed(OPTION("12:00:00", "11", "60"));
+	asks("13:29:00", "10.20.0.152", ALICE_HAS);
+	opened_release(&o);
+}
+
 static void test_inform(void)
 {
 	CHECK(opened_plugin(&o, PLUGIN_FILTER, "identity { lease_time => \"1h\" }", ECS_V8));
@@ -232,6 +267,7 @@ int main(void)
 	hash_init(NULL);
 	fields_init();
 	test_change_of_hands();
+	test_option_lines();
 	test_inform();
 	test_vpn();
 	test_ipv6_and_static();
