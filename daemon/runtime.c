@@ -459,6 +459,9 @@ int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 	inputs_stop(rt);
 	former->plan = pipeline_swap(rt->pipeline, next->plan);
 	inputs_free_unkept(rt);
+	for (struct run_input *ri = rt->inputs; ri; ri = ri->next)
+		if (!ri->fresh)
+			inlet_renew(ri->in, ri->instance->self);
 	retire_outputs(rt);
 	loaded_free(former);
 	rt->loaded = next;

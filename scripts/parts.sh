@@ -2,6 +2,7 @@
 # parts.sh PART...: the real programs that tests and benchmarks talk to, unpacked below build/parts; nothing is installed.
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
+#   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
@@ -43,6 +44,12 @@ java_home() {
 part_rsyslog() {
 	[ -x "$parts/rsyslog/usr/sbin/rsyslogd" ] ||
 		unpack rsyslog rsyslog rsyslog-elasticsearch rsyslog-relp libestr0 libfastjson4 liblognorm5 librelp0
+}
+
+part_rsyslog_tls() {
+	[ -x "$parts/rsyslog-tls/usr/sbin/rsyslogd" ] ||
+		unpack rsyslog-tls rsyslog rsyslog-gnutls rsyslog-openssl libestr0 libfastjson4 liblognorm5 libgnutls30 libp11-kit0 libidn2-0 libunistring2 \
+			libtasn1-6 libnettle8 libhogweed6 libgmp10 libffi8
 }
 
 part_syslog_ng() {

@@ -240,6 +240,7 @@ static void free_source(struct source *s)
 	if (s->free_decoder)
 		s->free_decoder(s);
 	free((char *)s->path.p);
+	free(s->tls);
 	free(s);
 }
 
@@ -300,6 +301,11 @@ struct start {
 	int rc;
 };
 
+struct renewal {
+	struct inlet *in;
+	const void *self;
+};
+
 static void start_on_loop(void *arg)
 {
 	struct start *s = arg;
@@ -331,6 +337,21 @@ static void stop_on_loop(void *arg)
 void inlet_stop(struct inlet *in)
 {
 	loop_call(in->loop, stop_on_loop, in);
+}
+
+static void renew_on_loop(void *arg)
+{
+	const struct renewal *r = arg;
+
+	r->in->ops->renew(r->in, r->self);
+}
+
+void inlet_renew(struct inlet *in, const void *self)
+{
+	struct renewal r = {in, self};
+
+	if (in->ops->renew && in->started)
+		loop_call(in->loop, renew_on_loop, &r);
 }
 
 void inlet_ended(struct inlet *in)

@@ -33,6 +33,8 @@ struct input_ops {
 	void (*resume)(struct inlet *in);
 	/* Read what lies in the buffers already, close everything, then inlet_closed() once the last handle is closed. */
 	void (*stop)(struct inlet *in);
+	/* A reload kept the input: self is its new instance, whose options are the same; files that they name may have changed. May be NULL. */
+	void (*renew)(struct inlet *in, const void *self);
 	/* A span was begun for a frame or mark of s: sources that can be read again note where, and hang an ack on it. May be NULL. */
 	void (*span)(struct inlet *in, struct source *s, struct span *sp);
 	/* Main thread, after inlet_closed() or instead of start(): frees in->io. */
@@ -100,6 +102,8 @@ enum { INLET_READ = 32 * 1024 };
 struct inlet *inlet_new(struct plan_plugin *pp, struct inlet *partner, struct bqueue *queue, struct budget *budget,
 			const struct inlet_hooks *hooks, struct err *err);
 int inlet_start(struct inlet *in, struct loop *loop, struct err *err);
+/* After a reload that kept it: ops->renew, on the loop's thread. */
+void inlet_renew(struct inlet *in, const void *self);
 /* Returns at once; hooks.closed follows. */
 void inlet_stop(struct inlet *in);
 /* After closed (or before start). */

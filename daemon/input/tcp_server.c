@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 1000, LINGER_MS = 500 };
+enum {
+	SWEEP_MS = 1000,
+	LINGER_MS = 500,
+	OUT_MAX = 256 * 1024, /* waiting for a peer that does not read */
+};
 
 struct conn {
 	struct conn *next, **back;
@@ -19,8 +23,12 @@ struct conn {
 		uv_pipe_t pipe;
 	};
 	struct stream st;
-	uint8_t address[16]; /* of the peer; IPv4 mapped; zero for unix */
-	bool closing;
+	struct tls *tls;	 /* NULL: plain text */
+	int64_t opened_ns;	 /* monotonic */
+	uv_write_t write;
+	struct buf out, writing; /* what waits; what libuv has */
+	uint8_t address[16];	 /* of the peer; IPv4 mapped; zero for unix */
+	bool closing, write_open;
 };
 
 struct tcp_server {
@@ -28,6 +36,8 @@ struct tcp_server {
 	enum framer_kind kind;
 	struct tcp_limits limits;
 	char *unix_path;
+	struct tls_context *tls; /* NULL: plain text */
+	char *cipher;		 /* with it: what was just read */
 	int fd;
 	union {
 		uv_handle_t handle;
@@ -49,6 +59,7 @@ const struct tcp_limits tcp_default_limits = {
 	.per_address = 256,
 	.idle_ns = 600 * (int64_t)1000000000,
 	.half_frame_ns = 60 * (int64_t)1000000000,
+	.handshake_ns = 10 * (int64_t)1000000000,
 	.frame_max = 32 * 1024 * 1024,
 };
 
@@ -64,6 +75,16 @@ struct tcp_server *tcp_server_new(struct inlet *in, int fd, enum framer_kind kin
 	if (unix_path.len)
 		s->unix_path = xstrdupz(unix_path);
 	return s;
+}
+
+void tcp_server_tls(struct tcp_server *s, struct tls_context *context)
+{
+	struct tls_context *former = s->tls;
+
+	s->tls = tls_context_ref(context);
+	tls_context_unref(former);
+	if (context && !s->cipher)
+		s->cipher = xmalloc(INLET_READ);
 }
 
 static void handle_closed(struct tcp_server *s)
@@ -84,50 +105,196 @@ static void conn_closed(uv_handle_t *h)
 		c->next->back = c->back;
 	s->n--;
 	atomic_store_explicit(&s->inlet->count.open, s->n, memory_order_relaxed);
+	tls_free(c->tls);
+	buf_release(&c->out);
+	buf_release(&c->writing);
 	free(c);
 	handle_closed(s);
 }
 
+static void conn_push(struct conn *c);
+
 static void conn_close(struct conn *c)
 {
+	const char *broken = c->st.broken;
+
 	if (c->closing)
 		return;
+	if (c->tls) {
+		tls_end(c->tls);
+		conn_push(c);
+		/* Nobody need hear the goodbye. */
+		c->st.broken = broken;
+	}
 	c->closing = true;
 	stream_end(&c->st);
 	uv_close(&c->handle, conn_closed);
 }
+
+/* It is said once, here: whoever is told that a stream is broken ends it. */
+static void conn_break(struct conn *c)
+{
+	if (c->closing)
+		return;
+	log_warn("input", "%s: a connection from %.*s is closed: %s", c->server->inlet->name, STR_ARG(c->st.source->name), c->st.broken);
+	/* A handshake that failed had no frames yet to be broken. */
+	if (c->tls && !tls_up(c->tls))
+		c->st.broken = NULL;
+	conn_close(c);
+}
+
+/* ---- to the peer ---- */
+
+static void on_written(uv_write_t *w, int status)
+{
+	struct conn *c = w->data;
+
+	c->write_open = false;
+	buf_clear(&c->writing);
+	if (!c->closing && status == 0)
+		conn_push(c);
+}
+
+/* What libuv does not take at once waits in c->out, up to OUT_MAX. */
+static void conn_send(struct conn *c, const char *p, size_t n)
+{
+	uv_buf_t b = uv_buf_init((char *)p, (unsigned)n);
+	int sent;
+
+	if (!c->write_open && !c->out.len) {
+		sent = uv_try_write(&c->stream, &b, 1);
+		if (sent < 0 && sent != UV_EAGAIN) {
+			c->st.broken = "it does not take the answer";
+			return;
+		}
+		p += sent > 0 ? sent : 0;
+		n -= sent > 0 ? (size_t)sent : 0;
+	}
+	buf_add(&c->out, p, n);
+	if (c->out.over)
+		c->st.broken = "it does not take the answers";
+}
+
+/* Sends what waits: TLS's own words first go into c->out. */
+static void conn_push(struct conn *c)
+{
+	char piece[16 * 1024];
+	struct buf swap;
+	uv_buf_t b;
+	size_t n;
+
+	while (c->tls && !c->out.over && (n = tls_take(c->tls, piece, sizeof(piece))))
+		conn_send(c, piece, n);
+	if (c->write_open || !c->out.len || c->out.over || c->closing)
+		return;
+	swap = c->writing;
+	c->writing = c->out;
+	c->out = swap;
+	b = uv_buf_init(c->writing.p, (unsigned)c->writing.len);
+	c->write.data = c;
+	c->write_open = uv_write(&c->write, &c->stream, &b, 1, on_written) == 0;
+	if (!c->write_open)
+		c->st.broken = "it does not take the answer";
+}
+
+/*
+ * A few bytes: a peer that has taken OUT_MAX of them too few does not read at all. Unbound does not wait for the last word of Frame Streams,
+ * FINISH, and is gone when it comes.
+ */
+static void on_reply(struct stream *st, struct str bytes)
+{
+	struct conn *c = (struct conn *)((char *)st - offsetof(struct conn, st));
+
+	if (c->tls)
+		(void)tls_write(c->tls, bytes.p, bytes.len);
+	else
+		conn_send(c, bytes.p, bytes.len);
+	conn_push(c);
+	if (st->framer.kind == FRAMER_FSTRM && st->framer.fstrm.state == FSTRM_STOPPED)
+		st->broken = NULL;
+}
+
+/* ---- from the peer ---- */
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
 	struct conn *c = h->data;
 
 	(void)suggested;
-	stream_alloc(&c->st, buf);
+	if (c->tls)
+		*buf = uv_buf_init(c->server->cipher, INLET_READ);
+	else
+		stream_alloc(&c->st, buf);
+}
+
+/* All plain text that is in what was fed. */
+static enum tls_result decrypt(struct conn *c)
+{
+	for (;;) {
+		bool was_up = tls_up(c->tls);
+		enum tls_result r;
+		uv_buf_t room;
+		size_t n;
+
+		stream_alloc(&c->st, &room);
+		r = tls_read(c->tls, room.base, room.len, &n);
+		if (!was_up && tls_up(c->tls)) {
+			c->st.source->tls = tls_peer_of(c->tls);
+			c->st.last_read_ns = clock_mono(&clock_system);
+		}
+		stream_read(&c->st, &room, r == TLS_DATA ? (ssize_t)n : 0);
+		if (r != TLS_DATA || c->st.broken)
+			return r;
+	}
+}
+
+static void read_tls(struct conn *c, ssize_t n, const uv_buf_t *buf)
+{
+	bool was_up = tls_up(c->tls);
+	enum tls_result r = TLS_MORE;
+
+	if (n > 0) {
+		tls_feed(c->tls, buf->base, (size_t)n);
+		r = decrypt(c);
+	}
+	conn_push(c);
+	if (r == TLS_FAILED)
+		c->st.broken = tls_why(c->tls);
+	else if (n < 0 && tls_torn(c->tls))
+		c->st.broken = "it was cut off in the middle of a TLS record";
+	if (!was_up && (r == TLS_FAILED || n < 0))
+		count_add(&c->server->inlet->count.refused, 1);
+	if (c->st.broken)
+		conn_break(c);
+	else if (n < 0 || r == TLS_ENDED)
+		conn_close(c);
+}
+
+/* The first message of a TLS client (RFC 8446 5.1 and 4): handshake 22, version 3.x, a length, client_hello 1. */
+static bool is_client_hello(const char *p, ssize_t n)
+{
+	return n >= 6 && p[0] == 22 && p[1] == 3 && (unsigned char)p[2] <= 4 && p[5] == 1;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = stream->data;
 
-	stream_read(&c->st, buf, n);
-	if (c->st.broken && !c->closing)
-		log_warn("input", "%s: a connection from %.*s is closed: %s", c->server->inlet->name, STR_ARG(c->st.source->name),
-			 c->st.broken);
-	if (n < 0 || c->st.broken)
+	if (c->tls) {
+		read_tls(c, n, buf);
+		return;
+	}
+	/* In no case a line. */
+	if (c->st.offset == 0 && c->st.part.len == 0 && !c->server->unix_path && is_client_hello(buf->base, n)) {
+		c->st.broken = "it speaks TLS, and this input does not";
+		stream_read(&c->st, buf, 0);
+	} else {
+		stream_read(&c->st, buf, n);
+	}
+	if (c->st.broken)
+		conn_break(c);
+	else if (n < 0)
 		conn_close(c);
-}
-
-/*
- * A few bytes once or twice in a connection's life: a peer whose socket has no room even for them does not read at all. Unbound does not
- * wait for the last word, FINISH, and is gone when it comes.
- */
-static void on_reply(struct stream *st, struct str bytes)
-{
-	struct conn *c = (struct conn *)((char *)st - offsetof(struct conn, st));
-	uv_buf_t b = uv_buf_init((char *)bytes.p, (unsigned)bytes.len);
-
-	if (uv_try_write(&c->stream, &b, 1) != (int)bytes.len && st->framer.fstrm.state != FSTRM_STOPPED)
-		st->broken = "it does not take the answer";
 }
 
 static void peer_address(const struct sockaddr_storage *sa, uint8_t out[16])
@@ -188,6 +355,9 @@ static void on_connection(uv_stream_t *listener, int status)
 	}
 	c = xzalloc(sizeof(*c));
 	c->server = s;
+	c->opened_ns = clock_mono(&clock_system);
+	buf_init(&c->out, OUT_MAX);
+	buf_init(&c->writing, OUT_MAX);
 	if (s->unix_path)
 		uv_pipe_init(loop_uv(s->inlet->loop), &c->pipe, 0);
 	else
@@ -215,6 +385,8 @@ static void on_connection(uv_stream_t *listener, int status)
 		conn_close(c);
 		return;
 	}
+	if (s->tls)
+		c->tls = tls_new(s->tls, STR(""), false);
 	if (!s->paused)
 		uv_read_start(&c->stream, on_alloc, on_read);
 }
@@ -235,6 +407,12 @@ static void on_sweep(uv_timer_t *t)
 		if (c->closing)
 			continue;
 		since = stream_waits_since(&c->st);
+		if (c->tls && !tls_up(c->tls) && now - c->opened_ns > s->limits.handshake_ns) {
+			count_add(&s->inlet->count.refused, 1);
+			c->st.broken = "its TLS handshake takes too long";
+			conn_break(c);
+			continue;
+		}
 		if ((since && now - since > s->limits.half_frame_ns) ||
 		    now - c->st.last_read_ns > s->limits.idle_ns) {
 			count_add(&s->inlet->count.timed_out, 1);
@@ -283,9 +461,14 @@ void tcp_server_pause(struct tcp_server *s)
 void tcp_server_resume(struct tcp_server *s)
 {
 	s->paused = false;
-	for (struct conn *c = s->conns; c; c = c->next)
-		if (!c->closing)
-			uv_read_start(&c->stream, on_alloc, on_read);
+	for (struct conn *c = s->conns; c; c = c->next) {
+		if (c->closing)
+			continue;
+		/* A handshake stood still with us. */
+		if (c->tls && !tls_up(c->tls))
+			c->opened_ns = clock_mono(&clock_system);
+		uv_read_start(&c->stream, on_alloc, on_read);
+	}
 }
 
 static void on_server_closed(uv_handle_t *h)
@@ -331,5 +514,7 @@ void tcp_server_free(struct tcp_server *s)
 	if (s->unix_path)
 		unlink(s->unix_path);
 	free(s->unix_path);
+	tls_context_unref(s->tls);
+	free(s->cipher);
 	free(s);
 }

@@ -1,17 +1,18 @@
 /*
- * tcp_server.h - a listening stream socket and its connections, for the inputs tcp, syslog, unix and dnstap.
+ * tcp_server.h - a listening stream socket and its connections, for the inputs tcp, syslog, unix and dnstap; with TLS where it is wanted.
  *
- * Connections are bounded in number, in number per address, in idle time and in the time half a frame may take; each limit is
- * counted. Loop thread after start.
+ * Connections are bounded in number, in number per address, in idle time, in the time half a frame and a TLS handshake may take, and in what
+ * waits to be sent to a peer that does not read; each limit is counted. Loop thread after start.
  */
 #ifndef WEIR_INPUT_TCP_SERVER_H
 #define WEIR_INPUT_TCP_SERVER_H
 
+#include "base/tls.h"
 #include "input/stream.h"
 
 struct tcp_limits {
 	uint32_t connections, per_address;
-	int64_t idle_ns, half_frame_ns;
+	int64_t idle_ns, half_frame_ns, handshake_ns;
 	size_t frame_max;
 };
 
@@ -22,6 +23,11 @@ extern const struct tcp_limits tcp_default_limits;
 /* Takes the listening descriptor (TCP, or a unix socket with path). */
 struct tcp_server *tcp_server_new(struct inlet *in, int fd, enum framer_kind kind, const struct tcp_limits *limits,
 				  struct str unix_path);
+/*
+ * Connections speak TLS, those that are accepted from now on with this context (shared). Before the start, or on the loop's thread; whether
+ * there is TLS at all is settled before the start.
+ */
+void tcp_server_tls(struct tcp_server *s, struct tls_context *context);
 int tcp_server_start(struct tcp_server *s, struct err *err);
 void tcp_server_pause(struct tcp_server *s);
 void tcp_server_resume(struct tcp_server *s);

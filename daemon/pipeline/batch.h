@@ -16,6 +16,7 @@ struct batch;
 struct event;
 struct plan_plugin;
 struct span;
+struct tls_peer;
 
 enum { BATCH_FRAMES = 256, BATCH_BYTES = 1024 * 1024 };
 
@@ -29,6 +30,7 @@ struct source {
 	struct str name;	 /* "192.0.2.1:514", a path: for messages */
 	struct sockaddr_storage peer; /* ss_family 0: none */
 	struct str path;	 /* files, unix sockets */
+	struct tls_peer *tls;	 /* base/tls.h: of a connection by TLS, set before its first frame; or NULL */
 	/* Where the input's instance in the present plan stands (a field of struct inlet). Read and written by the work thread only. */
 	struct plan_plugin **instance;
 	/*

@@ -99,6 +99,7 @@ struct plugin_ctx {
 	struct str state_key; /* option id, or "grok/1": the plug-in and which of its kind; what is remembered is found by it */
 	struct pos pos;	   /* open() may point it at what its err is about */
 	struct diag *diag;
+	const struct option *options; /* the table that was bound */
 	uint32_t given[4]; /* bit n: option n of the table was written */
 	const struct ast_plugin *written; /* as it stands in the configuration, for plug-ins whose errors lie within an option; during open() only */
 };
