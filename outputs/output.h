@@ -49,6 +49,9 @@ struct render_ctx {
 	int status;		   /* of a dead letter, where there is one */
 };
 
+/* Appends the event's text, as the codec writes it, to the item that was begun. RENDER_DEAD: ctx->err says why. */
+enum render_result render_by_codec(const struct event *ev, struct buf *b, struct render_ctx *ctx);
+
 /* ---- send half ---- */
 
 enum send_result {
@@ -88,6 +91,8 @@ struct output_ops {
 				 struct send_ctx *ctx);
 	/* Nothing waits any more: what is buffered goes out now (file). Called by the thread that sent. */
 	void (*settle)(void *conn, void *link);
+	/* A reload kept the output: self is its new instance, whose options are the same; files that they name may have changed. Work thread. */
+	void (*renew)(void *conn, const void *self);
 	/* SIGHUP: files are opened anew. Any thread. */
 	void (*reopen)(void *conn);
 	/* stop was set: wakes a thread that blocks in send(). Any thread. */

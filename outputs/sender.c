@@ -374,8 +374,35 @@ struct outlet *sender_outlet(struct sender *s)
 	return &s->outlet;
 }
 
+enum render_result render_by_codec(const struct event *ev, struct buf *b, struct render_ctx *ctx)
+{
+	const struct codec *c = ctx->codec;
+
+	if (c->plugin->codec.encode(c->self, ev, b, ctx->clock, &ctx->err) < 0)
+		return RENDER_DEAD;
+	if (!b->over)
+		return RENDER_OK;
+	err_set(&ctx->err, "larger than %d bytes", PACK_BYTES_MAX);
+	return RENDER_DEAD;
+}
+
+/* Whatever somebody had to repair may be repaired. */
+static void try_now(struct sender *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->not_before_ns = 0;
+	for (struct pack *p = s->delayed; p; p = p->next)
+		p->not_before_ns = 0;
+	pthread_cond_broadcast(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void sender_adopt(struct sender *s, void *self, const struct codec *codec)
 {
+	if (s->self && s->ops->renew) {
+		s->ops->renew(s->conn, self);
+		try_now(s);
+	}
 	s->self = self;
 	s->rc.codec = codec;
 }
@@ -393,11 +420,8 @@ void sender_close(struct sender *s)
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	s->closing_failures = 0;
-	s->not_before_ns = 0;
-	for (struct pack *p = s->delayed; p; p = p->next)
-		p->not_before_ns = 0;
-	pthread_cond_broadcast(&s->more);
 	pthread_mutex_unlock(&s->lock);
+	try_now(s);
 }
 
 static void stop_threads(struct sender *s)

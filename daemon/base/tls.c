@@ -175,6 +175,11 @@ size_t tls_waiting(const struct tls *t)
 	return BIO_ctrl_pending(t->out);
 }
 
+bool tls_one_sided(const struct tls *t)
+{
+	return !SSL_is_server(t->ssl) && SSL_version(t->ssl) == TLS1_3_VERSION;
+}
+
 bool tls_torn(const struct tls *t)
 {
 	return !t->failed && (BIO_ctrl_pending(t->in) || SSL_has_pending(t->ssl));

@@ -83,6 +83,8 @@ size_t tls_take(struct tls *t, char *out, size_t size);
 size_t tls_waiting(const struct tls *t);
 /* The handshake is over. */
 bool tls_up(const struct tls *t);
+/* It is over for us, but a server may still refuse our certificate: clients with TLS 1.3. */
+bool tls_one_sided(const struct tls *t);
 /* Bytes were fed that are no whole record: a connection that ends now was cut off. */
 bool tls_torn(const struct tls *t);
 /* Says goodbye: tls_take() gives it. */

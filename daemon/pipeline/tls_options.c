@@ -116,7 +116,7 @@ static int load_authorities(const struct opening *p)
 	if (!authorities_given(o))
 		tls_context_system_authorities(p->c);
 	if (o->revoked.len && tls_context_revoked(p->c, o->revoked, o->revoked_all, p->err) == -1)
-		return about(p, "ssl_crl", NULL);
+		return about(p, "ssl_crl_path", "ssl_crl");
 	return 0;
 }
 

@@ -40,6 +40,10 @@ extern const char *const tls_verification_words[];
 /* Either side. */
 #define TLS_OPTIONS(S, m, f)                                                                                                                 \
 	{"ssl_enabled", OPT_BOOL, offsetof(S, m.enabled), .flags = (f), .def = "false", .doc = "TLS 1.2 or 1.3; without it the other ssl_ options mean nothing"}, \
+	TLS_FILE_OPTIONS(S, m, f)
+
+/* The same where something else says whether there is TLS. */
+#define TLS_FILE_OPTIONS(S, m, f)                                                                                                            \
 	{"ssl_certificate", OPT_PATH, offsetof(S, m.certificate), .flags = (f), .doc = "PEM file of our certificate, its chain behind it; read anew at each reload"}, \
 	{"ssl_key", OPT_PATH, offsetof(S, m.key), .flags = (f), .doc = "PEM file of its key"},                                               \
 	{"ssl_key_passphrase", OPT_PASSWORD, offsetof(S, m.key_passphrase), .flags = (f), .doc = "what the key is encrypted with"},          \
@@ -70,6 +74,9 @@ extern const char *const tls_verification_words[];
 /* Older configurations of tcp. For servers ssl_verify is whether clients must have a certificate. */
 #define TLS_OLD_OPTIONS(S, m, instead_of_verify)                                                                                             \
 	{"ssl_enable", OPT_BOOL, offsetof(S, m.enabled), .flags = OPT_DEPRECATED, .instead = "ssl_enabled", .doc = "older name of ssl_enabled"}, \
+	TLS_OLD_FILE_OPTIONS(S, m, instead_of_verify)
+
+#define TLS_OLD_FILE_OPTIONS(S, m, instead_of_verify)                                                                                        \
 	{"ssl_cert", OPT_PATH, offsetof(S, m.certificate), .flags = OPT_DEPRECATED, .instead = "ssl_certificate", .doc = "older name of ssl_certificate"}, \
 	{"ssl_cacert", OPT_PATH, offsetof(S, m.authority_old), .flags = OPT_DEPRECATED, .instead = "ssl_certificate_authorities", .doc = "older name of ssl_certificate_authorities: one file or folder"}, \
 	{"ssl_verify", OPT_BOOL, offsetof(S, m.verify_old), .flags = OPT_DEPRECATED, .instead = instead_of_verify, .doc = "whether the other side's certificate is looked at"}
