@@ -233,6 +233,14 @@ void inlet_mark(struct inlet *in, struct source *s, uint32_t flags)
 		push_open(in);
 }
 
+void inlet_close_source(struct inlet *in, struct source *s, struct str *rest)
+{
+	span_for(in, s, NULL)->flags |= SPAN_CLOSE;
+	if (batch_is_full(in->open))
+		turn_over(in, rest);
+	source_unref(s);
+}
+
 /* ---- sources ---- */
 
 static void free_source(struct source *s)
@@ -241,6 +249,7 @@ static void free_source(struct source *s)
 		s->free_decoder(s);
 	free((char *)s->path.p);
 	free(s->tls);
+	free(s->extra);
 	free(s);
 }
 

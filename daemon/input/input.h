@@ -130,6 +130,8 @@ static inline void inlet_split(struct inlet *in)
 }
 /* The source opened (flags SPAN_OPEN) or ended (SPAN_CLOSE). */
 void inlet_mark(struct inlet *in, struct source *s, uint32_t flags);
+/* The source has ended, and is let go. *rest as with inlet_frame(): what is still to be read of the batch moves with it. */
+void inlet_close_source(struct inlet *in, struct source *s, struct str *rest);
 /* Nothing more came for the moment: hands the batch over if the work thread waits for it. Called by the loop each turn, too. */
 void inlet_flush(struct inlet *in);
 /* No room in the queue or in memory: do not read on. */

@@ -41,6 +41,13 @@ static size_t cut_frames(struct stream *st, struct str *in, bool copy)
 {
 	size_t n = 0;
 
+	if (st->cut) {
+		size_t len = in->len;
+
+		n = st->cut(st, in, copy);
+		st->offset += len - in->len;
+		return n;
+	}
 	for (;;) {
 		struct str frame, rest;
 		size_t used = 0;
@@ -145,6 +152,8 @@ void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n)
 
 int64_t stream_waits_since(const struct stream *st)
 {
+	if (st->cut)
+		return st->busy_since_ns;
 	if (!st->part_since_ns && st->framer.kind == FRAMER_FSTRM && fstrm_unsettled(&st->framer.fstrm))
 		return st->last_read_ns;
 	return st->part_since_ns;
@@ -176,7 +185,10 @@ void stream_end(struct stream *st)
 
 	if (!st->source)
 		return;
-	if (framer_end(&st->framer, buf_slice(&st->part), &frame, &flags))
+	if (st->cut) {
+		if (st->broken || st->busy_since_ns)
+			count_add(&st->inlet->count.bad_framing, 1);
+	} else if (framer_end(&st->framer, buf_slice(&st->part), &frame, &flags))
 		inlet_frame(st->inlet, st->source, frame, flags, true, NULL);
 	else if (st->broken || (st->framer.kind == FRAMER_FSTRM && st->part.len))
 		count_add(&st->inlet->count.bad_framing, 1);

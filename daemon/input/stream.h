@@ -26,6 +26,14 @@ struct stream {
 	int64_t last_read_ns;
 	/* Frame Streams. Sends the framer's answer to the peer; NULL: there is no way back. */
 	void (*reply)(struct stream *st, struct str bytes);
+	/*
+	 * Protocols that answer: instead of the framer, takes what it can off the front of *in and puts it into batches; returns how many frames. What
+	 * it leaves is given again with more behind it. NULL: the framer cuts.
+	 */
+	size_t (*cut)(struct stream *st, struct str *in, bool copy);
+	void *state;	     /* of cut */
+	int64_t busy_since_ns; /* of cut: since when it waits for the rest of something it took; 0: it does not */
+	bool done;	     /* of cut: nothing more is to be read; the connection ends when what waits is sent */
 	const char *broken; /* why nothing more is read of it: the owner says so and ends it */
 };
 

@@ -26,9 +26,10 @@ struct conn {
 	struct tls *tls;	 /* NULL: plain text */
 	int64_t opened_ns;	 /* monotonic */
 	uv_write_t write;
+	uv_shutdown_t shutdown;
 	struct buf out, writing; /* what waits; what libuv has */
 	uint8_t address[16];	 /* of the peer; IPv4 mapped; zero for unix */
-	bool closing, write_open;
+	bool closing, write_open, finishing, shut;
 };
 
 struct tcp_server {
@@ -37,6 +38,8 @@ struct tcp_server {
 	struct tcp_limits limits;
 	char *unix_path;
 	struct tls_context *tls; /* NULL: plain text */
+	const struct tcp_protocol *protocol;
+	void *protocol_arg;
 	char *cipher;		 /* with it: what was just read */
 	int fd;
 	union {
@@ -87,6 +90,12 @@ void tcp_server_tls(struct tcp_server *s, struct tls_context *context)
 		s->cipher = xmalloc(INLET_READ);
 }
 
+void tcp_server_protocol(struct tcp_server *s, const struct tcp_protocol *p, void *arg)
+{
+	s->protocol = p;
+	s->protocol_arg = arg;
+}
+
 static void handle_closed(struct tcp_server *s)
 {
 	if (--s->open_handles == 0 && s->closed)
@@ -127,6 +136,8 @@ static void conn_close(struct conn *c)
 		c->st.broken = broken;
 	}
 	c->closing = true;
+	if (c->server->protocol)
+		c->server->protocol->closed(&c->st);
 	stream_end(&c->st);
 	uv_close(&c->handle, conn_closed);
 }
@@ -175,6 +186,12 @@ static void conn_send(struct conn *c, const char *p, size_t n)
 		c->st.broken = "it does not take the answers";
 }
 
+static void on_shut(uv_shutdown_t *req, int status)
+{
+	(void)req;
+	(void)status;
+}
+
 /* Sends what waits: TLS's own words first go into c->out. */
 static void conn_push(struct conn *c)
 {
@@ -185,6 +202,10 @@ static void conn_push(struct conn *c)
 
 	while (c->tls && !c->out.over && (n = tls_take(c->tls, piece, sizeof(piece))))
 		conn_send(c, piece, n);
+	if (!c->write_open && !c->out.len && c->finishing && !c->shut && !c->closing) {
+		c->shut = true;
+		(void)uv_shutdown(&c->shutdown, &c->stream, on_shut);
+	}
 	if (c->write_open || !c->out.len || c->out.over || c->closing)
 		return;
 	swap = c->writing;
@@ -212,6 +233,17 @@ static void on_reply(struct stream *st, struct str bytes)
 	conn_push(c);
 	if (st->framer.kind == FRAMER_FSTRM && st->framer.fstrm.state == FSTRM_STOPPED)
 		st->broken = NULL;
+}
+
+/* Nothing more will be said. The connection is closed when the peer has closed it: a reset would take the last words back. */
+static void conn_finish(struct conn *c)
+{
+	if (c->finishing || c->closing)
+		return;
+	c->finishing = true;
+	if (c->tls)
+		tls_end(c->tls);
+	conn_push(c);
 }
 
 /* ---- from the peer ---- */
@@ -268,6 +300,8 @@ static void read_tls(struct conn *c, ssize_t n, const uv_buf_t *buf)
 		conn_break(c);
 	else if (n < 0 || r == TLS_ENDED)
 		conn_close(c);
+	else if (c->st.done)
+		conn_finish(c);
 }
 
 /* The first message of a TLS client (RFC 8446 5.1 and 4): handshake 22, version 3.x, a length, client_hello 1. */
@@ -295,6 +329,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_break(c);
 	else if (n < 0)
 		conn_close(c);
+	else if (c->st.done)
+		conn_finish(c);
 }
 
 static void peer_address(const struct sockaddr_storage *sa, uint8_t out[16])
@@ -339,6 +375,8 @@ static void conn_identify(struct conn *c)
 	stream_init(&c->st, s->inlet, inlet_source(s->inlet, s->unix_path ? str_z(s->unix_path) : str_n(name, n)), s->kind,
 		    s->limits.frame_max);
 	c->st.reply = on_reply;
+	if (s->protocol)
+		s->protocol->opened(&c->st, s->protocol_arg);
 	if (s->unix_path)
 		c->st.source->path = str_z(xstrdupz(str_z(s->unix_path)));
 	c->st.source->peer = sa;

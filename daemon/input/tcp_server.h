@@ -18,6 +18,12 @@ struct tcp_limits {
 
 struct tcp_server;
 
+/* A protocol of its own on each connection. */
+struct tcp_protocol {
+	void (*opened)(struct stream *st, void *arg); /* sets st->cut and st->state */
+	void (*closed)(struct stream *st);
+};
+
 extern const struct tcp_limits tcp_default_limits;
 
 /* Takes the listening descriptor (TCP, or a unix socket with path). */
@@ -28,6 +34,8 @@ struct tcp_server *tcp_server_new(struct inlet *in, int fd, enum framer_kind kin
  * there is TLS at all is settled before the start.
  */
 void tcp_server_tls(struct tcp_server *s, struct tls_context *context);
+/* Before the start; borrowed. */
+void tcp_server_protocol(struct tcp_server *s, const struct tcp_protocol *p, void *arg);
 int tcp_server_start(struct tcp_server *s, struct err *err);
 void tcp_server_pause(struct tcp_server *s);
 void tcp_server_resume(struct tcp_server *s);

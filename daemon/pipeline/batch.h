@@ -31,6 +31,7 @@ struct source {
 	struct sockaddr_storage peer; /* ss_family 0: none */
 	struct str path;	 /* files, unix sockets */
 	struct tls_peer *tls;	 /* base/tls.h: of a connection by TLS, set before its first frame; or NULL */
+	void *extra;		 /* the input's own, one block of the heap, set before its first frame: what its codec_of and decorate read; or NULL */
 	/* Where the input's instance in the present plan stands (a field of struct inlet). Read and written by the work thread only. */
 	struct plan_plugin **instance;
 	/*

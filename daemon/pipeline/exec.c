@@ -631,17 +631,20 @@ static void free_decoder(struct source *s)
 static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 {
 	struct decoder *d = s->decoder;
+	struct codec *codec = in->plugin->codec_of ? in->plugin->codec_of(in->self, s) : NULL;
 
-	if (d && d->plugin == in->codec->plugin) {
+	if (!codec)
+		codec = in->codec;
+	if (d && d->plugin == codec->plugin) {
 		/* After a reload it is the new plan's codec; what the old one had begun stays. */
-		d->codec = in->codec;
+		d->codec = codec;
 		return d;
 	}
 	free_decoder(s);
 	d = xzalloc(sizeof(*d));
-	d->plugin = in->codec->plugin;
-	d->codec = in->codec;
-	d->state = xzalloc(in->codec->plugin->codec.state_size);
+	d->plugin = codec->plugin;
+	d->codec = codec;
+	d->state = xzalloc(codec->plugin->codec.state_size);
 	s->decoder = d;
 	s->free_decoder = free_decoder;
 	return d;

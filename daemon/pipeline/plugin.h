@@ -207,6 +207,7 @@ struct filter_ops {
 struct input_ops;  /* input/input.h */
 struct output_ops; /* outputs/output.h */
 struct span;	   /* pipeline/batch.h */
+struct source;
 
 /* ---- the plug-in ---- */
 
@@ -227,6 +228,8 @@ struct plugin {
 	const char *default_codec;
 	/* Inputs of byte streams (stdin, tcp, unix): their codec is replaced as its on_stream says. */
 	bool stream;
+	/* Inputs whose frames say how they are to be read (http), on the work thread: the codec of a source. NULL: the configured one's. */
+	struct codec *(*codec_of)(void *self, const struct source *s);
 	/* Inputs, on the work thread: adds host, path, [@metadata] ... to each decoded event. NULL: nothing. The common
 	 * options (type, tags, add_field) are the executor's. */
 	void (*decorate)(void *self, struct event *ev, const struct span *span);
