@@ -225,8 +225,8 @@ static int resolve(const struct net_conn *c, int type, struct addrinfo **list, s
 
 	snprintf(service, sizeof(service), "%d", c->port & 0xffff);
 	rc = getaddrinfo(c->host, service, &hints, list);
-	if (rc == EAI_NONAME || rc == EAI_ADDRFAMILY) {
-		/* Without a configured address of the family, loopback is one all the same. */
+	if (rc) {
+		/* A machine without a network has its own address all the same. */
 		hints.ai_flags = AI_NUMERICSERV;
 		rc = getaddrinfo(c->host, service, &hints, list);
 	}

@@ -13,6 +13,9 @@
 struct tls {
 	SSL *ssl;
 	BIO *in, *out; /* the SSL's */
+	/* Where what was fed ends within a record (RFC 8446 5.1: type, version, length): OpenSSL does not tell a header from nothing. */
+	unsigned char head[5];
+	size_t n_head, left;
 	bool failed;
 	char why[160];
 };
@@ -104,8 +107,28 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
+static void follow_records(struct tls *t, const unsigned char *p, size_t n)
+{
+	while (n) {
+		size_t step = t->left < n ? t->left : n;
+
+		t->left -= step;
+		p += step;
+		n -= step;
+		while (n && t->n_head < sizeof(t->head) && !t->left) {
+			t->head[t->n_head++] = *p++;
+			n--;
+		}
+		if (t->n_head == sizeof(t->head) && !t->left) {
+			t->left = (size_t)t->head[3] << 8 | t->head[4];
+			t->n_head = 0;
+		}
+	}
+}
+
 void tls_feed(struct tls *t, const void *p, size_t n)
 {
+	follow_records(t, p, n);
 	if (n)
 		bug_on(BIO_write(t->in, p, (int)n) != (int)n);
 }
@@ -182,7 +205,7 @@ bool tls_one_sided(const struct tls *t)
 
 bool tls_torn(const struct tls *t)
 {
-	return !t->failed && (BIO_ctrl_pending(t->in) || SSL_has_pending(t->ssl));
+	return !t->failed && (t->n_head || t->left);
 }
 
 void tls_end(struct tls *t)

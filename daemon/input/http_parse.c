@@ -113,6 +113,10 @@ static int take_header(struct http_head *h, struct str name, struct str value)
 		if (!str_ieq(value, STR("chunked")))
 			return 501;
 		h->body = HTTP_CHUNKED;
+	} else if (str_ieq(name, STR("host"))) {
+		if (h->has_host)
+			return 400;
+		h->has_host = true;
 	} else if (str_ieq(name, STR("connection"))) {
 		h->keep_alive = h->minor ? h->keep_alive && !lists(value, STR("close")) : lists(value, STR("keep-alive"));
 	} else if (str_ieq(name, STR("expect"))) {

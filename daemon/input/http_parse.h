@@ -6,7 +6,7 @@
  *	CRLF
  *	body: Content-Length bytes, or chunks:	SIZE[;extension] CRLF bytes CRLF ... 0 CRLF [trailer CRLF ...] CRLF
  *
- * Strict where a lenient reader could be led to see another request than a proxy in front of it: one Content-Length, none beside chunks, no folded
+ * Strict where a lenient reader could be led to see another request than a proxy in front of it: one Host, one Content-Length, none beside chunks, no folded
  * lines, no blank before a colon, CRLF everywhere.
  */
 #ifndef WEIR_INPUT_HTTP_PARSE_H
@@ -27,7 +27,7 @@ struct http_head {
 	unsigned minor; /* HTTP/1.minor: 0 or 1 */
 	struct str headers; /* for http_header_next() */
 	struct str content_type, content_encoding, authorization;
-	bool keep_alive, expects_continue;
+	bool keep_alive, expects_continue, has_host;
 	enum http_body body;
 	uint64_t length; /* HTTP_LENGTH */
 };

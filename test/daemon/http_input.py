@@ -179,7 +179,7 @@ def test_refused():
         (415, head + b'Content-Encoding: br\r\nContent-Length: 5\r\n\r\nhello'),
         (400, head + b'Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc'),
         (400, head + b'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
-        (400, head + b'Content-Length: -1\r\n\r\n'), (400, head + b'Content-Length: +3\r\n\r\nabc'), (400, head + b'Content-Length : 3\r\n\r\nabc'),
+        (400, head + b'Host: y\r\n\r\n'), (400, head + b'Content-Length: -1\r\n\r\n'), (400, head + b'Content-Length: +3\r\n\r\nabc'), (400, head + b'Content-Length : 3\r\n\r\nabc'),
         (501, head + b'Transfer-Encoding: gzip, chunked\r\n\r\n'),
         (400, head + b'Transfer-Encoding: chunked\r\n\r\nxyz\r\n'), (400, head + b'Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n'),
         (400, b'nonsense\r\n\r\n'), (400, b'POST  HTTP/1.1\r\n\r\n'), (505, b'POST / HTTP/2.0\r\n\r\n'), (400, b'POST / HTTP/1.1\r\n folded: x\r\n\r\n'),
