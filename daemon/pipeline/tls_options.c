@@ -130,6 +130,10 @@ static int decide_clients(const struct opening *p)
 	if (given(p, "ssl_verify") && !given(p, "ssl_client_authentication"))
 		o->peer = o->verify_old ? TLS_PEER_REQUIRED : TLS_PEER_NONE;
 	tls_context_peer(p->c, (enum tls_peer_check)o->peer);
+	/* Somebody who names authorities believes that certificates are looked at. */
+	if (by_default && o->peer == TLS_PEER_NONE && authorities_given(o))
+		return refuse(p, given(p, "ssl_truststore_path") ? "ssl_truststore_path" : "ssl_certificate_authorities",
+			      "authorities mean nothing without 'ssl_client_authentication'");
 	if (o->peer == TLS_PEER_NONE || authorities_given(o))
 		return 0;
 	if (given(p, "ssl_client_authentication") || given(p, "ssl_verify_mode") || given(p, "verify_mode"))

@@ -359,6 +359,8 @@ def test_errors_have_a_place():
     for options, want in cases:
         good, said = check('input { tcp { port => 1\n' + options % d + '} }\noutput { null {} }\n')
         assert not good and re.search('bad.conf' + want, said), (options, want, said)
+    good, said = check('input { syslog { port => 1\n' + pair % d + '  ssl_enabled => true\n  ssl_certificate_authorities => "%(d)s/ca.pem"\n} }\noutput { null {} }\n' % d)
+    assert not good and re.search(r'bad.conf:5:\d+: .*mean nothing without', said), said
     for options in (pair + '  ssl_client_authentication => none\n  ssl_enabled => true\n  ssl_extra_chain_certs => "%(d)s/ca.pem"\n',
                     '  ssl_enable => true\n  ssl_verify => false\n  ssl_cert => "%(d)s/full.chain"\n  ssl_key => "%(d)s/server.key"\n',
                     '  ssl_enable => true\n  ssl_verify => true\n  ssl_cacert => "%(d)s/ca.pem"\n  ssl_cert => "%(d)s/full.chain"\n  ssl_key => "%(d)s/locked.key"\n'
