@@ -146,7 +146,7 @@ def test_clients():
         assert event['message'] == '%d by %s' % (port, cert), event
         # A certificate that was not asked for is not one that was verified.
         assert event.get('sslsubject') == ('O=Example,CN=client' if cert == 'client' and port != none else None), event
-    assert weird.metric('weir_input_connections_total', result='refused') == 5
+    harness.until(lambda: weird.metric('weir_input_connections_total', result='refused') == 5, 'five are counted', alive=weird)
     weird.stop()
     assert len(lines.wait(n)) == n
 
@@ -204,7 +204,7 @@ def test_handshake_that_does_not_end():
         assert messages(lines.documents(1, alive=weird)) == ['in time']
     silent.close()
     half.close()
-    assert weird.metric('weir_input_connections_total', result='refused') == 2
+    harness.until(lambda: weird.metric('weir_input_connections_total', result='refused') == 2, 'two are counted', alive=weird)
     weird.stop()
 
 
