@@ -703,6 +703,8 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		in->plugin->decorate(in->self, ev, &sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+	if (in->plugin->decorated)
+		in->plugin->decorated(in->self, ev, &sp);
 	in->out++;
 }
 
@@ -796,6 +798,7 @@ static bool push_decoded(struct exec *x)
 				push_direct(x, in, sp, fr);
 				return true;
 			}
+			ctx.flags = fr->flags;
 			ops->feed(d->codec->self, d->state, str_n(fr->p, fr->len), &ctx);
 			x->decoding = true;
 			continue;
