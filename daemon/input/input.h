@@ -37,6 +37,8 @@ struct input_ops {
 	void (*renew)(struct inlet *in, const void *self);
 	/* A span was begun for a frame or mark of s: sources that can be read again note where, and hang an ack on it. May be NULL. */
 	void (*span)(struct inlet *in, struct source *s, struct span *sp);
+	/* A frame was put into sp, and has not left the loop's thread yet. May be NULL. */
+	void (*framed)(struct inlet *in, struct source *s, struct span *sp);
 	/* Main thread, after inlet_closed() or instead of start(): frees in->io. */
 	void (*release)(struct inlet *in);
 };
@@ -113,6 +115,8 @@ void inlet_free(struct inlet *in);
 
 /* A source with refs 1, ready but for peer and path. name is copied. */
 struct source *inlet_source(struct inlet *in, struct str name);
+/* The identity of events that nobody sends again: a new one each (struct source.event_id, until the input sets its own). Work thread. */
+void inlet_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev);
 /* n bytes in the open batch's arena, to read into; inlet_unroom gives back what was not used. */
 char *inlet_room(struct inlet *in, size_t n);
 void inlet_unroom(struct inlet *in, char *from);
@@ -136,6 +140,8 @@ void inlet_close_source(struct inlet *in, struct source *s, struct str *rest);
 void inlet_flush(struct inlet *in);
 /* No room in the queue or in memory: do not read on. */
 bool inlet_full(const struct inlet *in);
+/* Does not read on (ops->pause) until there is room; ops->resume follows. */
+void inlet_hold(struct inlet *in);
 void inlet_ended(struct inlet *in);
 void inlet_closed(struct inlet *in);
 

@@ -27,6 +27,7 @@ enum { BATCH_FRAMES = 256, BATCH_BYTES = 1024 * 1024 };
 struct source {
 	_Atomic uint32_t refs;
 	void *input;		 /* struct plan_input of the pipeline: set by the runtime */
+	void *owner;		 /* the io half's own: who reads it; io thread */
 	struct str name;	 /* "192.0.2.1:514", a path: for messages */
 	struct sockaddr_storage peer; /* ss_family 0: none */
 	struct str path;	 /* files, unix sockets */
@@ -57,6 +58,7 @@ enum frame_flags {
 	FRAME_BAD = 2,	     /* broken framing: kept raw */
 	FRAME_UNENDED = 4,   /* the source ended in the middle of it */
 	FRAME_CHOMPED = 8,   /* a carriage return before the delimiter was left out */
+	FRAME_PAIRS = 16,    /* Lumberjack 1: key/value pairs, not JSON */
 };
 
 struct frame {
