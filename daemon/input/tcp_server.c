@@ -1,6 +1,7 @@
 #include "input/tcp_server.h"
 #include "base/log.h"
 #include "input/listen.h"
+#include "input/receipts.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,8 +11,15 @@
 enum {
 	SWEEP_MS = 1000,
 	LINGER_MS = 500,
+	LINGER_ANSWERS_MS = 2000,
+	ANSWERS_AT_ONCE = 64,
 	OUT_MAX = 256 * 1024, /* waiting for a peer that does not read */
 };
+
+#define SECOND ((int64_t)1000000000)
+#define WAIT_NS (5 * SECOND)
+/* Half frames that fill the memory for so long are why nothing is read any more. */
+#define HOG_NS (10 * SECOND)
 
 struct conn {
 	struct conn *next, **back;
@@ -28,6 +36,8 @@ struct conn {
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buf out, writing; /* what waits; what libuv has */
+	struct receipts *receipts; /* NULL: nothing is answered */
+	int64_t answered_ns;	 /* monotonic; or since when something is under way */
 	uint8_t address[16];	 /* of the peer; IPv4 mapped; zero for unix */
 	bool closing, write_open, finishing, shut;
 };
@@ -36,6 +46,8 @@ struct tcp_server {
 	struct inlet *inlet;
 	enum framer_kind kind;
 	struct tcp_limits limits;
+	const struct tcp_answers *answers; /* NULL: none are given */
+	struct desk *desk;
 	char *unix_path;
 	struct tls_context *tls; /* NULL: plain text */
 	const struct tcp_protocol *protocol;
@@ -52,7 +64,8 @@ struct tcp_server {
 	struct conn *conns;
 	uint32_t n;
 	unsigned open_handles;
-	bool paused, stopping;
+	int64_t paused_ns; /* monotonic: since when */
+	bool paused, stopping, finished;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
@@ -94,6 +107,11 @@ void tcp_server_protocol(struct tcp_server *s, const struct tcp_protocol *p, voi
 {
 	s->protocol = p;
 	s->protocol_arg = arg;
+}
+
+void tcp_server_answers(struct tcp_server *s, const struct tcp_answers *answers)
+{
+	s->answers = answers;
 }
 
 static void handle_closed(struct tcp_server *s)
@@ -139,6 +157,8 @@ static void conn_close(struct conn *c)
 	if (c->server->protocol)
 		c->server->protocol->closed(&c->st);
 	stream_end(&c->st);
+	receipts_close(c->receipts);
+	c->receipts = NULL;
 	uv_close(&c->handle, conn_closed);
 }
 
@@ -218,6 +238,15 @@ static void conn_push(struct conn *c)
 		c->st.broken = "it does not take the answer";
 }
 
+static void conn_say(struct conn *c, const char *p, size_t n)
+{
+	if (c->tls)
+		(void)tls_write(c->tls, p, n);
+	else
+		conn_send(c, p, n);
+	conn_push(c);
+}
+
 /*
  * A few bytes: a peer that has taken OUT_MAX of them too few does not read at all. Unbound does not wait for the last word of Frame Streams,
  * FINISH, and is gone when it comes.
@@ -226,11 +255,7 @@ static void on_reply(struct stream *st, struct str bytes)
 {
 	struct conn *c = (struct conn *)((char *)st - offsetof(struct conn, st));
 
-	if (c->tls)
-		(void)tls_write(c->tls, bytes.p, bytes.len);
-	else
-		conn_send(c, bytes.p, bytes.len);
-	conn_push(c);
+	conn_say(c, bytes.p, bytes.len);
 	if (st->framer.kind == FRAMER_FSTRM && st->framer.fstrm.state == FSTRM_STOPPED)
 		st->broken = NULL;
 }
@@ -244,6 +269,78 @@ static void conn_finish(struct conn *c)
 	if (c->tls)
 		tls_end(c->tls);
 	conn_push(c);
+}
+
+/* ---- answers ---- */
+
+static void conn_answer(struct conn *c, const struct buf *text)
+{
+	if (text->len == 0)
+		return;
+	c->answered_ns = clock_mono(&clock_system);
+	conn_say(c, text->p, text->len);
+	if (c->st.broken)
+		conn_break(c);
+}
+
+static void finish(struct tcp_server *s);
+
+/* Something under way may have ended. */
+static void on_receipts(void *arg)
+{
+	struct tcp_server *s = arg;
+	struct conn *next;
+	bool open = false;
+
+	for (struct conn *c = s->conns; c; c = next) {
+		uint64_t number[ANSWERS_AT_ONCE];
+		struct buf text;
+		size_t n;
+
+		next = c->next;
+		if (c->closing || !receipts_open(c->receipts))
+			continue;
+		buf_init(&text, 0);
+		while ((n = receipts_take(c->receipts, number, ANSWERS_AT_ONCE)))
+			s->answers->answer(number, n, &text);
+		open |= receipts_open(c->receipts) > 0;
+		conn_answer(c, &text);
+		buf_release(&text);
+	}
+	if (s->stopping && !open)
+		finish(s);
+}
+
+void tcp_server_span(struct inlet *in, struct source *source, struct span *sp)
+{
+	struct conn *c = source->owner;
+
+	/* The mark at the end needs none. */
+	if (c->closing)
+		return;
+	if (!receipts_open(c->receipts))
+		c->answered_ns = c->st.last_read_ns;
+	sp->ack = receipts_begin(c->receipts);
+}
+
+void tcp_server_framed(struct inlet *in, struct source *source, struct span *sp)
+{
+	struct conn *c = source->owner;
+
+	receipts_set(sp->ack, c->server->answers->receipt(&c->st.framer));
+}
+
+/* A second has passed: who waits for long hears that he should. */
+static void look_after(struct conn *c, int64_t now)
+{
+	struct buf text;
+
+	if (!receipts_open(c->receipts) || now - c->answered_ns < WAIT_NS)
+		return;
+	buf_init(&text, 0);
+	c->server->answers->wait(&c->st.framer, &text);
+	conn_answer(c, &text);
+	buf_release(&text);
 }
 
 /* ---- from the peer ---- */
@@ -380,6 +477,11 @@ static void conn_identify(struct conn *c)
 	if (s->unix_path)
 		c->st.source->path = str_z(xstrdupz(str_z(s->unix_path)));
 	c->st.source->peer = sa;
+	c->st.source->owner = c;
+	if (s->answers) {
+		c->st.source->event_id = s->answers->event_id;
+		c->receipts = receipts_new(s->desk);
+	}
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -429,15 +531,45 @@ static void on_connection(uv_stream_t *listener, int status)
 		uv_read_start(&c->stream, on_alloc, on_read);
 }
 
+/* More than half of the memory is half frames: what should make room waits for what nobody reads. */
+static bool half_frames_fill_memory(const struct tcp_server *s)
+{
+	size_t held = 0;
+
+	for (const struct conn *c = s->conns; c; c = c->next)
+		held += c->st.counted;
+	return s->inlet->budget->max && held > s->inlet->budget->max / 2;
+}
+
+static bool is_idle(const struct conn *c, int64_t now)
+{
+	int64_t last = c->st.last_read_ns;
+
+	if (c->receipts && receipts_open(c->receipts))
+		return false;
+	if (c->answered_ns > last)
+		last = c->answered_ns;
+	return now - last > c->server->limits.idle_ns;
+}
+
 /* Who has been silent or has kept half a frame for too long goes. */
 static void on_sweep(uv_timer_t *t)
 {
 	struct tcp_server *s = t->data;
-	int64_t now = clock_mono(&clock_system);
+	int64_t now = clock_mono(&clock_system), half_frame_ns = s->limits.half_frame_ns;
+	bool read = !s->paused;
 	struct conn *next;
 
-	if (s->paused)
-		return; /* nobody can be blamed for not being read */
+	for (struct conn *c = s->conns; s->answers && c; c = next) {
+		next = c->next;
+		if (!c->closing)
+			look_after(c, now);
+	}
+	/* Nobody can be blamed for not being read, unless he is why. */
+	if (!read && half_frames_fill_memory(s))
+		half_frame_ns = half_frame_ns < HOG_NS ? half_frame_ns : HOG_NS;
+	else if (!read)
+		return;
 	for (struct conn *c = s->conns; c; c = next) {
 		int64_t since;
 
@@ -445,14 +577,13 @@ static void on_sweep(uv_timer_t *t)
 		if (c->closing)
 			continue;
 		since = stream_waits_since(&c->st);
-		if (c->tls && !tls_up(c->tls) && now - c->opened_ns > s->limits.handshake_ns) {
+		if (read && c->tls && !tls_up(c->tls) && now - c->opened_ns > s->limits.handshake_ns) {
 			count_add(&s->inlet->count.refused, 1);
 			c->st.broken = "its TLS handshake takes too long";
 			conn_break(c);
 			continue;
 		}
-		if ((since && now - since > s->limits.half_frame_ns) ||
-		    now - c->st.last_read_ns > s->limits.idle_ns) {
+		if ((since && now - since > half_frame_ns) || (read && is_idle(c, now))) {
 			count_add(&s->inlet->count.timed_out, 1);
 			conn_close(c);
 		}
@@ -482,6 +613,10 @@ int tcp_server_start(struct tcp_server *s, struct err *err)
 		s->fd = -1;
 		rc = uv_listen(&s->stream, 1024, on_connection);
 	}
+	if (s->answers) {
+		s->desk = desk_new(uv, on_receipts, s);
+		s->open_handles++;
+	}
 	if (rc)
 		return err_set(err, "cannot listen: %s", uv_strerror(rc));
 	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
@@ -490,22 +625,47 @@ int tcp_server_start(struct tcp_server *s, struct err *err)
 
 void tcp_server_pause(struct tcp_server *s)
 {
+	if (!s->paused)
+		s->paused_ns = clock_mono(&clock_system);
 	s->paused = true;
 	for (struct conn *c = s->conns; c; c = c->next)
 		if (!c->closing)
 			uv_read_stop(&c->stream);
 }
 
+/* The time in which nobody was read is nobody's silence. */
+static void later(int64_t *ns, int64_t by, int64_t now)
+{
+	*ns += by < now - *ns ? by : now - *ns;
+}
+
 void tcp_server_resume(struct tcp_server *s)
 {
+	int64_t now = clock_mono(&clock_system), by = now - s->paused_ns;
+	struct conn *next;
+
+	if (s->stopping && s->answers)
+		return;
 	s->paused = false;
 	for (struct conn *c = s->conns; c; c = c->next) {
+		later(&c->st.last_read_ns, by, now);
+		if (c->st.part_since_ns)
+			later(&c->st.part_since_ns, by, now);
+		if (c->st.busy_since_ns)
+			later(&c->st.busy_since_ns, by, now);
+	}
+	/* What was read already goes first; that may fill the room again. */
+	for (struct conn *c = s->conns; c && !s->paused; c = next) {
+		next = c->next;
 		if (c->closing)
 			continue;
 		/* A handshake stood still with us. */
 		if (c->tls && !tls_up(c->tls))
 			c->opened_ns = clock_mono(&clock_system);
-		uv_read_start(&c->stream, on_alloc, on_read);
+		if (stream_go_on(&c->st) && !s->paused)
+			uv_read_start(&c->stream, on_alloc, on_read);
+		if (c->st.broken)
+			conn_break(c);
 	}
 }
 
@@ -514,10 +674,20 @@ static void on_server_closed(uv_handle_t *h)
 	handle_closed(h->data);
 }
 
+static void on_desk_closed(void *arg)
+{
+	handle_closed(arg);
+}
+
 static void finish(struct tcp_server *s)
 {
 	struct conn *next;
 
+	if (s->finished)
+		return;
+	s->finished = true;
+	if (s->desk)
+		desk_close(s->desk, on_desk_closed, s);
 	for (struct conn *c = s->conns; c; c = next) {
 		next = c->next;
 		conn_close(c);
@@ -537,7 +707,12 @@ void tcp_server_stop(struct tcp_server *s, void (*closed)(void *arg), void *arg)
 	s->closed_arg = arg;
 	s->stopping = true;
 	uv_close(&s->handle, on_server_closed);
-	if (s->conns)
+	if (s->answers)
+		tcp_server_pause(s);
+	if (s->answers && s->conns) {
+		uv_timer_start(&s->linger, on_linger, LINGER_ANSWERS_MS, 0);
+		on_receipts(s);
+	} else if (s->conns)
 		uv_timer_start(&s->linger, on_linger, LINGER_MS, 0);
 	else
 		finish(s);
