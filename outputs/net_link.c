@@ -21,6 +21,8 @@ enum {
 	CONNECT_S = 10,	    /* each address, and the TLS handshake */
 	LOOK_MS = 100,	    /* how often `stop` is looked at */
 	SILENCE_MS = 300000, /* TCP_USER_TIMEOUT: a far end that acknowledges nothing for so long is gone */
+	KEEP_IDLE_S = 60,   /* SO_KEEPALIVE: whoever owes an answer is asked whether he is there */
+	KEEP_AGAIN_S = 15,
 	RESOLVE_S = 60,	    /* datagrams: how long an address is used before it is asked for again */
 	SETTLE_MS = 1000,
 	RECORD = 16 * 1024, /* plain text of a TLS record */
@@ -235,13 +237,15 @@ static int resolve(const struct net_conn *c, int type, struct addrinfo **list, s
 
 static int connect_one(struct net_link *l, const struct addrinfo *a, const struct send_ctx *ctx, struct err *err)
 {
-	int on = 1, silence = SILENCE_MS, why = 0;
+	int on = 1, silence = SILENCE_MS, quiet = KEEP_IDLE_S, again = KEEP_AGAIN_S, why = 0;
 	socklen_t len = sizeof(why);
 
 	l->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd == -1)
 		return err_sys(err, "'%s'", l->conn->name);
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet, sizeof(quiet));
+	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof(again));
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
 	if (connect(l->fd, a->ai_addr, a->ai_addrlen) == -1 && errno != EINPROGRESS) {
@@ -375,10 +379,9 @@ static int confirm(struct net_link *l, const struct send_ctx *ctx, struct err *e
 	}
 }
 
-enum send_result net_send_stream(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to, struct send_ctx *ctx)
+enum send_result net_call(void *link, struct send_ctx *ctx)
 {
 	struct net_link *l = link;
-	enum send_result r;
 	struct err why;
 
 	/* Whoever has closed in the meantime would still take one more write. */
@@ -386,11 +389,16 @@ enum send_result net_send_stream(void *conn, void *link, struct pack *p, uint32_
 		log_debug("output", "%s", why.text);
 		hang_up(l);
 	}
-	if (l->fd < 0) {
-		r = call(l, ctx, &ctx->err);
-		if (r != SEND_JUDGED)
-			return r;
-	}
+	return l->fd < 0 ? call(l, ctx, &ctx->err) : SEND_JUDGED;
+}
+
+enum send_result net_send_stream(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to, struct send_ctx *ctx)
+{
+	struct net_link *l = link;
+	enum send_result r = net_call(l, ctx);
+
+	if (r != SEND_JUDGED)
+		return r;
 	if (put_range(l, pack_range(p, from, to), ctx, &ctx->err) == -1 || confirm(l, ctx, &ctx->err) == -1) {
 		hang_up(l);
 		ctx->maybe_sent = true;
@@ -399,6 +407,61 @@ enum send_result net_send_stream(void *conn, void *link, struct pack *p, uint32_
 	for (; from < to; from++)
 		p->item[from].verdict = VERDICT_DELIVERED;
 	return SEND_JUDGED;
+}
+
+/* ---- questions and answers ---- */
+
+int net_put(void *link, struct str bytes, struct send_ctx *ctx)
+{
+	return put_range(link, bytes, ctx, &ctx->err);
+}
+
+/* What is there of an answer: 0: nothing yet. */
+static ssize_t get_some(struct net_link *l, char *out, size_t n, struct err *err)
+{
+	char in[4096];
+	size_t got;
+	ssize_t r;
+
+	if (l->tls) {
+		enum tls_result t = tls_read(l->tls, out, n, &got);
+
+		if (t == TLS_DATA)
+			return (ssize_t)got;
+		if (t == TLS_FAILED)
+			return err_set(err, "'%s': %s", l->conn->name, tls_why(l->tls));
+		if (t == TLS_ENDED)
+			return err_set(err, "'%s' has closed the connection", l->conn->name);
+	}
+	r = l->tls ? recv(l->fd, in, sizeof(in), MSG_DONTWAIT) : recv(l->fd, out, n, MSG_DONTWAIT);
+	if (r == 0)
+		return err_set(err, "'%s' has closed the connection", l->conn->name);
+	if (r == -1)
+		return errno == EAGAIN || errno == EINTR ? 0 : err_sys(err, "'%s'", l->conn->name);
+	if (!l->tls)
+		return r;
+	tls_feed(l->tls, in, (size_t)r);
+	return get_some(l, out, n, err);
+}
+
+ssize_t net_get(void *link, char *out, size_t n, struct send_ctx *ctx)
+{
+	struct net_link *l = link;
+	ssize_t r;
+
+	while ((r = get_some(l, out, n, &ctx->err)) == 0) {
+		/* A new key of TLS's may be to be acknowledged. */
+		if (l->tls && put_waiting(l, ctx, &ctx->err) == -1)
+			return -1;
+		if (!wait_for(l, POLLIN, INT64_MAX, ctx))
+			return err_set(&ctx->err, "'%s' has not answered yet", l->conn->name);
+	}
+	return r;
+}
+
+void net_hang_up(void *link)
+{
+	hang_up(link);
 }
 
 /* ---- datagrams ---- */

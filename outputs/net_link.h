@@ -12,6 +12,8 @@
 #include "pipeline/options.h"
 #include "pipeline/tls_options.h"
 
+#include <sys/types.h>
+
 enum {
 	NET_PACK_BYTES = 256 * 1024, /* what is sent again at most when a stream breaks */
 	DATAGRAM_MAX = 65507,	     /* UDP over IPv4 */
@@ -27,6 +29,17 @@ void *net_link_open(void *conn);
 void net_link_close(void *link);
 /* The range's bytes, one after the other. */
 enum send_result net_send_stream(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to, struct send_ctx *ctx);
+
+/*
+ * For protocols whose far end answers: these are used instead of net_send_stream(). SEND_JUDGED: connected, perhaps since long. -1: the
+ * connection is over, or stop was set; ctx->err says which, and net_hang_up() follows.
+ */
+enum send_result net_call(void *link, struct send_ctx *ctx);
+int net_put(void *link, struct str bytes, struct send_ctx *ctx);
+/* Waits for what the far end says next, for ever: 1 to n bytes. */
+ssize_t net_get(void *link, char *out, size_t n, struct send_ctx *ctx);
+void net_hang_up(void *link);
+
 /* A datagram for each item's document; its head is the port in decimal digits where the connection has none. */
 enum send_result net_send_datagrams(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to, struct send_ctx *ctx);
 

@@ -21,6 +21,7 @@ struct queue_options {
 	int when_full;
 	int64_t workers;
 	int64_t linger_ns; /* set by open() where it depends on options; 0: as output_ops says */
+	uint32_t items;	   /* the same: of a pack at most */
 };
 
 extern const char *const when_full_choices[];

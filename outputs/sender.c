@@ -345,7 +345,7 @@ struct sender *sender_new(const struct sender_config *c, struct err *err)
 	s->pack_bytes = ops->pack_bytes ? ops->pack_bytes : PACK_BYTES;
 	if (s->pack_bytes > s->max / 4)
 		s->pack_bytes = s->max / 4 > PACK_BYTES_MIN ? s->max / 4 : PACK_BYTES_MIN;
-	s->pack_items = ops->pack_items ? ops->pack_items : PACK_ITEMS;
+	s->pack_items = q->items ? q->items : ops->pack_items ? ops->pack_items : PACK_ITEMS;
 	s->linger_ns = q->linger_ns ? q->linger_ns : ops->linger_ns;
 	s->when_full = (enum when_full)q->when_full;
 	s->workers = q->workers < 1 || ops->ordered ? 1 : q->workers > SENDER_WORKERS_MAX ? SENDER_WORKERS_MAX : (unsigned)q->workers;
