@@ -150,6 +150,7 @@ void running_put_in_place(struct running *r, int64_t deadline_ns)
 	run_inputs_stop(r);
 	former->plan = pipeline_swap(r->pipeline, r->next->plan);
 	run_inputs_free_unkept(r);
+	run_inputs_renew(r);
 	run_outputs_retire(r, deadline_ns);
 	loaded_free(former);
 	r->loaded = r->next;

@@ -167,3 +167,10 @@ void run_inputs_free_unkept(struct running *r)
 			run_input_free(r, ri);
 	}
 }
+
+void run_inputs_renew(struct running *r)
+{
+	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
+		if (!ri->fresh)
+			inlet_renew(ri->in, ri->instance->self);
+}

@@ -65,6 +65,8 @@ void run_input_free(struct running *r, struct run_input *ri);
 /* Stops every input that is not kept and waits until it is closed: its last batches are in the queue then. */
 void run_inputs_stop(struct running *r);
 void run_inputs_free_unkept(struct running *r);
+/* Those that stay have files that may be other ones now (certificates). */
+void run_inputs_renew(struct running *r);
 /* Work thread: inputs that stay work with the new plan's instances from now on. */
 void run_inputs_adopt(struct running *r);
 /* Work thread: the queue was full and has room again. */

@@ -72,7 +72,6 @@ static struct str below_root(const struct file_output *f, struct str path)
 static enum render_result file_render(void *self, const struct event *ev, struct pack *p, struct render_ctx *ctx)
 {
 	struct file_output *f = self;
-	const struct codec *c = ctx->codec;
 	struct buf *b = pack_begin(p);
 	size_t head = 0;
 	struct str path;
@@ -86,12 +85,8 @@ static enum render_result file_render(void *self, const struct event *ev, struct
 		buf_str(b, path.len ? str_sub(path, 0, 4096) : STR("/"));
 		head = b->len - p->begun;
 	}
-	if (c->plugin->codec.encode(c->self, ev, b, ctx->clock, &ctx->err) < 0)
+	if (render_by_codec(ev, b, ctx) != RENDER_OK)
 		return RENDER_DEAD;
-	if (b->over) {
-		err_set(&ctx->err, "larger than %d bytes", PACK_BYTES_MAX);
-		return RENDER_DEAD;
-	}
 	pack_end(p, head, 0, 0);
 	return RENDER_OK;
 }

@@ -2,9 +2,13 @@
 # parts.sh PART...: the real programs that tests and benchmarks talk to, unpacked below build/parts; nothing is installed.
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
+#   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
+#   lumber                      a program of test/servers around Elastic's Lumberjack library for Go; needs Go 1.18
+#   pylogbeat                   2.1.0, by pip
+#   lumberjack-client           1.0.3, by npm
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
 #
 # A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
@@ -13,6 +17,8 @@ set -eu
 parts=${WEIR_PARTS:-$root/build/parts}
 opensearch_version=2.19.1.0
 elasticsearch_version=8.19.21
+pylogbeat_version=2.1.0
+lumberjack_client_version=1.0.3
 
 # unpack NAME PACKAGE...: into $parts/NAME
 unpack() {
@@ -43,6 +49,12 @@ java_home() {
 part_rsyslog() {
 	[ -x "$parts/rsyslog/usr/sbin/rsyslogd" ] ||
 		unpack rsyslog rsyslog rsyslog-elasticsearch rsyslog-relp libestr0 libfastjson4 liblognorm5 librelp0
+}
+
+part_rsyslog_tls() {
+	[ -x "$parts/rsyslog-tls/usr/sbin/rsyslogd" ] ||
+		unpack rsyslog-tls rsyslog rsyslog-gnutls rsyslog-openssl libestr0 libfastjson4 liblognorm5 libgnutls30 libp11-kit0 libidn2-0 libunistring2 \
+			libtasn1-6 libnettle8 libhogweed6 libgmp10 libffi8
 }
 
 part_syslog_ng() {
@@ -109,6 +121,33 @@ PY
 	mv "$dir"/elasticsearch-* "$dir/home"
 	cp "$root/test/servers/elasticsearch/start-zip.sh" "$dir/"
 	printf '%s\n' "$java" >"$dir/ready"
+}
+
+part_lumber() {
+	local dir=$parts/lumber
+	[ -x "$dir/lumber" ] && return
+	rm -rf "$dir"
+	cp -r "$root/test/servers/lumber" "$dir"
+	(cd "$dir" && GOTOOLCHAIN=local go build -o lumber.new . </dev/null) >"$dir/log" 2>&1 || { tail -n 3 "$dir/log" >&2; return 1; }
+	mv "$dir/lumber.new" "$dir/lumber"
+}
+
+part_pylogbeat() {
+	local dir=$parts/pylogbeat
+	[ -f "$dir/pylogbeat.py" ] && return
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	python3 -m pip -q install --no-deps --no-compile --target "$dir" "pylogbeat==$pylogbeat_version" </dev/null >"$dir/log" 2>&1 ||
+		{ tail -n 3 "$dir/log" >&2; return 1; }
+}
+
+part_lumberjack_client() {
+	local dir=$parts/lumberjack-client
+	[ -f "$dir/node_modules/lumberjack-client/index.js" ] && return
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	(cd "$dir" && npm --silent --ignore-scripts --no-audit --no-fund --prefix "$dir" install "lumberjack-client@$lumberjack_client_version" \
+		"debug@4.3.4" "pako@1.0.11" "typeforce@1.18.0" </dev/null) >"$dir/log" 2>&1 || { tail -n 3 "$dir/log" >&2; return 1; }
 }
 
 mkdir -p "$parts"

@@ -633,17 +633,20 @@ static void free_decoder(struct source *s)
 static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 {
 	struct decoder *d = s->decoder;
+	struct codec *codec = in->plugin->codec_of ? in->plugin->codec_of(in->self, s) : NULL;
 
-	if (d && d->plugin == in->codec->plugin) {
+	if (!codec)
+		codec = in->codec;
+	if (d && d->plugin == codec->plugin) {
 		/* After a reload it is the new plan's codec; what the old one had begun stays. */
-		d->codec = in->codec;
+		d->codec = codec;
 		return d;
 	}
 	free_decoder(s);
 	d = xzalloc(sizeof(*d));
-	d->plugin = in->codec->plugin;
-	d->codec = in->codec;
-	d->state = xzalloc(in->codec->plugin->codec.state_size);
+	d->plugin = codec->plugin;
+	d->codec = codec;
+	d->state = xzalloc(codec->plugin->codec.state_size);
 	s->decoder = d;
 	s->free_decoder = free_decoder;
 	return d;
@@ -702,6 +705,8 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		in->plugin->decorate(in->self, ev, &sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+	if (in->plugin->decorated)
+		in->plugin->decorated(in->self, ev, &sp);
 	in->out++;
 }
 
@@ -795,6 +800,7 @@ static bool push_decoded(struct exec *x)
 				push_direct(x, in, sp, fr);
 				return true;
 			}
+			ctx.flags = fr->flags;
 			ops->feed(d->codec->self, d->state, str_n(fr->p, fr->len), &ctx);
 			x->decoding = true;
 			continue;

@@ -229,7 +229,7 @@ def test_refused_at_the_start():
     stone = os.path.join(harness.work, 'stone')
     open(stone, 'w', encoding='utf-8').close()
     for conf, word in ((SYSLOG % harness.free_port() + FILE_OUT % (stone + '/x/out.ndjson'), 'stone'),
-                       ('input { tcp { port => 5 ssl_enabled => true } }\n' + FILE_OUT % out(), 'plain text for now'),
+                       ('input { tcp { port => 5 ssl_enabled => true } }\n' + FILE_OUT % out(), 'TLS needs a certificate'),
                        ('input { syslog { host => "192.0.2.77" port => %d } }\n' % harness.free_port() + FILE_OUT % out(), '192.0.2.77')):
         weird = harness.Weird(conf, wait=False)
         assert weird.wait() == 1
