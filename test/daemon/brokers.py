@@ -66,3 +66,71 @@ class Client:
     def push(self, key, elements, at_once=500):
         for i in range(0, len(elements), at_once):
             self('RPUSH', key, *elements[i:i + at_once])
+
+
+class Kafka(harness.Program):
+    """A broker that is its own controller; topics are made when they are first named, with three partitions. `tls`: certificates() for a second
+    listener with TLS and passwords, alice's being secret."""
+
+    def __init__(self, port=None, tls=None):
+        if not harness.LIVE:
+            harness.skip('./check --live: a real Kafka is a big download')
+        home = harness.part('kafka', 'ready')
+        with open(home + '/ready', encoding='utf-8') as f:
+            self.java = f.read().strip() + '/bin/java'
+        with open(home + '/cp.txt', encoding='utf-8') as f:
+            self.classpath = f.read().strip()
+        self.port, self.folder = port or harness.free_port(), os.path.join(harness.work, 'kafka')
+        if not os.path.exists(self.folder):
+            os.mkdir(self.folder)
+            self.configure(tls)
+        super().__init__('kafka', [self.java, '-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+                                   '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', '-cp', self.classpath, 'kafka.Kafka', self.properties()])
+        self.line('Kafka Server started')
+
+    def properties(self):
+        return os.path.join(self.folder, 'server.properties')
+
+    def configure(self, tls):
+        controller, self.tls_port = harness.free_port(), harness.free_port()
+        listeners = ['PLAINTEXT://127.0.0.1:%d' % self.port, 'CONTROLLER://127.0.0.1:%d' % controller]
+        lines = []
+        if tls:
+            ca, cert, key = tls
+            listeners.insert(0, 'SASL_SSL://127.0.0.1:%d' % self.tls_port)
+            store = os.path.join(self.folder, 'broker.pem')
+            with open(store, 'w', encoding='ascii') as f:
+                for part in (key, cert):
+                    with open(part, encoding='ascii') as g:
+                        f.write(g.read())
+            lines += ['ssl.keystore.type=PEM', 'ssl.keystore.location=' + store, 'ssl.truststore.type=PEM', 'ssl.truststore.location=' + ca,
+                      'sasl.enabled.mechanisms=PLAIN',
+                      'listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required '
+                      'username="admin" password="admin" user_alice="se\\\\"cret";']
+        with open(self.properties(), 'w', encoding='ascii') as f:
+            f.write('\n'.join(lines + [
+                'process.roles=broker,controller', 'node.id=1', 'controller.quorum.voters=1@127.0.0.1:%d' % controller,
+                'controller.listener.names=CONTROLLER', 'listeners=' + ','.join(listeners), 'advertised.listeners=' + ','.join(x for x in listeners if 'CONTROLLER' not in x),
+                'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL', 'log.dirs=' + os.path.join(self.folder, 'logs'),
+                'num.partitions=3', 'offsets.topic.num.partitions=3', 'offsets.topic.replication.factor=1', 'transaction.state.log.replication.factor=1',
+                'transaction.state.log.min.isr=1', 'group.initial.rebalance.delay.ms=0']) + '\n')
+        out = subprocess.run([self.java, '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', self.classpath, 'kafka.tools.StorageTool', 'format', '-t',
+                              'AAAAAAAAAAAAAAAAAAAAAQ', '-c', self.properties()], capture_output=True, text=True, check=False)
+        assert out.returncode == 0, out.stdout + out.stderr
+
+    def kcat(self, *args, text=None):
+        out = subprocess.run(['kcat', '-b', '127.0.0.1:%d' % self.port, *args], input=text, capture_output=True, text=True, check=False,
+                             timeout=harness.SECONDS)
+        assert out.returncode == 0, out.stderr
+        return out.stdout
+
+    def put(self, topic, texts, *args):
+        self.kcat('-P', '-t', topic, *args, text=''.join(x + '\n' for x in texts))
+
+    def get(self, topic, form='%s\n'):
+        """All records there are now, a line each."""
+        return self.kcat('-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-f', form).splitlines()
+
+    def left(self, group, topic):
+        """What the next member of the group would get: all that is not committed. It commits nothing itself."""
+        return self.kcat('-G', group, '-e', '-q', '-X', 'auto.offset.reset=earliest', '-X', 'enable.auto.commit=false', topic).splitlines()
