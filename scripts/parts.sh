@@ -4,11 +4,13 @@
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
 #   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
+#   redis                       Debian's server
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   lumber                      a program of test/servers around Elastic's Lumberjack library for Go; needs Go 1.18
 #   pylogbeat                   2.1.0, by pip
 #   lumberjack-client           1.0.3, by npm
+#   kafka                       3.9.1, by Maven; needs a JDK 17
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
 #
 # A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
@@ -67,6 +69,10 @@ part_unbound() {
 		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
 }
 
+part_redis() {
+	[ -x "$parts/redis/usr/bin/redis-server" ] || unpack redis redis-server redis-tools libatomic1 libjemalloc2 liblzf1
+}
+
 part_lab() {
 	local d dir=$parts/lab
 	[ -f "$dir/ready" ] && return
@@ -95,6 +101,18 @@ part_opensearch() {
 	cp -r "$root/test/servers/opensearch" "$dir"
 	JAVA_HOME=$java mvn -B -q -f "$dir/pom.xml" "-Dopensearch.runner=$opensearch_version" compile </dev/null >"$dir/log" 2>&1 ||
 		{ tail -n 5 "$dir/log" >&2; return 1; }
+	printf '%s\n' "$java" >"$dir/ready"
+}
+
+part_kafka() {
+	local dir=$parts/kafka java
+	[ -f "$dir/ready" ] && return
+	java=$(java_home) || return 1
+	rm -rf "$dir"
+	mkdir -p "$parts"
+	cp -r "$root/test/servers/kafka" "$dir"
+	JAVA_HOME=$java mvn -B -q -f "$dir/pom.xml" dependency:build-classpath -Dmdep.includeScope=runtime "-Dmdep.outputFile=$dir/cp.txt" \
+		</dev/null >"$dir/log" 2>&1 || { tail -n 5 "$dir/log" >&2; return 1; }
 	printf '%s\n' "$java" >"$dir/ready"
 }
 

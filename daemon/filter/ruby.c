@@ -8,10 +8,7 @@
 #include "filter/ruby_module.h"
 #include "pipeline/exec.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct ruby {
 	struct str code, path, init, tag, timeout_tag;
@@ -31,82 +28,15 @@ struct asked {
 	struct ruby_call call[EXEC_UNIT_EVENTS];
 };
 
-extern const char module_dir[]; /* module_dir.c.in */
-
 /* ---- the module ---- */
 
-/* Once, under ruby_module's lock: the module reads it from then on. */
-static void fill_host(struct ruby_host *host, const struct clock *clock)
-{
-#define RUBY_HOST_FILL(f) host->f = f;
-	RUBY_HOST(RUBY_HOST_FILL)
-#undef RUBY_HOST_FILL
-	host->clock = clock;
-	host->log_threshold = &log_threshold;
-}
-
-static void *open_file(struct arena *a, struct str dir, const char **why)
-{
-	struct str path = arena_printf(a, "%.*s/weir_ruby.so", STR_ARG(dir));
-	char *z = arena_dupz(a, path);
-	void *so;
-
-	if (access(z, R_OK))
-		return NULL;
-	so = dlopen(z, RTLD_NOW | RTLD_NODELETE);
-	if (!so)
-		*why = arena_dupz(a, str_z(dlerror()));
-	return so;
-}
-
-/* $WEIR_MODULE_DIR, beside the program (a build folder), where it is installed. */
-static void *find_module(struct arena *a, const char **why)
-{
-	const char *env = secure_getenv("WEIR_MODULE_DIR");
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
-	void *so = NULL;
-
-	if (env)
-		return open_file(a, str_z(env), why);
-	if (n > 0 && (size_t)n < sizeof(self)) {
-		struct str dir = str_n(self, (size_t)n);
-		ptrdiff_t slash = str_rchr(dir, '/');
-
-		so = open_file(a, str_sub(dir, 0, slash > 0 ? (size_t)slash : 0), why);
-	}
-	return so ? so : open_file(a, str_z(module_dir), why);
-}
-
-/* Plans are compiled on the main thread, but nothing says that it stays so: the lock. */
 static const struct ruby_module *ruby_module(const struct plugin_ctx *ctx, struct err *err)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static const struct ruby_module *module;
-	static struct ruby_host host;
-	const char *why = NULL;
+	static const struct module_file file = {"ruby", RUBY_MODULE_VERSION, "Ruby", "libruby3.1"};
+	static const struct ruby_host host = {RUBY_HOST(MODULE_HOST_FILL) .log_threshold = &log_threshold};
+	const struct ruby_module *m = (const struct ruby_module *)module_open(&file, err);
 
-	pthread_mutex_lock(&lock);
-	if (!module) {
-		void *so = find_module(ctx->arena, &why);
-
-		module = so ? dlsym(so, RUBY_MODULE_SYMBOL) : NULL;
-		if (!so)
-			err_set(err, "Ruby is not here: install the package weir-ruby, which brings libruby3.1%s%.300s", why ? "; cause: " : "", why ? why : "");
-		else if (!module)
-			err_set(err, "weir_ruby.so is not weir's module");
-		else
-			fill_host(&host, ctx->settings->clock);
-	}
-	if (module && strcmp(module->version, RUBY_MODULE_VERSION) != 0) {
-		err_set(err, "weir_ruby.so belongs to another weir (%.100s, this one is " RUBY_MODULE_VERSION "): install the same version of the package weir-ruby",
-			module->version);
-		module = NULL;
-	}
-	pthread_mutex_unlock(&lock);
-	if (module && module->start(&host, err))
-		return NULL;
-	return module;
+	return m && m->start(&host, ctx->settings->clock, err) == 0 ? m : NULL;
 }
 
 /* ---- opening ---- */

@@ -1,9 +1,8 @@
 /*
  * ruby_module.h - what lies between the ruby filter, which is part of weird, and its module, which has libruby in it.
  *
- * The module (daemon/filter/ruby/) is opened when a configuration uses ruby, so that nobody else needs libruby. It links with nothing of
- * weird: what it calls there comes as a table, RUBY_HOST below. It never calls Ruby from a thread but its own, and no exception of Ruby's
- * crosses a function of weird's.
+ * The module is daemon/filter/ruby/ (pipeline/module.h says what a module is). It never calls Ruby from a thread but its own, and no exception
+ * of Ruby's crosses a function of weird's.
  *
  * A batch goes over as one job. From run() until done() the module's thread owns the events of the job and their arena.
  */
@@ -14,11 +13,10 @@
 #include "event/from_map.h"
 #include "event/json.h"
 #include "event/tmpl.h"
+#include "pipeline/module.h"
 #include "pipeline/plugin.h"
 
-/* Both sides are built together: this catches a module of another build. */
-#define RUBY_MODULE_VERSION WEIR_VERSION " 1"
-#define RUBY_MODULE_SYMBOL "weir_ruby_module"
+#define RUBY_MODULE_VERSION MODULE_VERSION("2")
 
 /* Functions of weird that the module calls. */
 #define RUBY_HOST(F)                                                                                \
@@ -29,10 +27,7 @@
 	F(ref_compile) F(tmpl_compile) F(tmpl_render) F(json_write_event) F(ts_format) F(ts_parse_iso)
 
 struct ruby_host {
-#define RUBY_HOST_MEMBER(f) __typeof__(f) *f;
-	RUBY_HOST(RUBY_HOST_MEMBER)
-#undef RUBY_HOST_MEMBER
-	const struct clock *clock;
+	RUBY_HOST(MODULE_HOST_MEMBER)
 	const enum log_level *log_threshold;
 };
 
@@ -84,9 +79,9 @@ struct ruby_fault {
 };
 
 struct ruby_module {
-	const char *version;
+	struct module head;
 	/* Starts the one VM of the process and its thread. Later calls answer as the first did. Any thread. */
-	int (*start)(const struct ruby_host *host, struct err *err);
+	int (*start)(const struct ruby_host *host, const struct clock *clock, struct err *err);
 	/* Compiles, runs init or register and a script's tests; waits for that. NULL and fault. */
 	struct ruby_instance *(*open)(const struct ruby_setup *setup, struct ruby_fault *fault);
 	/* In the order of the calls; does not wait. */

@@ -24,6 +24,7 @@
 typedef unsigned long VALUE;
 
 extern const struct ruby_host *host;
+extern const struct clock *host_clock; /* of events */
 
 /* ---- values.c ---- */
 

@@ -44,6 +44,7 @@ struct request {
 };
 
 const struct ruby_host *host;
+const struct clock *host_clock;
 
 /* Any thread, under `lock`. */
 static struct {
@@ -619,7 +620,7 @@ static void *vm_main(void *arg)
 
 /* ---- what weird calls, any thread ---- */
 
-static int start(const struct ruby_host *h, struct err *err)
+static int start(const struct ruby_host *h, const struct clock *clock, struct err *err)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -628,6 +629,7 @@ static int start(const struct ruby_host *h, struct err *err)
 	pthread_mutex_lock(&vm.lock);
 	if (!vm.started) {
 		host = h;
+		host_clock = clock;
 		vm.last_job = &vm.job;
 		vm.last_request = &vm.request;
 		pthread_attr_init(&attr);
@@ -708,6 +710,5 @@ static void settle(struct ruby_job *job)
 	pthread_mutex_unlock(&vm.lock);
 }
 
-extern const struct ruby_module weir_ruby_module;
-__attribute__((visibility("default"))) const struct ruby_module weir_ruby_module = {
-	.version = RUBY_MODULE_VERSION, .start = start, .open = open_ruby, .run = run, .settle = settle, .close = close_ruby, .retune = retune};
+MODULE(struct ruby_module, .head.version = RUBY_MODULE_VERSION, .start = start, .open = open_ruby, .run = run, .settle = settle, .close = close_ruby,
+       .retune = retune);
