@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
 
@@ -235,6 +236,197 @@ def test_dns_stops_while_asking():
     docs = harness.Lines(a.path).documents(300)
     assert all(d['tags'] == ['_dnstimeout'] for d in docs)
     assert [d['h'] for d in docs] == ['h%d.example' % i for i in range(300)]
+
+
+# ---- over HTTP ----
+
+class Web(ThreadingHTTPServer):
+    """Answers what `answer` (status, headers, body of a request) says; holds all answers until `hold` requests are there at once."""
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, answer, hold=0):
+        self.answer, self.hold, self.open, self.most = answer, hold, 0, 0
+        self.all_there = threading.Condition()
+        self.asked = []
+        super().__init__(('127.0.0.1', 0), self.Handler)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass            # a client that went away
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
+
+        def serve(self):
+            web = self.server
+            body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+            with web.all_there:
+                web.asked.append((self.command, self.path, dict(self.headers), body))
+                web.open += 1
+                web.most = max(web.most, web.open)
+                if web.open >= web.hold:
+                    web.hold = 0
+                    web.all_there.notify_all()
+                while web.hold:
+                    web.all_there.wait()
+                web.open -= 1
+            status, headers, text = web.answer(self.command, self.path, self.headers, body)
+            self.send_response(status)
+            for k, v in headers:
+                self.send_header(k, v)
+            self.send_header('Content-Length', str(len(text)))
+            self.end_headers()
+            if self.command != 'HEAD':
+                self.wfile.write(text)
+
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = serve
+
+        def log_message(self, *args):
+            pass
+
+
+JSON = [('Content-Type', 'application/json; charset=utf-8')]
+
+
+def without_headers(documents):
+    for d in documents:
+        d.pop('headers', None)
+    return documents
+
+
+def test_http_asks_a_batch_at_once():
+    count = 20          # weird has 25 connections for a host
+    web = Web(lambda verb, path, headers, body: (200, JSON, json.dumps({'path': path}).encode()), hold=count)
+    a = Asking('http { url => "http://127.0.0.1:%d/%%{n}" request_timeout => 100 socket_timeout => 100 }' % web.port)
+    got = a.ask(*[{'n': i} for i in range(count)])
+    assert [d['body'] for d in got] == [{'path': '/%d' % i} for i in range(count)], got
+    assert web.most == count, web.most
+    # Many more than may be open at once, in order.
+    got = a.ask(*[{'n': i} for i in range(600)])
+    assert [d['body']['path'] for d in got] == ['/%d' % i for i in range(600)]
+    assert web.most <= 25, web.most
+    a.stop()
+
+
+def test_http_requests_and_answers():
+    def answer(verb, path, headers, body):
+        if path.startswith('/echo'):
+            return 200, JSON, json.dumps({'verb': verb, 'path': path, 'type': headers['content-type'], 'x': headers['x-name'], 'auth': headers['authorization'],
+                                          'cookie': headers['cookie'], 'body': body.decode()}).encode()
+        return {
+            '/text': (200, [('Content-Type', 'text/plain'), ('X-Two', 'a'), ('X-Two', 'b')], b' hello \n'),
+            '/empty': (200, JSON, b''),
+            '/broken': (200, JSON, b'{"a":'),
+            '/go': (302, [('Location', '/text')], b'elsewhere'),
+            '/cookie': (200, [('Set-Cookie', 'taste=sweet')], b''),
+            '/no': (404, JSON, b'{}'),
+        }[path]
+    web = Web(answer)
+    at = 'http://127.0.0.1:%d' % web.port
+    a = Asking('''
+        if [k] == "body" { http { url => "%(at)s/echo" verb => "POST" body => { "a" => "%%{v}" "l" => ["x", "%%{v}"] "n" => 1 } body_format => "json" add_tag => ["ok"] } }
+        else if [k] == "text" { http { url => "%(at)s/echo" verb => "PUT" body => "v=%%{v}" headers => { "X-Name" => "n %%{v}" } user => "u" password => "p" } }
+        else if [k] == "query" { http { url => "%(at)s/echo?a=1" query => { "q" => "%%{v}" } target_body => "[r][b]" target_headers => "[@metadata][h]" } }
+        else if [k] == "head" { http { url => "%(at)s/echo" verb => "HEAD" target_headers => "[h]" } }
+        else { http { url => "%(at)s%%{v}" add_tag => ["ok"] } }''' % {'at': at})
+    a.weird.expect('http: (the answer is 404|an answer of the type|the event makes no request)')
+    cases = [
+        ({'k': 'body', 'v': 'w"'}, {'body': {'verb': 'POST', 'path': '/echo', 'type': 'application/json', 'x': None, 'auth': None, 'cookie': None,
+                                             'body': '{"a":"w\\"","l":["x","w\\""],"n":1}'}, 'tags': ['ok']}),
+        ({'k': 'text', 'v': 'w'}, {'body': {'verb': 'PUT', 'path': '/echo', 'type': 'text/plain', 'x': 'n w', 'auth': 'Basic dTpw', 'cookie': None, 'body': 'v=w'}}),
+        ({'k': 'query', 'v': 'a b&c'}, {'r': {'b': {'verb': 'GET', 'path': '/echo?a=1&q=a%20b%26c', 'type': 'text/plain', 'x': None, 'auth': None, 'cookie': None,
+                                                    'body': ''}}}),
+        ({'v': '/text'}, {'body': 'hello', 'tags': ['ok']}),
+        ({'v': '/empty'}, {'body': None, 'tags': ['ok']}),
+        ({'v': '/broken'}, {'tags': ['_jsonparsefailure', 'ok']}),
+        ({'v': '/go'}, {'body': 'hello', 'tags': ['ok']}),
+        ({'v': '/no'}, {'tags': ['_httprequestfailure']}),
+        ({'v': '/new\nline'}, {'tags': ['_httprequestfailure']}),
+    ]
+    got = a.ask(*[x for x, _ in cases])
+    assert got[3]['headers']['x-two'] == ['a', 'b'] and got[3]['headers']['content-type'] == 'text/plain', got[3]
+    for (sent, want), have in zip(cases, without_headers(got)):
+        assert have == dict(sent, **want), (sent, have, want)
+    head = a.ask({'k': 'head', 'v': ''})[0]
+    assert head['h']['content-type'].startswith('application/json') and 'body' not in head, head
+    # Cookies go back; each filter has its own.
+    a.ask({'v': '/cookie'})
+    assert a.ask({'v': '/echo'})[0]['body']['cookie'] == 'taste=sweet'
+    assert a.ask({'k': 'query', 'v': ''})[0]['r']['b']['cookie'] is None
+    a.stop()
+
+
+def test_http_server_is_gone():
+    """A port that nobody has, and a server that accepts and says nothing: a batch waits for the time-out once, not once for each event."""
+    silent = socket.create_server(('127.0.0.1', 0), backlog=512)
+    a = Asking('if [k] == "silent" { http { url => "http://127.0.0.1:%d/" request_timeout => 1 } } else { http { url => "http://127.0.0.1:1/" } }'
+               % silent.getsockname()[1])
+    a.weird.expect('http: ')
+    got = a.ask(*[{'n': i} for i in range(300)])
+    assert [d['n'] for d in got] == list(range(300)) and all(d['tags'] == ['_httprequestfailure'] for d in got)
+    # Not all at once: what waits behind the first learns from them. Connections that were made say how many were tried.
+    got = a.ask(*[{'k': 'silent', 'n': i} for i in range(200)])
+    assert [d['n'] for d in got] == list(range(200)) and all(d['tags'] == ['_httprequestfailure'] for d in got)
+    silent.setblocking(False)
+    made = 0
+    while True:
+        try:
+            silent.accept()[0].close()
+            made += 1
+        except BlockingIOError:
+            break
+    assert 0 < made <= 100, made
+    a.stop()
+
+
+def test_elasticsearch():
+    """Its fields, and what it says of the search; lookups_live.py asks real ones."""
+    def answer(verb, path, headers, body):
+        if 'error' in path:
+            return 400, JSON, b'{"error":{}}'
+        if 'shards' in path:
+            return 200, JSON, b'{"_shards":{"failures":[{}]},"hits":{"total":1,"hits":[]}}'
+        if 'none' in path:
+            return 200, JSON, b'{"_shards":{},"hits":{"total":{"value":0},"hits":[]}}'
+        hits = [{'_id': 'i%d' % i, '_index': 'x', '_source': {'a': {'b': i}, 'c': 'v%d' % i}} for i in range(2 if 'two' in path else 1)]
+        return 200, JSON, json.dumps({'_shards': {'total': 1}, 'hits': {'total': {'value': 7, 'relation': 'eq'}, 'hits': hits},
+                                      'aggregations': {'sum': {'value': 3.5}}}).encode()
+    web = Web(answer)
+    template = os.path.join(harness.work, 'template.json')
+    with open(template, 'w', encoding='utf-8') as f:
+        f.write('{"query":{"term":{"q":"%{q}"}}}\n')
+    common = 'hosts => ["127.0.0.1:1", "127.0.0.1:%d"] add_tag => ["found"]' % web.port
+    a = Asking('''
+        if [k] == "template" { elasticsearch { %s query_template => "%s" index => "" aggregation_fields => { "sum" => "[agg]" } } }
+        else { elasticsearch { %s index => "idx-%%{k},other" query => "q:%%{q}" fields => { "[a][b]" => "[found][b]" "c" => "c" "gone" => "gone" }
+                               docinfo_fields => { "_id" => "id" } result_size => 2 user => "u" password => "p" } }
+        mutate { rename => { "[@metadata][total_hits]" => "total" } }''' % (common, template, common))
+    a.weird.expect('elasticsearch: ')
+    got = a.ask({'k': 'one', 'q': 'x y'}, {'k': 'two', 'q': 'z'}, {'k': 'none', 'q': 'z'}, {'k': 'error', 'q': 'z'}, {'k': 'shards', 'q': 'z'},
+                {'k': 'template', 'q': 'w'}, {'k': 'template', 'q': 'w"'}, {'k': 'two', 'q': 'z'})
+    assert got[0] == {'k': 'one', 'q': 'x y', 'found': {'b': 0}, 'c': 'v0', 'gone': None, 'id': 'i0', 'total': 7, 'tags': ['found']}, got[0]
+    assert got[1] == {'k': 'two', 'q': 'z', 'found': {'b': [0, 1]}, 'c': ['v0', 'v1'], 'gone': [None, None], 'id': ['i0', 'i1'], 'total': 7,
+                      'tags': ['found']}, got[1]
+    assert got[2] == {'k': 'none', 'q': 'z', 'total': 0}, got[2]
+    assert got[3] == {'k': 'error', 'q': 'z', 'tags': ['_elasticsearch_lookup_failure']}, got[3]
+    assert got[4] == {'k': 'shards', 'q': 'z', 'tags': ['_elasticsearch_lookup_failure']}, got[4]
+    assert got[5] == {'k': 'template', 'q': 'w', 'agg': {'value': 3.5}, 'total': 7, 'tags': ['found']}, got[5]
+    assert got[6] == {'k': 'template', 'q': 'w"', 'tags': ['_elasticsearch_lookup_failure']}, got[6]
+    assert got[7] == got[1]
+    asked = [(verb, path, headers.get('Authorization'), body) for verb, path, headers, body in web.asked]
+    assert ('GET', '/idx-one,other/_search?q=q%3Ax%20y&size=2&sort=%40timestamp%3Adesc', 'Basic dTpw', b'') in asked, asked
+    assert ('POST', '/_search', None, b'{"query":{"term":{"q":"w"}}}\n') in asked, asked
+    a.stop()
+
+
+def test_elasticsearch_is_gone():
+    a = Asking('elasticsearch { hosts => ["127.0.0.1:1", "http://127.0.0.1:2"] query => "x" tag_on_failure => ["late", "no"] timeout => 5 }')
+    a.weird.expect('elasticsearch: ')
+    got = a.ask(*[{'n': i} for i in range(500)])
+    assert [d['n'] for d in got] == list(range(500)) and all(d['tags'] == ['late', 'no'] for d in got)
+    a.stop()
 
 
 if __name__ == '__main__':
