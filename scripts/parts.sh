@@ -3,6 +3,7 @@
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
+#   memcached                   Debian's
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
@@ -53,6 +54,10 @@ part_syslog_ng() {
 part_unbound() {
 	[ -x "$parts/unbound/usr/sbin/unbound" ] ||
 		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
+}
+
+part_memcached() {
+	[ -x "$parts/memcached/usr/bin/memcached" ] || unpack memcached memcached libevent-2.1-7 libsasl2-2
 }
 
 part_lab() {

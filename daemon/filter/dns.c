@@ -291,6 +291,8 @@ static enum fit value_of(const struct look *l, const struct event *ev, struct st
 	if (v->type != V_STRING)
 		return FIT_NOT;
 	*raw = value_str(v);
+	if (str_chr(*raw, '\0') >= 0)
+		return FIT_NOT;
 	return l->reverse && !ip_parse(*raw, &ip) ? FIT_NOT : FIT;
 }
 

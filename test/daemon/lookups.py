@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """lookups.py - filters that ask somebody: real servers and their answers, how much is asked at once, servers that are gone, reloads."""
+import hashlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import struct
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
@@ -427,6 +429,125 @@ def test_elasticsearch_is_gone():
     got = a.ask(*[{'n': i} for i in range(500)])
     assert [d['n'] for d in got] == list(range(500)) and all(d['tags'] == ['late', 'no'] for d in got)
     a.stop()
+
+
+# ---- memcached ----
+
+def memcached():
+    root = harness.part('memcached', 'usr/bin/memcached')
+    port = harness.free_port()
+    command = [root + '/usr/bin/memcached', '-l', '127.0.0.1', '-p', str(port), '-U', '0', '-t', '1', '-v']
+    if os.geteuid() == 0:
+        command += ['-u', 'root']
+    p = harness.Program('memcached', command, env={'LD_LIBRARY_PATH': os.path.join(root, 'usr/lib/x86_64-linux-gnu'), 'ASAN_OPTIONS': ''})
+    p.port = port
+
+    def there():
+        try:
+            socket.create_connection(('127.0.0.1', port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+    harness.until(there, 'memcached listens', alive=p)
+    return p
+
+
+def text_protocol(port, *lines):
+    """What memcached answers to these lines of its text protocol, up to END or STORED."""
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(b''.join(lines))
+        got = b''
+        while not got.endswith((b'END\r\n', b'STORED\r\n')):
+            got += s.recv(65536)
+        return got
+
+
+def test_memcached():
+    server = memcached()
+    a = Asking('''
+        if [k] == "set" { memcached { hosts => ["127.0.0.1:%(p)d"] namespace => "ns" set => { "v" => "key-%%{n}" "[gone]" => "other" } add_tag => ["set"] ttl => 1000 } }
+        else if [k] == "both" { memcached { hosts => ["127.0.0.1:%(p)d"] set => { "v" => "both" } get => { "both" => "got" } } }
+        else { memcached { hosts => ["127.0.0.1:%(p)d"] namespace => "ns" get => { "key-%%{n}" => "got" "none" => "none" } add_tag => ["got"] } }''' % {'p': server.port})
+    values = ['text', 'm\u00fcller', 7, -3, 1234567, -1234567, 2 ** 40, -2 ** 40, 1.5, True, ['a', 1, None, {'b': ['a', 2.5]}], {'k': 'v', 'l': {'m': 'v'}}, 'x' * 100000]
+    assert a.ask({'n': 0}) == [{'n': 0}]
+    got = a.ask(*[e for i, v in enumerate(values) for e in ({'k': 'set', 'n': i, 'v': v}, {'n': i})])
+    for i, v in enumerate(values):
+        stored, after = got[2 * i:2 * i + 2]
+        assert stored == {'k': 'set', 'n': i, 'v': v, 'tags': ['set']}, stored
+        assert after == {'n': i, 'got': v, 'tags': ['got']} and type(after['got']) is type(v), after
+    # One filter that reads and stores: event by event, in the order of the batch.
+    got = a.ask(*[dict({'k': 'both'}, **({'v': i} if i % 3 == 0 else {})) for i in range(30)])
+    assert [d['got'] for d in got] == [i // 3 * 3 for i in range(30)], got
+    # As Logstash stores it: Marshal, flag 1.
+    assert text_protocol(server.port, b'get ns:key-0\r\n') == b'VALUE ns:key-0 1 14\r\n\x04\x08I"\x09text\x06:\x06ET\r\nEND\r\n'
+    long = 'x' * 300
+    assert a.ask({'k': 'set', 'n': long, 'v': 'l'}, {'n': long})[1]['got'] == 'l'
+    # Too large for the server, and no text that can be a key.
+    failed = a.ask({'k': 'set', 'n': 'big', 'v': 'x' * 2000000}, {'k': 'set', 'n': 'nul\0', 'v': 1}, {'n': 0})
+    assert [d.get('tags') for d in failed] == [['_memcached_failure'], ['_memcached_failure'], ['got']], [d.get('tags') for d in failed]
+    # Nothing to store: no success.
+    assert a.ask({'k': 'set', 'n': 1}) == [{'k': 'set', 'n': 1}]
+    a.stop()
+    assert server.stop() == 0
+
+
+def test_memcached_of_others():
+    """Values that other clients wrote: as they are, in Ruby's form, deflated."""
+    server = memcached()
+    marshal = b'\x04\x08[\x08I"\x06a\x06:\x06ET:\x08symi\x06'
+    for key, flags, value in (('raw', 0, b'plain text'), ('ruby', 1, marshal), ('packed', 3, zlib.compress(marshal)), ('object', 1, b'\x04\x08o:\x08Foo\x00'),
+                              ('short', 1, b'\x04\x08[\x0a')):
+        text_protocol(server.port, b'set %s %d 0 %d\r\n%s\r\n' % (key.encode(), flags, len(value), value))
+    a = Asking('memcached { hosts => ["127.0.0.1:%d"] get => { "%%{n}" => "got" } tag_on_failure => "bad" }' % server.port)
+    a.weird.expect("memcached: .*Ruby's form")
+    got = a.ask(*[{'n': n} for n in ('raw', 'ruby', 'packed', 'object', 'short')])
+    assert got[0]['got'] == 'plain text' and got[1]['got'] == ['a', 'sym', 1] and got[2]['got'] == ['a', 'sym', 1], got
+    assert got[3] == {'n': 'object', 'tags': ['bad']} and got[4] == {'n': 'short', 'tags': ['bad']}, got
+    a.stop()
+    assert server.stop() == 0
+
+
+def test_memcached_several_and_gone():
+    """Keys are spread over two servers as Dalli spreads them; when one goes the other takes over; when both are gone events are tagged, and go on."""
+    servers = [memcached(), memcached()]
+    a = Asking('if [k] == "set" { memcached { hosts => ["127.0.0.1:%(a)d", "127.0.0.1:%(b)d"] set => { "n" => "k%%{n}" } } }'
+               'else { memcached { hosts => ["127.0.0.1:%(a)d", "127.0.0.1:%(b)d"] get => { "k%%{n}" => "got" } add_tag => ["got"] } }'
+               % {'a': servers[0].port, 'b': servers[1].port})
+    a.weird.expect('memcached: ')
+    a.ask(*[{'k': 'set', 'n': i} for i in range(200)])
+    ring = sorted((int(hashlib.sha1(b'127.0.0.1:%d:%d' % (s.port, i)).hexdigest()[:8], 16), n) for n, s in enumerate(servers) for i in range(160))
+    for i in range(200):
+        key = b'k%d' % i
+        below = [n for at, n in ring if at <= zlib.crc32(key)]
+        owner = below[-1] if below else ring[-1][1]
+        assert text_protocol(servers[owner].port, b'get %s\r\n' % key).startswith(b'VALUE'), key
+        assert text_protocol(servers[1 - owner].port, b'get %s\r\n' % key) == b'END\r\n', key
+    assert all(d['got'] == d['n'] for d in a.ask(*[{'n': i} for i in range(200)]))
+    servers[0].kill()
+    # What the dead one had is not there; what is stored now is.
+    a.ask(*[{'k': 'set', 'n': i} for i in range(200)])
+    got = a.ask(*[{'n': i} for i in range(200)])
+    assert all(d.get('got') == d['n'] for d in got), [d for d in got if 'got' not in d][:3]
+    servers[1].kill()
+    got = a.ask(*[{'n': i} for i in range(200)])
+    assert [d['n'] for d in got] == list(range(200)) and all(d['tags'] == ['_memcached_failure'] for d in got)
+    a.stop()
+
+
+def test_memcached_cache():
+    """Remembered answers are not asked for again, also over a reload."""
+    server = memcached()
+    text_protocol(server.port, b'set a 0 0 3\r\none\r\n')
+    filters = 'memcached { id => "m" hosts => ["127.0.0.1:%d"] get => { "%%{n}" => "got" } lru_cache_ttl => 10000 %s }'
+    a = Asking(filters % (server.port, ''))
+    assert a.ask({'n': 'a'}, {'n': 'b'}) == [{'n': 'a', 'got': 'one'}, {'n': 'b'}]
+    text_protocol(server.port, b'set a 0 0 3\r\ntwo\r\n')
+    text_protocol(server.port, b'set b 0 0 3\r\ntwo\r\n')
+    assert a.ask({'n': 'a'}, {'n': 'b'}) == [{'n': 'a', 'got': 'one'}, {'n': 'b'}]
+    a.reload(filters % (server.port, 'add_tag => ["t"]'))
+    assert a.ask({'n': 'a'}, {'n': 'b'}) == [{'n': 'a', 'got': 'one', 'tags': ['t']}, {'n': 'b'}]
+    a.stop()
+    assert server.stop() == 0
 
 
 if __name__ == '__main__':
