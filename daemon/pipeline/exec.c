@@ -52,6 +52,7 @@ struct unit {
 struct flusher {
 	uint32_t pc, stage; /* stage: of the events that meet it */
 	bool wanted, final;
+	bool ended; /* it had its last flush */
 };
 
 
@@ -71,7 +72,7 @@ struct exec {
 	struct feeder decoder;
 	struct decoder *holding; /* decoders that hold frames back */
 	struct flusher *flusher;
-	uint32_t nflushers, finished; /* finished: so many had their last flush */
+	uint32_t nflushers;
 	int64_t flush_ns;	      /* when all are due */
 	uint8_t nonce[5];	      /* ids of events that flushes make */
 	uint64_t nflushes;
@@ -427,10 +428,12 @@ static bool push_child(struct exec *x, struct feeder *f)
 		return false;
 	}
 	bump(&x->count->created_filter);
-	child->ev.ack = parent->ev.ack;
-	ack_ref(child->ev.ack);
+	if (!child->ev.ack) {
+		child->ev.ack = parent->ev.ack;
+		ack_ref(child->ev.ack);
+	}
 	nth = ++parent->ev.children;
-	if (parent->ev.id_len) {
+	if (parent->ev.id_len && !child->ev.id_len) {
 		char tail[12];
 		int n = snprintf(tail, sizeof(tail), ".%u", nth);
 
@@ -717,22 +720,28 @@ void exec_tick(struct exec *x, int64_t mono_ns)
 		x->flusher[i].wanted = true;
 }
 
+/* The next one that was not flushed for the last time. false: there is none. */
+static bool flush_last(struct exec *x, bool all)
+{
+	for (uint32_t i = 0; i < x->nflushers; i++) {
+		struct flusher *fl = &x->flusher[i];
+
+		if (fl->ended || (!all && !x->plan->step[fl->pc].plugin->plugin->holds))
+			continue;
+		fl->wanted = fl->final = fl->ended = true;
+		return true;
+	}
+	return false;
+}
+
 bool exec_flush(struct exec *x)
 {
-	return feed_flush(x, 0, SPAN_CLOSE);
+	return feed_flush(x, 0, SPAN_CLOSE) || flush_last(x, false);
 }
 
 bool exec_finish(struct exec *x)
 {
-	struct flusher *fl;
-
-	if (exec_flush(x))
-		return true;
-	if (x->finished == x->nflushers)
-		return false;
-	fl = &x->flusher[x->finished++];
-	fl->wanted = fl->final = true;
-	return true;
+	return feed_flush(x, 0, SPAN_CLOSE) || flush_last(x, true);
 }
 
 static bool flush_wanted(const struct exec *x, const struct decoder *d, const struct span *sp)

@@ -64,11 +64,13 @@ enum exec_state exec_pump(struct exec *x);
 int64_t exec_due(const struct exec *x);
 /* Feeds a batch that ends the events of all decoders that are due; filters that are due are flushed by the next pump. */
 void exec_tick(struct exec *x, int64_t mono_ns);
-/* All decoders that hold frames back end their events, due or not: before the plan or the pipeline goes. false: there are none. */
+/*
+ * All decoders that hold frames back end their events, due or not, and then filters that hold events back: before the plan or the pipeline goes.
+ * Pump between the calls, until it is false.
+ */
 bool exec_flush(struct exec *x);
 /*
- * The same when the pipeline ends; behind the decoders come the filters, one each call in the order of the plan, so that each has seen what
- * those before it still had. Pump between the calls, until it is false.
+ * The same when the pipeline ends: for all filters, one each call in the order of the plan, so that each has seen what those before it still had.
  */
 bool exec_finish(struct exec *x);
 /* Batches taken and not yet wholly decoded: the caller feeds no more than a few. */

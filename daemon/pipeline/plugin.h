@@ -205,7 +205,7 @@ struct filter_ops {
 	/*
 	 * Every FILTER_FLUSH_S seconds of the plan's clock, and once more when the pipeline ends: a filter may make events though none came.
 	 * true: next() is called with ctx->gen and a parent that is no event (no field), until it returns 0; what it makes goes on behind
-	 * the filter. A waiting step has flush_ask, too: true where it asks something; then come start(), and when that is done flush().
+	 * the filter. An event to which next() gives an ack (its reference) or id keeps them. A waiting step has flush_ask, too: true where it asks something; then come start(), and when that is done flush().
 	 */
 	bool (*flush)(void *self, struct step_ctx *ctx);
 	bool (*flush_ask)(void *self, struct wait *w, bool final);
@@ -230,6 +230,7 @@ struct plugin {
 	size_t size;
 	const struct option *options;
 	bool no_common; /* takes none of the common options of its kind */
+	bool holds;	/* a filter that keeps events back: flushed for the last time before a reload, too */
 	bool stateful;	/* remembers from one event to the next: left out of a plan that is compiled stateless (weir parse) */
 	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
 	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
