@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import socket
+import ssl
 import struct
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import harness
+from outputs import certificate
 
 IN = 'input { tcp { host => "127.0.0.1" port => %d codec => json_lines } }\n'
 OUT = 'output { file { path => "%s" codec => json_lines } }\n'
@@ -250,7 +252,7 @@ class Web(ThreadingHTTPServer):
     def __init__(self, answer, hold=0):
         self.answer, self.hold, self.open, self.most = answer, hold, 0, 0
         self.all_there = threading.Condition()
-        self.asked = []
+        self.asked, self.shown = [], []
         super().__init__(('127.0.0.1', 0), self.Handler)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -265,6 +267,7 @@ class Web(ThreadingHTTPServer):
             web = self.server
             body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
             with web.all_there:
+                web.shown.append(getattr(self.connection, 'getpeercert', dict)())
                 web.asked.append((self.command, self.path, dict(self.headers), body))
                 web.open += 1
                 web.most = max(web.most, web.open)
@@ -428,6 +431,36 @@ def test_elasticsearch_is_gone():
     a.weird.expect('elasticsearch: ')
     got = a.ask(*[{'n': i} for i in range(500)])
     assert [d['n'] for d in got] == list(range(500)) and all(d['tags'] == ['late', 'no'] for d in got)
+    a.stop()
+
+
+def test_https():
+    """Authorities, names and certificates of clients, for both filters that ask over HTTP."""
+    certificate('ca', 'authority')
+    certificate('other', 'another authority')
+    certificate('server', 'server', 'ca', 'IP:127.0.0.1')
+    certificate('client', 'client', 'ca')
+    web = Web(lambda verb, path, headers, body: (200, JSON, b'{"_shards":{},"hits":{"total":1,"hits":[{"_source":{}}]}}'))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(harness.work + '/server.pem', harness.work + '/server.key')
+    context.load_verify_locations(harness.work + '/ca.pem')
+    context.verify_mode = ssl.CERT_OPTIONAL
+    # The handshake is made by the thread that serves.
+    web.socket = context.wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
+    at, here = '127.0.0.1:%d' % web.port, harness.work
+    a = Asking('''
+        if [k] == "good" { http { url => "https://%(at)s/" ssl_certificate_authorities => ["%(here)s/other.pem", "%(here)s/ca.pem"] add_tag => ["ok"] } }
+        else if [k] == "other" { http { url => "https://%(at)s/" ssl_certificate_authorities => "%(here)s/other.pem" add_tag => ["ok"] } }
+        else if [k] == "none" { http { url => "https://%(at)s/" ssl_verification_mode => none add_tag => ["ok"] } }
+        else if [k] == "client" { http { url => "https://%(at)s/" cacert => "%(here)s/ca.pem" ssl_certificate => "%(here)s/client.pem" ssl_key => "%(here)s/client.key" add_tag => ["ok"] } }
+        else if [k] == "es" { elasticsearch { hosts => ["%(at)s"] ssl => true ca_file => "%(here)s/ca.pem" query => "x" api_key => "id:key" add_tag => ["ok"] } }
+        else { elasticsearch { hosts => ["https://%(at)s"] query => "x" add_tag => ["ok"] } }''' % {'at': at, 'here': here})
+    a.weird.expect('http: .*certificate|elasticsearch: .*certificate|deprecated|cacert|ca_file|ssl')
+    want = {'good': ['ok'], 'other': ['_httprequestfailure'], 'none': ['ok'], 'client': ['ok'], 'es': ['ok'], 'system': ['_elasticsearch_lookup_failure']}
+    got = a.ask(*[{'k': k} for k in want])
+    assert {d['k']: d['tags'] for d in got} == want, got
+    assert [c['subject'] for c in web.shown if c] == [((('commonName', 'client'),),)], web.shown
+    assert any(headers.get('Authorization') == 'ApiKey aWQ6a2V5' for _, _, headers, _ in web.asked)
     a.stop()
 
 
