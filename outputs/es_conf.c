@@ -1,168 +1,21 @@
 /*
  * es_conf.c - the send half's copy of the options: URLs, headers, secrets, certificates. Main thread, once per sender.
- *
- * A URL in `hosts` may leave out nearly everything: "h", "h:9200", "//h", "[::1]:9200", "https://u:p@h:9243/prefix".
  */
 #include "outputs/es_client.h"
+
+#include "base/base64.h"
+#include "base/pem.h"
+#include "base/url.h"
+#include "outputs/api_key.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CA_BYTES_MAX = 4 * 1024 * 1024 };
-
 #define FILTER_PATH "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
 
-/* ---- text ---- */
-
-static void base64(struct buf *out, struct str s)
-{
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < s.len; i += 3) {
-		unsigned char c[3] = {0};
-		size_t n = s.len - i < 3 ? s.len - i : 3;
-
-		memcpy(c, s.p + i, n);
-		buf_ch(out, digit[c[0] >> 2]);
-		buf_ch(out, digit[(c[0] & 3) << 4 | c[1] >> 4]);
-		buf_ch(out, n > 1 ? digit[(c[1] & 15) << 2 | c[2] >> 6] : '=');
-		buf_ch(out, n > 2 ? digit[c[2] & 63] : '=');
-	}
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ch_digit(c))
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-static bool base64_decode(struct arena *a, struct str s, struct str *out)
-{
-	char *p = arena_bytes(a, s.len + 1);
-	unsigned bits = 0, have = 0;
-	size_t n = 0;
-
-	while (s.len && s.p[s.len - 1] == '=')
-		s.len--;
-	for (size_t i = 0; i < s.len; i++) {
-		int d = base64_digit(s.p[i]);
-
-		if (d < 0)
-			return false;
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			p[n++] = (char)(bits >> have);
-		}
-	}
-	*out = str_n(p, n);
-	return true;
-}
-
-static void percent(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (ch_alnum(s.p[i]) || strchr("-._~,*", s.p[i]))
-			buf_ch(out, s.p[i]);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)s.p[i]);
-	}
-}
-
-static struct str percent_decode(struct arena *a, struct str s)
-{
-	char *p = arena_bytes(a, s.len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		uint64_t v;
-
-		if (s.p[i] == '%' && i + 2 < s.len && str_hex64(str_sub(s, i + 1, 2), &v)) {
-			p[n++] = (char)v;
-			i += 2;
-		} else {
-			p[n++] = s.p[i];
-		}
-	}
-	return str_n(p, n);
-}
-
-static bool has_control(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* ---- hosts ---- */
-
-struct url {
-	struct str user, password, host, path;
-	bool https, has_scheme;
-	uint64_t port; /* 0: none */
-};
-
-static int parse_url(struct str in, struct url *u, struct err *err)
-{
-	struct str s = str_trim(in), authority;
-	ptrdiff_t at;
-
-	*u = (struct url){0};
-	if (has_control(s) || str_chr(s, ' ') >= 0)
-		goto bad;
-	at = str_find(s, STR("://"));
-	if (at >= 0) {
-		struct str scheme = str_sub(s, 0, (size_t)at);
-
-		u->has_scheme = true;
-		u->https = str_ieq(scheme, STR("https"));
-		if (!u->https && !str_ieq(scheme, STR("http")))
-			goto bad;
-		s = str_from(s, (size_t)at + 3);
-	} else if (str_starts(s, STR("//"))) {
-		s = str_from(s, 2);
-	}
-	at = str_chr(s, '/');
-	authority = at < 0 ? s : str_sub(s, 0, (size_t)at);
-	u->path = at < 0 ? STR("") : str_from(s, (size_t)at);
-	at = str_chr(u->path, '?');
-	if (at >= 0)
-		goto bad;
-	at = str_rchr(authority, '@');
-	if (at >= 0) {
-		u->password = str_sub(authority, 0, (size_t)at);
-		if (!str_cut(&u->password, ':', &u->user)) {
-			u->user = u->password;
-			u->password = STR("");
-		}
-		authority = str_from(authority, (size_t)at + 1);
-	}
-	at = str_rchr(authority, ':');
-	if (at >= 0 && str_chr(str_from(authority, (size_t)at), ']') < 0 &&
-	    (authority.p[0] == '[' || str_chr(authority, ':') == at)) {
-		if (!str_u64(str_from(authority, (size_t)at + 1), 65535, &u->port) || u->port == 0)
-			goto bad;
-		authority = str_sub(authority, 0, (size_t)at);
-	}
-	if (authority.len == 0 || authority.len > 255)
-		goto bad;
-	u->host = authority;
-	while (str_ends(u->path, STR("/")))
-		u->path.len--;
-	return 0;
-bad:
-	return err_set(err, "'%.*s' is no host, host:port or http(s) URL", str_find(in, STR("@")) >= 0 ? 0 : (int)(in.len < 100 ? in.len : 100),
-		       in.p);
-}
 
 static void add_host(struct es_conf *c, const struct es *es, const struct url *u, uint64_t port)
 {
@@ -190,7 +43,7 @@ static int cloud_url(struct es_conf *c, struct str id, struct url *u, struct err
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	if (!str_cut(&text, '$', &part))
 		part = text;
-	if (parse_url(host, u, err) == -1)
+	if (url_parse(host, u, err) == -1)
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	u->host = arena_printf(&c->arena, "%.*s.%.*s", STR_ARG(part), STR_ARG(u->host));
 	u->https = u->has_scheme = true;
@@ -218,7 +71,7 @@ static int build_hosts(struct es_conf *c, const struct es *es, struct err *err)
 	if (!es->hosts && es->port_old.len && (http || !es->protocol_old.len) && !str_u64(es->port_old, 65535, &old_port))
 		return err_set(err, "'port' is a number here, not '%.*s'", STR_ARG(es->port_old));
 	for (size_t i = 0; i < n; i++) {
-		if (!es->cloud_id.len && (v[i].type != V_STRING || parse_url(value_str(&v[i]), &u[i], err) == -1))
+		if (!es->cloud_id.len && (v[i].type != V_STRING || url_parse(value_str(&v[i]), &u[i], err) == -1))
 			return err->text[0] ? -1 : err_set(err, "'hosts' takes texts");
 		any_https |= u[i].https;
 		any_http |= u[i].has_scheme && !u[i].https;
@@ -230,31 +83,13 @@ static int build_hosts(struct es_conf *c, const struct es *es, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		add_host(c, es, &u[i], u[i].port ? u[i].port : old_port);
 		if (u[i].user.len && !c->userpwd && !es->user.len)
-			c->userpwd = arena_dupz(&c->arena, arena_printf(&c->arena, "%.*s:%.*s", STR_ARG(percent_decode(&c->arena, u[i].user)),
-									STR_ARG(percent_decode(&c->arena, u[i].password))));
+			c->userpwd = arena_dupz(&c->arena, arena_printf(&c->arena, "%.*s:%.*s", STR_ARG(url_decode(&c->arena, u[i].user)),
+									STR_ARG(url_decode(&c->arena, u[i].password))));
 	}
 	return 0;
 }
 
 /* ---- who we are ---- */
-
-static int build_api_key(struct es_conf *c, struct str key, struct buf *header, struct err *err)
-{
-	struct str text;
-
-	buf_lit(header, "Authorization: ApiKey ");
-	if (str_starts(key, STR("essu_")))
-		buf_str(header, key);
-	else if (str_chr(key, ':') >= 0)
-		base64(header, key);
-	else if (base64_decode(&c->arena, key, &text) && str_chr(text, ':') > 0)
-		buf_str(header, key);
-	else
-		return err_set(err, "'api_key' is neither id:key nor its base64 form");
-	if (!c->tls)
-		return err_set(err, "'api_key' is sent over TLS only: say https:// in 'hosts'");
-	return 0;
-}
 
 static int build_headers(struct es_conf *c, const struct es *es, struct err *err)
 {
@@ -265,7 +100,7 @@ static int build_headers(struct es_conf *c, const struct es *es, struct err *err
 	c->header = arena_zalloc(&c->arena, (max + 1) * sizeof(*c->header));
 	buf_init(&b, 65536);
 	if (es->api_key.len) {
-		if (build_api_key(c, es->api_key, &b, err) == -1 || has_control(buf_slice(&b))) {
+		if (api_key_header(&c->arena, es->api_key, c->tls, &b, err) == -1) {
 			buf_release(&b);
 			return -1;
 		}
@@ -280,7 +115,7 @@ static int build_headers(struct es_conf *c, const struct es *es, struct err *err
 		buf_lit(&b, ": ");
 		if (v->type == V_STRING)
 			buf_str(&b, value_str(v));
-		if (v->type != V_STRING || has_control(buf_slice(&b)) || str_chr(k, ':') >= 0) {
+		if (v->type != V_STRING || url_has_control(buf_slice(&b)) || str_chr(k, ':') >= 0) {
 			buf_release(&b);
 			return err_set(err, "'custom_headers' takes names and texts without line ends");
 		}
@@ -312,9 +147,9 @@ static void build_bulk_path(struct es_conf *c, const struct es *es)
 		if (str_eq(key_str(&m->e[i].key), STR("filter_path")) || v->type != V_STRING)
 			continue;
 		buf_ch(&b, '&');
-		percent(&b, key_str(&m->e[i].key));
+		url_percent(&b, key_str(&m->e[i].key));
 		buf_ch(&b, '=');
-		percent(&b, value_str(v));
+		url_percent(&b, value_str(v));
 	}
 	c->bulk_path = arena_dupz(&c->arena, buf_slice(&b));
 	buf_release(&b);
@@ -322,45 +157,18 @@ static void build_bulk_path(struct es_conf *c, const struct es *es)
 
 /* ---- TLS ---- */
 
-static int append_file(struct buf *b, struct str path, struct err *err)
-{
-	char *z = xstrdupz(path), *room;
-	FILE *f = fopen(z, "re");
-	size_t n;
-
-	if (!f) {
-		err_sys(err, "cannot read '%s'", z);
-		free(z);
-		return -1;
-	}
-	do {
-		room = buf_room(b, 8192);
-		n = room ? fread(room, 1, 8192, f) : 0;
-		b->len += n;
-	} while (n);
-	n = ferror(f) || b->over;
-	fclose(f);
-	if (n)
-		err_set(err, "cannot read '%s'", z);
-	else
-		buf_ch(b, '\n');
-	free(z);
-	return n ? -1 : 0;
-}
-
 static int build_authorities(struct es_conf *c, const struct es *es, struct err *err)
 {
 	struct buf b;
 	int r = 0;
 
-	buf_init(&b, CA_BYTES_MAX);
+	buf_init(&b, PEM_BYTES_MAX);
 	for (uint32_t i = 0; es->ca_files && i < es->ca_files->n && r == 0; i++)
-		r = append_file(&b, value_str(&es->ca_files->v[i]), err);
+		r = pem_append(&b, value_str(&es->ca_files->v[i]), err);
 	if (es->ca_old.len && r == 0)
-		r = append_file(&b, es->ca_old, err);
-	if (r == 0 && b.len && str_find(buf_slice(&b), STR("BEGIN CERTIFICATE")) < 0 &&
-	    str_find(buf_slice(&b), STR("BEGIN TRUSTED CERTIFICATE")) < 0)
-		r = err_set(err, "no certificate in the files of 'ssl_certificate_authorities' (PEM is needed)");
+		r = pem_append(&b, es->ca_old, err);
+	if (r == 0 && b.len)
+		r = pem_check(&b, err);
 	if (r == 0)
 		c->ca = arena_dup(&c->arena, buf_slice(&b));
 	buf_release(&b);

@@ -5,6 +5,7 @@
 #   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   redis                       Debian's server
+#   memcached                   Debian's
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   lumber                      a program of test/servers around Elastic's Lumberjack library for Go; needs Go 1.18
@@ -71,6 +72,10 @@ part_unbound() {
 
 part_redis() {
 	[ -x "$parts/redis/usr/bin/redis-server" ] || unpack redis redis-server redis-tools libatomic1 libjemalloc2 liblzf1
+}
+
+part_memcached() {
+	[ -x "$parts/memcached/usr/bin/memcached" ] || unpack memcached memcached libevent-2.1-7 libsasl2-2
 }
 
 part_lab() {

@@ -1,5 +1,5 @@
 /*
- * ruby_module.h - what lies between the ruby filter, which is part of weird, and its module, which has libruby in it.
+ * ruby_module.h - what lies between the filters ruby and aggregate, which are part of weird, and their module, which has libruby in it.
  *
  * The module is daemon/filter/ruby/ (pipeline/module.h says what a module is). It never calls Ruby from a thread but its own, and no exception
  * of Ruby's crosses a function of weird's.
@@ -16,7 +16,7 @@
 #include "pipeline/module.h"
 #include "pipeline/plugin.h"
 
-#define RUBY_MODULE_VERSION MODULE_VERSION("2")
+#define RUBY_MODULE_VERSION MODULE_VERSION("3")
 
 /* Functions of weird that the module calls. */
 #define RUBY_HOST(F)                                                                                \
@@ -40,11 +40,12 @@ struct ruby_child {
 
 enum ruby_outcome {
 	RUBY_DONE,    /* ran to its end */
-	RUBY_FAILED,  /* an exception; tagged */
+	RUBY_FAILED,  /* an exception, tagged; or it had nothing to do with the event */
 };
 
 struct ruby_call {
-	struct event *ev;
+	struct event *ev; /* NULL: a flush (aggregate), which makes children only */
+	bool final;	  /* of a flush: the last */
 	enum ruby_outcome outcome;
 	bool cancelled;
 	struct ruby_child *child; /* in the order they were made; whoever takes the job's answers frees them */
@@ -61,9 +62,13 @@ struct ruby_job {
 	void *arg;
 };
 
+enum ruby_kind { RUBY_CODE, RUBY_AGGREGATE };
+
 struct ruby_setup {
+	enum ruby_kind kind;
 	struct str code, path, init; /* .p NULL: not given */
-	const struct map *params;
+	const struct map *params; /* RUBY_AGGREGATE: its options by name; init is its timeout_code */
+	const void *plan;	  /* RUBY_AGGREGATE: those of one plan share their tasks */
 	struct str id;
 	struct str code_file, init_file; /* what Ruby calls the place, and its line */
 	uint32_t code_line, init_line;
@@ -91,6 +96,8 @@ struct ruby_module {
 	void (*close)(struct ruby_instance *in); /* after its last job */
 	/* An instance goes on with another setup's tags and limit (reload). No job of it is under way. */
 	void (*retune)(struct ruby_instance *in, const struct ruby_setup *setup);
+	/* RUBY_AGGREGATE: takes over what the filters of the former plan gathered; once is enough for all of a plan. Likewise. */
+	void (*take)(struct ruby_instance *in, struct ruby_instance *former);
 };
 
 #endif

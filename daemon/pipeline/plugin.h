@@ -184,8 +184,13 @@ enum step {
 struct step_ctx {
 	struct arena *arena; /* ev->arena */
 	const struct clock *clock;
-	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK: state for gen.next */
+	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK, flush: state for gen.next */
+	bool final; /* flush: the pipeline ends */
+	struct wait *wait; /* flush of a waiting step: with the answer; else NULL */
 };
+
+/* Between two calls of flush, as in Logstash. */
+enum { FILTER_FLUSH_S = 5 };
 
 /* All questions of a batch to one waiting step. */
 struct wait {
@@ -202,6 +207,13 @@ struct filter_ops {
 	void (*start)(void *self, struct wait *w);
 	enum step (*finish)(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx);
 	void (*wait_release)(void *self, struct wait *w);
+	/*
+	 * Every FILTER_FLUSH_S seconds of the plan's clock, and once more when the pipeline ends: a filter may make events though none came.
+	 * true: next() is called with ctx->gen and a parent that is no event (no field), until it returns 0; what it makes goes on behind
+	 * the filter. An event to which next() gives an ack (its reference) or id keeps them. A waiting step has flush_ask, too: true where it asks something; then come start(), and when that is done flush().
+	 */
+	bool (*flush)(void *self, struct step_ctx *ctx);
+	bool (*flush_ask)(void *self, struct wait *w, bool final);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
 };
@@ -224,6 +236,7 @@ struct plugin {
 	size_t size;
 	const struct option *options;
 	bool no_common; /* takes none of the common options of its kind */
+	bool holds;	/* a filter that keeps events back: flushed for the last time before a reload, too */
 	bool stateful;	/* remembers from one event to the next: left out of a plan that is compiled stateless (weir parse) */
 	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
 	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
