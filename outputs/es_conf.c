@@ -5,62 +5,13 @@
  */
 #include "outputs/es_client.h"
 
+#include "base/base64.h"
+
 #include <stdlib.h>
 
 #define FILTER_PATH "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
 
 /* ---- text ---- */
-
-static void base64(struct buf *out, struct str s)
-{
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < s.len; i += 3) {
-		unsigned char c[3] = {0};
-		size_t n = s.len - i < 3 ? s.len - i : 3;
-
-		memcpy(c, s.p + i, n);
-		buf_ch(out, digit[c[0] >> 2]);
-		buf_ch(out, digit[(c[0] & 3) << 4 | c[1] >> 4]);
-		buf_ch(out, n > 1 ? digit[(c[1] & 15) << 2 | c[2] >> 6] : '=');
-		buf_ch(out, n > 2 ? digit[c[2] & 63] : '=');
-	}
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ch_digit(c))
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-static bool base64_decode(struct arena *a, struct str s, struct str *out)
-{
-	char *p = arena_bytes(a, s.len + 1);
-	unsigned bits = 0, have = 0;
-	size_t n = 0;
-
-	while (s.len && s.p[s.len - 1] == '=')
-		s.len--;
-	for (size_t i = 0; i < s.len; i++) {
-		int d = base64_digit(s.p[i]);
-
-		if (d < 0)
-			return false;
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			p[n++] = (char)(bits >> have);
-		}
-	}
-	*out = str_n(p, n);
-	return true;
-}
 
 static void percent(struct buf *out, struct str s)
 {
@@ -181,7 +132,7 @@ static int cloud_url(struct es_conf *c, struct str id, struct url *u, struct err
 	ptrdiff_t at = str_rchr(id, ':');
 
 	label = at < 0 ? id : str_from(id, (size_t)at + 1);
-	if (!base64_decode(&c->arena, label, &text) || !str_cut(&text, '$', &host))
+	if (!base64_read(&c->arena, label, &text) || !str_cut(&text, '$', &host))
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	if (!str_cut(&text, '$', &part))
 		part = text;
@@ -241,8 +192,8 @@ static int build_api_key(struct es_conf *c, struct str key, struct buf *header, 
 	if (str_starts(key, STR("essu_")))
 		buf_str(header, key);
 	else if (str_chr(key, ':') >= 0)
-		base64(header, key);
-	else if (base64_decode(&c->arena, key, &text) && str_chr(text, ':') > 0)
+		base64_write(header, key);
+	else if (base64_read(&c->arena, key, &text) && str_chr(text, ':') > 0)
 		buf_str(header, key);
 	else
 		return err_set(err, "'api_key' is neither id:key nor its base64 form");
