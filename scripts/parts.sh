@@ -4,6 +4,9 @@
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
 #   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
+#   smtp                        aiosmtpd, a mail server in Python
+#   carbon                      Graphite's carbon-cache, and what it needs of Twisted
+#   graypy                      a Python client that speaks GELF
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
@@ -60,6 +63,20 @@ part_syslog_ng() {
 part_unbound() {
 	[ -x "$parts/unbound/usr/sbin/unbound" ] ||
 		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
+}
+
+part_smtp() {
+	[ -d "$parts/smtp/usr/lib/python3/dist-packages/aiosmtpd" ] || unpack smtp python3-aiosmtpd python3-attr python3-public python3-typing-extensions
+}
+
+part_carbon() {
+	[ -x "$parts/carbon/usr/bin/carbon-cache" ] ||
+		unpack carbon graphite-carbon python3-twisted python3-cachetools python3-urllib3 python3-whisper python3-attr python3-automat \
+			python3-constantly python3-hyperlink python3-idna python3-incremental python3-six python3-typing-extensions python3-zope.interface
+}
+
+part_graypy() {
+	[ -d "$parts/graypy/usr/lib/python3/dist-packages/graypy" ] || unpack graypy python3-graypy
 }
 
 part_lab() {
