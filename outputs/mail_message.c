@@ -11,6 +11,7 @@ enum {
 	LINE_BYTES = 57,   /* in a line of base64: 76 digits */
 	PLAIN_LINE = 990,  /* a longer line of text has to be encoded: 998 is the most */
 	FOLD_AT = 900,
+	NAME_PLAIN = 600,  /* with an address behind it */
 };
 
 #define BOUNDARY "=_weir_"
@@ -157,7 +158,7 @@ void mail_address_header(struct buf *out, const char *name, struct str list)
 		else
 			buf_lit(out, ",\r\n ");
 		first = false;
-		if (who.len && plain(who) && who.len < FOLD_AT)
+		if (who.len && plain(who) && who.len < NAME_PLAIN)
 			buf_str(out, who);
 		else if (who.len)
 			encoded_words(out, who);
