@@ -264,8 +264,8 @@ static const char *head_line(struct http_link *l, struct str *head)
 	return l->text.p;
 }
 
-/* The URL without user, password and query: for messages and dead letters. */
-static struct str plain_url(struct arena *a, struct str url)
+/* The URL without user and password, and its scheme where it has these; without its query: for messages and dead letters. */
+static struct str plain_url(struct str url)
 {
 	ptrdiff_t at = str_chr(url, '?'), scheme, slash, user;
 	struct str rest;
@@ -275,9 +275,7 @@ static struct str plain_url(struct arena *a, struct str url)
 	rest = str_from(url, scheme < 0 ? 0 : (size_t)scheme + 3);
 	slash = str_chr(rest, '/');
 	user = str_rchr(str_sub(rest, 0, slash < 0 ? rest.len : (size_t)slash), '@');
-	if (user < 0)
-		return url;
-	return arena_printf(a, "%.*s%.*s", scheme < 0 ? 0 : (int)scheme + 3, url.p, STR_ARG(str_from(rest, (size_t)user + 1)));
+	return user < 0 ? url : str_from(rest, (size_t)user + 1);
 }
 
 /* 0: an answer, its status in *status. */
@@ -350,16 +348,12 @@ static enum fate judge(const struct http_conn *c, long status)
 static void explain(struct http_link *l, struct str url, long status, struct err *err)
 {
 	struct str said = str_trim(str_sub(buf_slice(&l->curl.answer), 0, REASON_MAX));
-	struct arena a;
-	struct str name;
+	struct str name = str_sub(plain_url(url), 0, 100);
 	char line[REASON_MAX + 1];
 
 	for (size_t i = 0; i < said.len; i++)
 		line[i] = (unsigned char)said.p[i] < 0x20 || said.p[i] == 0x7f ? ' ' : said.p[i];
-	arena_init(&a, NULL);
-	name = str_sub(plain_url(&a, url), 0, 100);
 	err_set(err, "'%.*s' answered %ld%s%.*s", STR_ARG(name), status, said.len ? ": " : "", (int)said.len, line);
-	arena_release(&a);
 }
 
 static struct str url_of(const struct http_conn *c, struct str head)
@@ -371,11 +365,7 @@ static struct str url_of(const struct http_conn *c, struct str head)
 
 static void explain_failure(struct http_link *l, struct str url, CURLcode r, struct err *err)
 {
-	struct arena a;
-
-	arena_init(&a, NULL);
-	err_set(err, "'%.*s': %s", STR_ARG(str_sub(plain_url(&a, url), 0, 100)), curl_link_error(&l->curl, r));
-	arena_release(&a);
+	err_set(err, "'%.*s': %s", STR_ARG(str_sub(plain_url(url), 0, 100)), curl_link_error(&l->curl, r));
 }
 
 /* ---- one request for each event ---- */
@@ -504,8 +494,7 @@ enum send_result http_send(void *conn, void *link, struct pack *p, uint32_t from
 
 void http_describe(const struct pack *p, const struct pack_item *it, struct str *index, struct str *id)
 {
-	struct str head = str_n(p->bytes.p + it->off, it->head);
+	struct str head = str_n(p->bytes.p + it->off, it->head), url;
 
-	if (!str_cut(&head, '\n', index))
-		*index = STR("");
+	*index = str_cut(&head, '\n', &url) ? plain_url(url) : STR("");
 }

@@ -103,6 +103,28 @@ def test_pipe_stops():
     assert not alive(int(open(pids, encoding='ascii').read()))
 
 
+def test_reload():
+    """An input that is left as it is goes on, one that is changed or gone ends its command."""
+    pids, path = os.path.join(harness.work, 'pids'), os.path.join(harness.work, 'out')
+    long = 'pipe { command => "echo $$ >> %s; echo %%s; while :; do sleep 1; done" }' % pids
+
+    def conf(*texts):
+        return 'input { %s } output { file { path => "%s" } }\n' % (' '.join(long % t for t in texts), path)
+    w = harness.Weird(conf('stays', 'changes'))
+    out, lines = harness.Lines(path), harness.Lines(pids)
+    out.wait(2, alive=w)
+    first = {int(x) for x in lines.wait(2)}
+    with open(w.conf, 'w', encoding='utf-8') as f:
+        f.write(conf('stays', 'changed'))
+    w.signal(signal.SIGHUP)
+    assert [d['message'] for d in out.documents(3, alive=w)][2] == 'changed'
+    third = int(lines.wait(3)[2])
+    harness.until(lambda: sum(map(alive, first)) == 1, 'the former command has ended', alive=w)
+    assert alive(third) and len(lines.lines) == 3
+    w.stop()
+    assert not any(map(alive, first | {third}))
+
+
 def test_outputs():
     """exec and pipe as outputs: what they got is what was sent, the counters add up, nothing is left behind."""
     ran, piped = os.path.join(harness.work, 'ran'), os.path.join(harness.work, 'piped')
@@ -116,14 +138,20 @@ def test_outputs():
             assert [int(x) for x in f] == list(range(200)), path
 
 
-def test_ruby_beside():
-    """With a ruby filter SIGCHLD is Ruby's: its own children come back, and so do ours."""
-    os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'     # it walks stacks that a living Ruby keeps its own way
-    w, out = start('exec { command => "echo x; exit 7" interval => 0.05 } pipe { command => "echo y" restart_interval => 0.05 }',
-                   'filter { ruby { code => "event.set(\'r\', `echo z`)" } mutate { add_field => { "status" => "%{[@metadata][exit_status]}" } } }')
-    docs = out.documents(30, alive=w)
-    assert all(d['r'] == 'z\n' for d in docs), docs[0]
-    assert all(d['status'] == '7' for d in docs if d['message'] == 'x\n') and {d['message'] for d in docs} == {'x\n', 'y'}
+def test_output_never_ends():
+    """A command of the output exec that does not end is ended at the stop; its event is on disk, and it runs again with the next start."""
+    pids, flag, ran = (os.path.join(harness.work, x) for x in ('pids', 'flag', 'ran'))
+    command = 'if [ -e %s ]; then echo again >> %s; else touch %s; echo $$ > %s; sleep 1000; fi' % (flag, ran, flag, pids)
+    conf = ('input { heartbeat { interval => 3600 } } output { exec { command => "%s" } }') % command
+    w = harness.Weird(conf, settings={'shutdown.drain': '1s'})
+    w.expect('unsent events are kept')
+    w.expect('under way')
+    pid = int(harness.Lines(pids).wait(1, alive=w)[0])
+    w.stop()
+    assert not alive(pid)
+    w = harness.Weird(conf, name='next', data=w.data)
+    # The one of the last run, and this one's.
+    assert harness.Lines(ran).wait(2, alive=w) == [b'again'] * 2
     w.stop()
 
 
