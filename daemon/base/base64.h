@@ -7,7 +7,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-/* Padded, on one line. */
+/* Bytes of n encoded. */
+#define BASE64_LEN(n) (((n) + 2) / 3 * 4)
+
+/* Padded, on one line; out has BASE64_LEN(s.len) bytes, which is what comes back. */
+size_t base64_encode(char *out, struct str s);
 void base64_write(struct buf *out, struct str s);
 /* Also with the digits of section 5 (- and _), and without padding. false: something else stands in it. */
 bool base64_read(struct arena *a, struct str s, struct str *out);
