@@ -47,6 +47,17 @@ static size_t take_answer(char *p, size_t size, size_t n, void *arg)
 	return l->answer.over && !l->cut_answer ? 0 : size * n;
 }
 
+/*
+ * So a transfer that is given up ends as one that failed. Merely taken out of the multi handle it would end as if it were complete: half a mail
+ * would get its final dot.
+ */
+static int give_up(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now)
+{
+	const struct curl_link *l = arg;
+
+	return l->stop && atomic_load_explicit(l->stop, memory_order_relaxed);
+}
+
 static void set_common(struct curl_link *l, const char *proxy)
 {
 	CURL *e = l->easy;
@@ -61,6 +72,9 @@ static void set_common(struct curl_link *l, const char *proxy)
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, l);
+	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, give_up);
+	curl_easy_setopt(e, CURLOPT_XFERINFODATA, l);
 	/* Set, even if empty: the environment's proxy is not meant for a log daemon. */
 	curl_easy_setopt(e, CURLOPT_PROXY, proxy ? proxy : "");
 }
@@ -144,17 +158,21 @@ CURLcode curl_link_perform(struct curl_link *l, const struct send_ctx *ctx)
 	CURLcode result = CURLE_ABORTED_BY_CALLBACK;
 	CURLMsg *msg;
 	int running = 1, left;
+	bool stopped = false;
 
 	if (l->answer.cap > KEEP_BYTES)
 		buf_release(&l->answer);
 	buf_clear(&l->answer);
 	l->error[0] = 0;
+	l->stop = ctx->stop;
 	if (curl_multi_add_handle(l->multi, l->easy) != CURLM_OK)
 		return CURLE_FAILED_INIT;
-	while (running && !atomic_load_explicit(ctx->stop, memory_order_relaxed)) {
+	/* Once more after the stop: then give_up() ends it. */
+	while (running && !stopped) {
+		stopped = atomic_load_explicit(ctx->stop, memory_order_relaxed);
 		if (curl_multi_perform(l->multi, &running) != CURLM_OK)
 			break;
-		if (running)
+		if (running && !stopped)
 			curl_multi_poll(l->multi, NULL, 0, 1000, NULL);
 	}
 	while ((msg = curl_multi_info_read(l->multi, &left)))

@@ -30,6 +30,7 @@ struct curl_link {
 	bool cut_answer;   /* what is beyond the answer's limit is left out; else it fails the transfer */
 	struct buf packed; /* the compressed body */
 	void *deflate;	   /* z_stream; NULL until needed */
+	const _Atomic bool *stop; /* of the transfer that is under way */
 	char error[CURL_ERROR_SIZE];
 };
 

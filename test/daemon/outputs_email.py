@@ -3,14 +3,15 @@
 import email
 import email.policy
 import os
+import socket
 import ssl
 import stat
 import sys
 import threading
 
 import harness
+from certificates import certificate, path
 from outputs import Drive
-from outputs_http import certificate
 
 sys.path.insert(0, os.path.join(harness.PARTS, 'smtp/usr/lib/python3/dist-packages'))
 TEXT = 'a line of a log, as long as lines are: connect from unknown[192.0.2.1]'
@@ -171,7 +172,8 @@ def test_outages():
 def test_tls_and_login():
     harness.part('smtp', 'usr/lib/python3/dist-packages/aiosmtpd')
     from aiosmtpd.smtp import AuthResult, LoginPassword
-    tls = certificate()
+    certificate('server', 'weir test', names='IP:127.0.0.1')
+    tls = path('server.pem'), path('server.key')
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*tls)
 
@@ -194,6 +196,35 @@ def test_tls_and_login():
     s = Server()
     st = Drive('no-tls', conf(s, 'use_tls => true'), 5, seconds=1).stats()
     assert st['unsent'] == 5 and not s.mails, st
+
+
+def test_stopped_in_the_middle():
+    """A mail that is half sent when weird stops does not get its final dot: the server must not take the half for the whole."""
+    attached, ended, got = os.path.join(harness.work, 'big'), threading.Event(), []
+    with open(attached, 'wb') as f:
+        f.write(b'x' * 20000000)
+    listener = socket.create_server(('127.0.0.1', 0))
+
+    def serve():
+        c, _ = listener.accept()
+        f = c.makefile('rb')
+        c.sendall(b'220 mail.test\r\n')
+        while True:
+            word = f.readline()[:4].upper()
+            c.sendall(b'354 go on\r\n' if word == b'DATA' else b'250 OK\r\n')
+            if word == b'DATA':
+                break
+        assert ended.wait(harness.SECONDS)
+        got.append(f.read())
+        c.close()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    d = Drive('middle', 'email { to => "a@weir.test" address => "127.0.0.1" port => %d attachments => ["%s"] }' % (listener.getsockname()[1], attached), 1, seconds=1)
+    st = d.stats()
+    ended.set()
+    server.join(harness.SECONDS)
+    assert st['unsent'] == 1 and st['delivered'] == 0, st
+    assert 1000 < len(got[0]) < 20000000 and b'\r\n.\r\n' not in got[0], (len(got[0]), got[0][-100:])
 
 
 def test_sendmail():

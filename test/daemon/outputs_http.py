@@ -7,14 +7,13 @@ answer was lost).
 import gzip
 import http.server
 import json
-import os
 import socket
 import ssl
-import subprocess
 import threading
 import urllib.parse
 
 import harness
+from certificates import certificate, path
 from outputs import Drive
 
 EVENTS = 400
@@ -279,15 +278,19 @@ def test_proxy_and_redirect():
     assert d.stats()['dead_letter'] == 20 and s.seen == 20
 
 
-def certificate(name='127.0.0.1'):
-    key, cert = os.path.join(harness.work, 'key.pem'), os.path.join(harness.work, 'cert.pem')
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout', key, '-out', cert,
-                    '-subj', '/CN=weir test', '-addext', 'subjectAltName=IP:' + name], check=True, capture_output=True)
-    return cert, key
+def test_methods():
+    for method in ('head', 'get', 'delete', 'patch', 'put'):
+        s = Server()
+        d = Drive(method, 'http { url => "http://127.0.0.1:%d/%%{n}" http_method => %s }' % (s.port, method), 5)
+        st = d.stats()
+        assert st['delivered'] == 5 and len(s.accepted) == 5 and all(r['method'] == method.upper() for r in s.accepted), (st, s.accepted)
+        assert sorted(r['path'] for r in s.accepted) == ['/%d' % n for n in range(5)]
+        assert all(r['body'] == b'' if method == 'head' else '/%d' % number(r) == r['path'] for r in s.accepted), s.accepted
 
 
 def test_tls():
-    tls = certificate()
+    certificate('server', 'weir test', names='IP:127.0.0.1')
+    tls = path('server.pem'), path('server.key')
     s = Server(tls=tls)
     finish(Drive('tls', conf(s, 'cacert => "%s"' % tls[0], scheme='https'), 20), s, 20)
     s = Server(tls=tls)
