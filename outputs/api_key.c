@@ -11,8 +11,8 @@ int api_key_header(struct arena *a, struct str key, bool tls, struct buf *header
 	if (str_starts(key, STR("essu_")))
 		buf_str(header, key);
 	else if (str_chr(key, ':') >= 0)
-		base64_encode(header, key);
-	else if (base64_decode(a, key, &text) && str_chr(text, ':') > 0)
+		base64_write(header, key);
+	else if (base64_read(a, key, &text) && str_chr(text, ':') > 0)
 		buf_str(header, key);
 	else
 		return err_set(err, "'api_key' is neither id:key nor its base64 form");

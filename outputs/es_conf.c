@@ -4,13 +4,9 @@
 #include "outputs/es_client.h"
 
 #include "base/base64.h"
-#include "base/pem.h"
 #include "base/url.h"
 #include "outputs/api_key.h"
 
-#include <curl/curl.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define FILTER_PATH "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
@@ -39,7 +35,7 @@ static int cloud_url(struct es_conf *c, struct str id, struct url *u, struct err
 	ptrdiff_t at = str_rchr(id, ':');
 
 	label = at < 0 ? id : str_from(id, (size_t)at + 1);
-	if (!base64_decode(&c->arena, label, &text) || !str_cut(&text, '$', &host))
+	if (!base64_read(&c->arena, label, &text) || !str_cut(&text, '$', &host))
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	if (!str_cut(&text, '$', &part))
 		part = text;
@@ -157,101 +153,22 @@ static void build_bulk_path(struct es_conf *c, const struct es *es)
 
 /* ---- TLS ---- */
 
-static int build_authorities(struct es_conf *c, const struct es *es, struct err *err)
-{
-	struct buf b;
-	int r = 0;
-
-	buf_init(&b, PEM_BYTES_MAX);
-	for (uint32_t i = 0; es->ca_files && i < es->ca_files->n && r == 0; i++)
-		r = pem_append(&b, value_str(&es->ca_files->v[i]), err);
-	if (es->ca_old.len && r == 0)
-		r = pem_append(&b, es->ca_old, err);
-	if (r == 0 && b.len)
-		r = pem_check(&b, err);
-	if (r == 0)
-		c->ca = arena_dup(&c->arena, buf_slice(&b));
-	buf_release(&b);
-	return r;
-}
-
-static int parse_fingerprint(struct str s, unsigned char out[32], struct err *err)
-{
-	char hex[64];
-	size_t n = 0;
-	uint64_t v;
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == ':')
-			continue;
-		if (n == sizeof(hex) || !ch_xdigit(s.p[i])) {
-			n = 0;
-			break;
-		}
-		hex[n++] = s.p[i];
-	}
-	if (n != sizeof(hex))
-		return err_set(err, "'ca_trusted_fingerprint' is 64 hexadecimal digits");
-	for (size_t i = 0; i < 32; i++) {
-		str_hex64(str_n(hex + 2 * i, 2), &v);
-		out[i] = (unsigned char)v;
-	}
-	return 0;
-}
-
-static int build_fingerprints(struct es_conf *c, const struct es *es, struct err *err)
-{
-	const struct value *v = &es->fingerprint;
-	size_t n = v->type == V_LIST ? v->list->n : v->type == V_STRING;
-
-	c->fingerprint = arena_zalloc(&c->arena, (n ? n : 1) * sizeof(*c->fingerprint));
-	for (size_t i = 0; i < n; i++) {
-		const struct value *one = v->type == V_LIST ? &v->list->v[i] : v;
-
-		if (!value_is(one, V_STRING) || parse_fingerprint(value_str(one), c->fingerprint[i], err) == -1)
-			return err->text[0] ? -1 : err_set(err, "'ca_trusted_fingerprint' takes texts");
-	}
-	c->n_fingerprints = n;
-	return 0;
-}
-
-static int check_readable(const char *path, struct err *err)
-{
-	FILE *f = path ? fopen(path, "re") : NULL;
-
-	if (path && !f)
-		return err_sys(err, "cannot read '%s'", path);
-	if (f)
-		fclose(f);
-	return 0;
-}
-
-static const char *optional(struct es_conf *c, struct str s)
-{
-	return s.len ? arena_dupz(&c->arena, s) : NULL;
-}
-
 static int build_tls(struct es_conf *c, const struct es *es, struct err *err)
 {
-	const struct list *l = es->protocols;
-	bool v12 = !l || l->n == 0, v13 = v12;
+	struct curl_tls_options o = {
+		.ca_files = es->ca_files,
+		.ca_file = es->ca_old,
+		.certificate = es->certificate,
+		.key = es->key,
+		.key_passphrase = es->key_passphrase,
+		.keystore = es->keystore,
+		.keystore_password = es->keystore_password,
+		.protocols = es->protocols,
+		.fingerprint = &es->fingerprint,
+		.verify = es->verification == 0 && es->verification_old,
+	};
 
-	for (uint32_t i = 0; l && i < l->n; i++) {
-		v12 |= str_eq(value_str(&l->v[i]), STR("TLSv1.2"));
-		v13 |= str_eq(value_str(&l->v[i]), STR("TLSv1.3"));
-	}
-	if (!v12 && !v13)
-		return err_set(err, "'ssl_supported_protocols' takes TLSv1.2 and TLSv1.3");
-	c->tls_min = v12 ? CURL_SSLVERSION_TLSv1_2 : CURL_SSLVERSION_TLSv1_3;
-	c->tls_max = v13 ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_MAX_TLSv1_2;
-	c->verify = es->verification == 0 && es->verification_old;
-	c->cert = optional(c, es->keystore.len ? es->keystore : es->certificate);
-	c->cert_type = es->keystore.len ? "P12" : "PEM";
-	c->key = optional(c, es->key);
-	c->key_pass = optional(c, es->keystore.len ? es->keystore_password : es->key_passphrase);
-	if (build_authorities(c, es, err) == -1 || build_fingerprints(c, es, err) == -1)
-		return -1;
-	return check_readable(c->cert, err) == -1 ? -1 : check_readable(c->key, err);
+	return curl_tls_init(&c->trust, &c->arena, &o, err);
 }
 
 /* ---- the rest ---- */
@@ -285,6 +202,7 @@ void *es_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 
 	err->text[0] = 0;
 	arena_init(&c->arena, NULL);
+	curl_links_init(&c->links);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_init(&c->template_lock, NULL);
 	c->flavour = es->flavour;
@@ -292,7 +210,7 @@ void *es_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 	c->timeout_s = (long)es->timeout;
 	c->resurrect_s = (long)es->resurrect_delay;
 	c->manage_template = es->manage_template;
-	c->proxy = optional(c, es->proxy);
+	c->proxy = es->proxy.len ? arena_dupz(&c->arena, es->proxy) : NULL;
 	if (build_hosts(c, es, err) == -1 || build_headers(c, es, err) == -1 || build_tls(c, es, err) == -1 ||
 	    build_policy(c, es, err) == -1) {
 		es_stop(c);
@@ -307,6 +225,7 @@ void es_stop(void *conn)
 	struct es_conf *c = conn;
 
 	arena_release(&c->arena);
+	curl_links_release(&c->links);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_destroy(&c->template_lock);
 	free(c);

@@ -6,6 +6,9 @@
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   redis                       Debian's server
 #   memcached                   Debian's
+#   smtp                        aiosmtpd, a mail server in Python
+#   carbon                      Graphite's carbon-cache, and what it needs of Twisted
+#   graypy                      a Python client that speaks GELF
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
 #   lumber                      a program of test/servers around Elastic's Lumberjack library for Go; needs Go 1.18
@@ -76,6 +79,20 @@ part_redis() {
 
 part_memcached() {
 	[ -x "$parts/memcached/usr/bin/memcached" ] || unpack memcached memcached libevent-2.1-7 libsasl2-2
+}
+
+part_smtp() {
+	[ -d "$parts/smtp/usr/lib/python3/dist-packages/aiosmtpd" ] || unpack smtp python3-aiosmtpd python3-attr python3-public python3-typing-extensions
+}
+
+part_carbon() {
+	[ -x "$parts/carbon/usr/bin/carbon-cache" ] ||
+		unpack carbon graphite-carbon python3-twisted python3-cachetools python3-urllib3 python3-whisper python3-attr python3-automat \
+			python3-constantly python3-hyperlink python3-idna python3-incremental python3-six python3-typing-extensions python3-zope.interface
+}
+
+part_graypy() {
+	[ -d "$parts/graypy/usr/lib/python3/dist-packages/graypy" ] || unpack graypy python3-graypy
 }
 
 part_lab() {

@@ -55,6 +55,8 @@ struct inlet_counters {
 	_Atomic uint64_t kernel_drops;	/* datagrams that the socket buffer had no room for */
 	_Atomic uint64_t dropped;	/* frames of an input that cannot be paused, while the queue was full: none does at present */
 	_Atomic uint64_t datagrams;
+	_Atomic uint64_t joined;	/* datagrams whose content went into a frame together with another one's, beyond the first */
+	_Atomic uint64_t bad_chunks;	/* datagrams that were to become a frame with others, and did not */
 	_Atomic uint64_t pauses;
 	/* By the work thread: */
 	_Atomic uint64_t malformed;	/* frames whose content was not understood: kept, tagged */

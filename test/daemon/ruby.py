@@ -139,6 +139,18 @@ def test_aggregate():
     assert (last['m'], last['n'], last['tags']) == ('c', 1, ['_aggregatefinalflush', 'second']), last
 
 
+def test_commands_beside():
+    """SIGCHLD is Ruby's: its own children come back, and so do weird's, which are watched in another way."""
+    weird = harness.Weird('input { exec { command => "echo x; exit 7" interval => 0.05 } pipe { command => "echo y" restart_interval => 0.05 } }\n'
+                          + RUBY % 'code => "event.set(\'r\', `echo z`)"'
+                          + 'filter { mutate { add_field => { "status" => "%{[@metadata][exit_status]}" } } }\n' + FILE_OUT % out())
+    weird.expect('longer than its interval')
+    docs = harness.Lines(out()).documents(30, alive=weird)
+    assert all(d['r'] == 'z\n' for d in docs), docs[0]
+    assert all(d['status'] == '7' for d in docs if d['message'] == 'x\n') and {d['message'] for d in docs} == {'x\n', 'y'}
+    weird.stop()
+
+
 def test_memory():
     if os.environ.get('WEIR_SANITIZED') == '1':
         harness.skip('a sanitizer takes memory of its own')
