@@ -58,7 +58,11 @@ struct running {
 
 /* ---- inputs ---- */
 
-/* Finds the one that runs already (keep), or opens it (fresh). */
+/* Finds the one that runs already and marks it (keep); false: it is to be opened. */
+bool run_input_keep(struct running *r, struct plan_plugin *pp);
+/* Those that run and are not kept give their sockets to whoever listens at the same address, or do not any more. */
+void run_inputs_leave(struct running *r, bool leave);
+/* A new one (fresh). */
 int run_input_open(struct running *r, struct plan_plugin *pp, struct err *err);
 int run_input_start(struct running *r, struct run_input *ri, struct err *err);
 void run_input_free(struct running *r, struct run_input *ri);
