@@ -15,6 +15,15 @@ missing_packages() {
 	done
 }
 
+# COMMAND PACKAGE ...: the packages of those commands that are not there. Go and Node come from elsewhere on many machines, and Debian's packages
+# then refuse to be installed beside them.
+packages_of() {
+	while [ $# -gt 1 ]; do
+		command -v "$1" >/dev/null || printf '%s ' "$2"
+		shift 2
+	done
+}
+
 # Installs what is missing of the packages named. Only such as start no service may be named.
 install_packages() {
 	local want as_root=()

@@ -18,8 +18,8 @@
 int listen_socket(struct str host, int port, int type, struct err *err);
 /*
  * A reload opens what is new before it closes what is gone, and an input with another option has its port still. So sockets have an owner: what
- * listen_socket() opens from listen_as(x) to listen_as(NULL) is x's. Once listen_leaves(x) has said that x is to be closed, a socket for the same
- * address is x's own once more (dup(2)): nothing that waits in it is lost. listen_forget() before x goes. Main thread.
+ * listen_socket() opens from listen_as(x) to listen_as(NULL) is x's. Once listen_leaves(x) has said that x is to be closed, whoever asks for the
+ * same address gets x's socket (dup(2)), with all that waits in it. listen_forget() before x goes. Main thread.
  */
 void listen_as(const void *owner);
 void listen_leaves(const void *owner, bool leaves);
