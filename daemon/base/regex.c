@@ -14,6 +14,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -34,9 +35,14 @@ enum {
 	PAIRS_MIN = 32,
 };
 
+/* Machine code is made at the first match: a configuration that is only tested, and patterns that no line reaches, do without. */
+struct machine {
+	bool tried, works;
+};
+
 struct regex {
 	pcre2_code *code;
-	bool jit;
+	struct machine *machine;
 	unsigned groups;
 	struct str *name;     /* [1..groups] */
 	struct str required;  /* what every match contains; empty: unknown */
@@ -117,8 +123,7 @@ struct regex *regex_compile(struct str source, unsigned flags, struct err *err)
 	}
 	r = xzalloc(sizeof(*r));
 	r->code = code;
-	/* Without it (no executable memory allowed) the interpreter gives the same answers, slower. */
-	r->jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	r->machine = xzalloc(sizeof(*r->machine));
 	r->from_start = t.from_start;
 	keep_names(r, &t, source);
 	rubyre_release(&t);
@@ -130,6 +135,7 @@ void regex_free(struct regex *r)
 	if (!r)
 		return;
 	pcre2_code_free(r->code);
+	free(r->machine);
 	free(r->name);
 	free(r->source);
 	free(r);
@@ -198,10 +204,30 @@ static uint32_t clamp(size_t v, size_t least, size_t most)
 	return (uint32_t)(v < least ? least : v > most ? most : v);
 }
 
+/* Without it (no executable memory allowed) the interpreter gives the same answers, slower. */
+static __attribute__((noinline)) void make_machine_code(const struct regex *r)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	if (!r->machine->tried) {
+		r->machine->works = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
+		__atomic_store_n(&r->machine->tried, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static inline bool has_machine_code(const struct regex *r)
+{
+	if (__builtin_expect(!__atomic_load_n(&r->machine->tried, __ATOMIC_ACQUIRE), 0))
+		make_machine_code(r);
+	return r->machine->works;
+}
+
 /* Starts at `from` up to `last`. PCRE2's answer. */
 static int search_jit(const struct regex *r, struct str s, size_t from, size_t last, uint32_t steps, struct regex_match *m)
 {
-	if (!r->jit || !m->stack)
+	if (!m->stack || !has_machine_code(r))
 		return PCRE2_ERROR_JIT_STACKLIMIT;
 	pcre2_set_offset_limit(m->context, last);
 	pcre2_set_match_limit(m->context, steps);

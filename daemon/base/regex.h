@@ -7,7 +7,7 @@
  * translates that (base/rubyre.c); matching runs with JIT and match limits on subjects of valid UTF-8 (anything else is
  * scrubbed by the caller before).
  *
- * A compiled regex is immutable; one match object belongs to one thread.
+ * A compiled regex may be used by several threads at once; one match object belongs to one thread.
  */
 #ifndef WEIR_BASE_REGEX_H
 #define WEIR_BASE_REGEX_H
