@@ -44,7 +44,7 @@ uint64_t loaded_stamp(const char *path)
 struct loaded *loaded_new(const char *path, const char *text, const struct settings *settings, struct diag *d)
 {
 	struct loaded *l = xzalloc(sizeof(*l));
-	struct config_env env = {.support_escapes = settings->support_escapes};
+	struct config_env env = {.support_escapes = settings->support_escapes, .secrets = settings->secrets};
 	struct config_file *files;
 	struct ast_config *ast;
 

@@ -67,11 +67,12 @@ static int read_settings(struct daemon *d, struct diag *diag)
 
 		/* These are main's own. */
 		if (str_eq(name, STR("explain")) || str_eq(name, STR("version")) || str_eq(name, STR("help")) ||
-		    str_eq(name, STR("path.settings")) || str_eq(name, STR("modules")))
+		    str_eq(name, STR("path.settings")))
 			continue;
 		if (settings_set(&d->settings, name, d->cmd.setting[i].value, nowhere, diag))
 			return -1;
 	}
+	settings_notes(&d->settings, dir, diag);
 	/* -e keeps no state. */
 	if (!d->settings.pipeline.data_dir.len && d->settings.config_path.len)
 		d->settings.pipeline.data_dir = place_data(&d->arena);
@@ -376,7 +377,7 @@ int main(int argc, char **argv)
 	arena_init(&d.arena, NULL);
 	if (cmdline_parse(&d.cmd, argc, argv, &err)) {
 		fprintf(stderr, "weird: %s\n", err.text);
-		return 2;
+		return 1;
 	}
 	if (d.cmd.help)
 		fputs(cmdline_usage(), stdout);

@@ -3,7 +3,8 @@
  *
  * Keys are flat ("pipeline.ecs_compatibility: v8") or nested ("pipeline: {ecs_compatibility: v8}"), values may hold
  * ${NAME:default}. Every setting of Logstash is known by name: what means nothing to weird is accepted
- * silently, what weird cannot do is warned about, any other name is a warning with the nearest one. Later calls win, so main()
+ * silently, what weird cannot do is warned about, what belongs to a part that weird does not have (xpack) is named in one note, any
+ * other name is a warning with the nearest one. Later calls win, so main()
  * reads the folder first and then sets what the command line says.
  *
  * One thread, at start. Texts live in the arena given to settings_init().
@@ -16,7 +17,8 @@
 #include "pipeline/plugin.h"
 
 struct program_settings {
-	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir; the rest is main()'s to fill */
+	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, secrets; the rest is main()'s to fill */
+	bool ecs_written;	  /* somebody said pipeline.ecs_compatibility */
 	struct str config_path;	  /* path.config, .p NULL: not set */
 	struct str config_string; /* config.string */
 	bool test_and_exit;	  /* config.test_and_exit */
@@ -26,6 +28,10 @@ struct program_settings {
 	struct str log_dir;	  /* path.logs; .p NULL: stderr */
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
+	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
+	struct str data_written;  /* path.data as a settings file or the command line says it */
+	bool queue_persisted;	  /* queue.type */
+	struct str passed;	  /* names of settings of parts that weird does not have, as met, for one note */
 	int64_t memory_max;	  /* memory.max, 64 MiB */
 	int64_t drain_ns;	  /* shutdown.drain, 10 s */
 	struct str user;	  /* to become after binding; .p NULL: stay */
@@ -46,6 +52,15 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
  * one cannot be read, is no YAML or holds a value that does not fit. Files stay in the arena for d.
  */
 int settings_read(struct program_settings *s, const char *dir, struct diag *d);
+/*
+ * The variables of secrets.env in the folder, which settings_read() reads first. -1 and d where there is one that cannot be used.
+ */
+int settings_secrets(struct program_settings *s, const char *dir, struct diag *d);
+/*
+ * What else lies in a settings folder, or was set there, and means nothing here; and what an installed Logstash of these settings would
+ * do otherwise: a note each, a warning for what would be lost. dir NULL: there is none. After the command line's settings.
+ */
+void settings_notes(struct program_settings *s, const char *dir, struct diag *d);
 /* The same for a text. */
 int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d);
 

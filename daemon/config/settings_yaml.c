@@ -72,11 +72,12 @@ static bool is_null(const yaml_event_t *ev)
 static int set_scalar(struct reader *r, const yaml_event_t *ev)
 {
 	struct str value = str_n((const char *)ev->data.scalar.value, ev->data.scalar.length);
+	struct config_env env = {.secrets = r->settings->pipeline.secrets};
 	struct pos pos = mark_pos(r, &ev->start_mark);
 
 	if (is_null(ev))
 		return 0;
-	if (config_expand(r->settings->arena, &value, pos, r->diag) == -1)
+	if (config_expand(r->settings->arena, &value, &env, pos, r->diag) == -1)
 		return -1;
 	return settings_set(r->settings, buf_slice(&r->name), value, pos, r->diag);
 }
@@ -229,8 +230,11 @@ static int read_one(struct program_settings *s, const char *path, struct diag *d
 int settings_read(struct program_settings *s, const char *dir, struct diag *d)
 {
 	static const char *const names[] = {"logstash.yml", "weir.yml"};
-	int rc = 0;
+	int rc = settings_secrets(s, dir, d);
 
+	/* Each variable that is missing for want of them would be told as well. */
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < 2; i++) {
 		struct str path = arena_printf(s->arena, "%s/%s", dir, names[i]);
 
