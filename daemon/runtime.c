@@ -544,6 +544,7 @@ int runtime_explain(const struct runtime_config *c, struct diag *d, struct buf *
 	struct loaded *l;
 
 	settings.clock = &clock_system;
+	settings.elsewhere = true;
 	l = loaded_new(c->config_path, c->config_text, &settings, d);
 	if (!l)
 		return -1;

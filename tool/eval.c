@@ -96,6 +96,7 @@ static void read_settings(struct settings *s, const struct map *m)
 	ecs = map_text(m, "pipeline.ecs_compatibility");
 	s->ecs = str_eq(ecs, STR("v1")) ? ECS_V1 : str_eq(ecs, STR("v8")) ? ECS_V8 : ECS_DISABLED;
 	s->support_escapes = setting_true(m, "config.support_escapes");
+	s->lenient = setting_true(m, "config.lenient");
 }
 
 static int read_question(struct question *q, const struct map *m)

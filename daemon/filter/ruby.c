@@ -174,6 +174,8 @@ static int ruby_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	}
 	if (r->code.p && r->path.p)
 		return err_set(err, "takes 'code' or 'path', not both");
+	if (plugin_file_absent(ctx, r->path))
+		return 0;
 	r->module = ruby_module(ctx, err);
 	if (!r->module)
 		return -1;

@@ -38,6 +38,15 @@ static const struct common_row common_rows[] = {
 	{{"type", OPT_STRING, AT(type), .doc = "[type] of every event of this input that has none"}, IN},
 	{{"codec", OPT_CODEC, AT(codec), .doc = "how events are read or written"}, IN | OUT},
 	{{"workers", OPT_IGNORED, .doc = "accepted; weir has its own threads"}, OUT},
+	/* former.c reads these. */
+	{{"format", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "codec", .doc = "json: the codec json"}, IN},
+	{{"debug", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "log.level as a setting", .doc = "accepted"}, IN | FI},
+	{{"type", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if [type] == ...' around it", .doc = "only events of this type"}, FI | OUT},
+	{{"tags", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if ... in [tags]' around it", .doc = "only events with all these tags"},
+	 FI | OUT},
+	{{"exclude_tags", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if ... not in [tags]' around it",
+	  .doc = "only events with none of these tags"},
+	 FI | OUT},
 };
 #undef AT
 enum { COMMON_ROWS = sizeof(common_rows) / sizeof(*common_rows) };
