@@ -24,7 +24,6 @@ enum setting_type {
 	SET_BYTES,
 	SET_DURATION,
 	SET_PORTS,
-	SET_DATA,    /* a path; where Logstash's own state lies is remembered */
 	SET_QUEUE,
 	SET_PASSED,  /* means nothing here, and nothing is lost by that */
 	SET_MISSING, /* weird does not have it: said once where it is switched on */
@@ -41,7 +40,7 @@ static const struct setting {
 	{"pipeline.id", SET_STRING, AT(pipeline.pipeline_id)},
 	{"config.support_escapes", SET_BOOL, AT(pipeline.support_escapes)},
 	{"config.lenient", SET_BOOL, AT(pipeline.lenient)},
-	{"path.data", SET_DATA, AT(pipeline.data_dir)},
+	{"path.data", SET_STRING, AT(pipeline.data_dir)},
 	{"path.config", SET_STRING, AT(config_path)},
 	{"config.string", SET_STRING, AT(config_string)},
 	{"config.test_and_exit", SET_BOOL, AT(test_and_exit)},
@@ -241,9 +240,6 @@ static const char *store(struct program_settings *p, const struct setting *row, 
 		return NULL;
 	case SET_DURATION:
 		return text_duration(v, at) ? NULL : "a duration such as 10s";
-	case SET_DATA:
-		*(struct str *)at = p->data_written = arena_dup(p->arena, v);
-		return NULL;
 	case SET_QUEUE:
 		if (!str_eqz(v, "memory") && !str_eqz(v, "persisted"))
 			return "memory or persisted";
@@ -301,6 +297,9 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
 	if (row->type == SET_MISSING && !is_off(value))
 		diag_warn(d, pos, "the setting '%s' has no effect here: %s", row->name, row->instead);
 	want = store(s, row, value);
+	/* Where Logstash's own state lies: the command line says where weird's does. */
+	if (!want && pos.file && strcmp(row->name, "path.data") == 0)
+		s->data_written = s->pipeline.data_dir;
 	if (!want)
 		return 0;
 	diag_error(d, pos, "the setting '%s' takes %s, not '%.*s'", row->name, want, (int)(value.len < 80 ? value.len : 80),

@@ -29,7 +29,7 @@ struct program_settings {
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
 	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
-	struct str data_written;  /* path.data as a settings file or the command line says it */
+	struct str data_written;  /* path.data as a settings file says it */
 	bool queue_persisted;	  /* queue.type */
 	struct str passed;	  /* names of settings of parts that weird does not have, as met, for one note */
 	int64_t memory_max;	  /* memory.max, 64 MiB */

@@ -69,7 +69,19 @@ struct str former_name(enum plugin_kind kind, struct str name)
 	static const struct {
 		enum plugin_kind kind;
 		struct str former, now;
-	} names[] = {{PLUGIN_OUTPUT, STR_INIT("elasticsearch_http"), STR_INIT("elasticsearch")}, {PLUGIN_CODEC, STR_INIT("json_spooler"), STR_INIT("json")}};
+	} names[] = {
+		{PLUGIN_INPUT, STR_INIT("elastic_agent"), STR_INIT("beats")},
+		{PLUGIN_INPUT, STR_INIT("java_generator"), STR_INIT("generator")},
+		{PLUGIN_INPUT, STR_INIT("java_stdin"), STR_INIT("stdin")},
+		{PLUGIN_FILTER, STR_INIT("java_uuid"), STR_INIT("uuid")},
+		{PLUGIN_OUTPUT, STR_INIT("elasticsearch_http"), STR_INIT("elasticsearch")},
+		{PLUGIN_OUTPUT, STR_INIT("java_stdout"), STR_INIT("stdout")},
+		{PLUGIN_OUTPUT, STR_INIT("java_sink"), STR_INIT("null")},
+		{PLUGIN_OUTPUT, STR_INIT("sink"), STR_INIT("null")},
+		{PLUGIN_CODEC, STR_INIT("java_line"), STR_INIT("line")},
+		{PLUGIN_CODEC, STR_INIT("java_plain"), STR_INIT("plain")},
+		{PLUGIN_CODEC, STR_INIT("jdots"), STR_INIT("dots")},
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].kind == kind && str_eq(names[i].former, name))
@@ -90,4 +102,22 @@ const char *former_codec(const struct ast_plugin *written)
 			codec = str_eq(v->text, STR("json")) || str_eq(v->text, STR("json_event")) ? "json" : codec;
 	}
 	return codec;
+}
+
+const char *former_option(const struct plugin *plugin, struct str name)
+{
+	static const struct {
+		enum plugin_kind kind;
+		const char *plugin, *former, *now;
+	} names[] = {
+		{PLUGIN_FILTER, "mutate", "remove", "remove_field"},
+		{PLUGIN_FILTER, "geoip", "lru_cache_size", "cache_size"},
+		{PLUGIN_INPUT, "tcp", "data_timeout", ""},
+		{PLUGIN_OUTPUT, "elasticsearch", "replication", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].kind == plugin->kind && strcmp(names[i].plugin, plugin->name) == 0 && str_eqz(name, names[i].former))
+			return names[i].now;
+	return NULL;
 }

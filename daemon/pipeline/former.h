@@ -22,6 +22,11 @@ struct ast_expr *former_condition(struct arena *a, const struct plugin *plugin, 
 
 /* The present name of a plug-in whose former one is written; .p NULL: it has none. */
 struct str former_name(enum plugin_kind kind, struct str name);
+/*
+ * The present name of an option whose former one is written; "" : it means nothing here; NULL: it has none. The plug-in's table or the common
+ * options have it.
+ */
+const char *former_option(const struct plugin *plugin, struct str name);
 /* An input's option `format` of before 1.2: the codec that took its place, NULL: none is meant. */
 const char *former_codec(const struct ast_plugin *written);
 

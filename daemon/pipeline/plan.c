@@ -139,10 +139,10 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 	struct str now = former_name(kind, ap->name);
 	struct err err;
 
-	if (!plugin && now.p) {
+	if (!plugin && now.p)
 		plugin = plugin_find(kind, now);
-		diag_warn(c->diag, ap->pos, "the %s '%.*s' is now called '%.*s'", kind_name[kind], STR_ARG(ap->name), STR_ARG(now));
-	}
+	if (plugin && now.p)
+		diag_warn(c->diag, ap->pos, "the %s '%.*s' is read as '%.*s'", kind_name[kind], STR_ARG(ap->name), STR_ARG(now));
 	if (!plugin) {
 		unknown_plugin(c, kind, ap);
 		if (kind != PLUGIN_FILTER || !c->settings->lenient)

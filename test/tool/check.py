@@ -206,7 +206,11 @@ def test_multiline_filter():
 def test_former_names():
     status, out, err = explain('input { stdin { format => "json" } } output { elasticsearch_http { host => "h" port => 9200 flush_size => 1 } }')
     assert status == 0 and out[0] == 'input     stdin, codec json_lines' and out[1].split()[-1] == 'elasticsearch', out
-    assert "'elasticsearch_http' is now called 'elasticsearch'" in err, err
+    assert "'elasticsearch_http' is read as 'elasticsearch'" in err, err
+    answer = ask('filter { mutate { remove => ["a", "b"] } }', [{'a': 1, 'b': 2, 'c': 3}])
+    assert [e['c'] for e in answer['events']] == [3] and 'a' not in answer['events'][0] and 'b' not in answer['events'][0], answer
+    status, out, err = explain('input { java_stdin { codec => java_line } } output { java_stdout { codec => jdots } }')
+    assert status == 0 and out[0] == 'input     stdin, codec line', (out, err)
 
 
 def test_command_line():
