@@ -33,6 +33,7 @@ struct daemon {
 	struct program_settings settings;
 	struct runtime *rt;
 	struct metrics_http *http;
+	const char *log_path; /* NULL: standard error only */
 	uv_loop_t *uv;
 	uv_async_t async;
 	uv_signal_t term, intr, hup;
@@ -125,11 +126,25 @@ static void reload(struct daemon *d)
 		notify_set_watchdog(d->watchdog_ns);
 }
 
+/* To weird.log in path.logs as well. A folder that cannot be used (Logstash's own, for another user) is no reason not to start. */
+static void open_log(struct daemon *d)
+{
+	struct err err;
+
+	if (!d->settings.log_dir.len)
+		return;
+	if (!d->log_path)
+		d->log_path = arena_dupz(&d->arena, arena_printf(&d->arena, "%.*s/weird.log", STR_ARG(d->settings.log_dir)));
+	if (log_set_file(d->log_path, &err))
+		log_warn("weird", "path.logs: %s: the log goes to standard error only", err.text);
+}
+
 static void on_hup(uv_signal_t *s, int number)
 {
 	struct daemon *d = s->data;
 
 	(void)number;
+	open_log(d);
 	runtime_reopen(d->rt);
 	reload(d);
 }
@@ -284,6 +299,7 @@ static int serve(struct daemon *d)
 		rc.config_path = arena_dupz(&d->arena, d->settings.config_path);
 	else
 		rc.config_text = arena_dupz(&d->arena, d->settings.config_string);
+	open_log(d);
 	diag_init(&diag);
 	watch(d);
 	if (d->settings.pipeline.data_dir.len) {
@@ -297,7 +313,7 @@ static int serve(struct daemon *d)
 		goto out;
 	start_watchdog(d);
 	notify("READY=1");
-	log_info("weird", "running, version %s", WEIR_VERSION);
+	log_info("weird", "running, version %s%s%.*s", WEIR_VERSION, d->settings.node_name.len ? ", node " : "", STR_ARG(d->settings.node_name));
 	malloc_trim(0);
 	uv_run(d->uv, UV_RUN_DEFAULT);
 	notify("STOPPING=1");

@@ -25,7 +25,7 @@ struct program_settings {
 	bool reload;		  /* config.reload.automatic */
 	int64_t reload_ns;	  /* config.reload.interval, 3 s */
 	struct str node_name;	  /* .p NULL: the host's */
-	struct str log_dir;	  /* path.logs; .p NULL: stderr */
+	struct str log_dir;	  /* path.logs: weird.log in it gets the log, too; .p NULL: stderr alone */
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
 	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
