@@ -41,6 +41,43 @@ uint64_t loaded_stamp(const char *path)
 	return h;
 }
 
+/* `word {` stands somewhere in the text: all that Logstash looks for, too. */
+static bool has_section(struct str text, struct str word)
+{
+	ptrdiff_t at;
+
+	while ((at = str_find(text, word)) >= 0) {
+		text = str_from(text, (size_t)at + word.len);
+		while (text.len && text.p[0] == ' ')
+			text = str_from(text, 1);
+		if (text.len && text.p[0] == '{')
+			return true;
+	}
+	return false;
+}
+
+/* A configuration that is given as text reads standard input and prints to standard output where it does not say otherwise. */
+static struct config_file *text_files(struct arena *a, const char *text)
+{
+	static const struct {
+		struct str section, name, text;
+	} defaults[] = {{STR_INIT("input"), STR_INIT("<default input>"), STR_INIT("input { stdin { type => stdin } }")},
+			{STR_INIT("output"), STR_INIT("<default output>"), STR_INIT("output { stdout { codec => rubydebug } }")}};
+	struct config_file *first = arena_zalloc(a, sizeof(*first)), *last = first;
+
+	first->name = STR("<command line>");
+	first->text = str_z(text);
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++) {
+		if (has_section(first->text, defaults[i].section))
+			continue;
+		last->next = arena_zalloc(a, sizeof(*last));
+		last = last->next;
+		last->name = defaults[i].name;
+		last->text = defaults[i].text;
+	}
+	return first;
+}
+
 struct loaded *loaded_new(const char *path, const char *text, const struct settings *settings, struct diag *d)
 {
 	struct loaded *l = xzalloc(sizeof(*l));
@@ -53,9 +90,7 @@ struct loaded *loaded_new(const char *path, const char *text, const struct setti
 		l->stamp = loaded_stamp(path);
 		files = config_read(&l->text, path, d);
 	} else {
-		files = arena_zalloc(&l->text, sizeof(*files));
-		files->name = STR("<command line>");
-		files->text = str_z(text);
+		files = text_files(&l->text, text);
 	}
 	/* What could be read is compiled even after errors, so that all of them are told at once. */
 	ast = files ? config_parse_part(&l->text, files, &env, d) : NULL;

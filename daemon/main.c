@@ -369,7 +369,7 @@ static int run(struct daemon *d)
 		return 1;
 	log_threshold = d->settings.log_level;
 	log_set_json(d->settings.log_json);
-	if (!d->settings.config_path.len && !d->settings.config_string.len) {
+	if (!d->settings.config_path.len && !d->settings.config_string.len && !d->cmd.config_text) {
 		fprintf(stderr, "weird: no configuration: give -f PATH or -e TEXT\n\n%s", cmdline_usage());
 		return 1;
 	}

@@ -1,3 +1,6 @@
+/*
+ * absent.c - files that a plug-in names and that are not here, where a configuration is only looked at.
+ */
 #include "pipeline/plugin.h"
 
 #include <errno.h>

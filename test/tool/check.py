@@ -223,6 +223,14 @@ def test_command_line():
     assert run(weird, '--no.such', 'x', '-e', '')[0] == 1
 
 
+def test_default_input_and_output():
+    """-e reads standard input and prints where it does not say otherwise."""
+    for conf, said in (('filter { mutate { add_field => { "a" => "b" } } }', '"a" => "b"'), ('', '"type" => "stdin"'),
+                       ('output { stdout { codec => line { format => "<%{message}>" } } }', '<hello>')):
+        p = subprocess.run([weird, '--api.enabled', 'false', '-e', conf], input=b'hello\n', capture_output=True, check=False, timeout=60)
+        assert p.returncode == 0 and said in p.stdout.decode() and 'hello' in p.stdout.decode(), (conf, p)
+
+
 def main():
     failed = 0
     for name, test in sorted(globals().items()):
