@@ -99,13 +99,15 @@ static int take_list(const struct map *m, const char *key, enum vtype type, cons
 
 static int take_case(const struct map *m, const char *path, struct test_case *c, struct err *err)
 {
-	const struct value *fields;
+	const struct value *fields, *event;
 
+	/* The first releases of the second generation said event. */
 	if (take_text(m, "description", path, &c->description, err) || take(m, "fields", V_MAP, "an object", path, &fields, err) ||
+	    take(m, "event", V_MAP, "an object", path, &event, err) ||
 	    take_list(m, "input", V_STRING, "a list of texts", path, &c->input, err) ||
 	    take_list(m, "expected", V_MAP, "a list of objects", path, &c->expected, err))
 		return -1;
-	c->fields = fields ? fields->map : NULL;
+	c->fields = fields ? fields->map : event ? event->map : NULL;
 	return 0;
 }
 

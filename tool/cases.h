@@ -13,7 +13,7 @@
  *	    input: ["a line", ...]
  *	    expected: [{...}, ...]      the events, in order
  *
- * The oldest form has input and expected in the place of testcases. A file is one set; everything lives in the arena given.
+ * Names in input lines of JSON and in expected events may be references, too. The oldest form has input and expected in the place of testcases. A file is one set; everything lives in the arena given.
  */
 #ifndef WEIR_TOOL_CASES_H
 #define WEIR_TOOL_CASES_H

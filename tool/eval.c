@@ -112,6 +112,7 @@ static int read_question(struct question *q, const struct map *m)
 	q->events = value_is(v, V_LIST) ? v->list : NULL;
 	v = map_find_str(m, STR("settings"));
 	read_settings(&q->settings, value_is(v, V_MAP) ? v->map : NULL);
+	q->settings.elsewhere = q->bare;
 	return 0;
 }
 

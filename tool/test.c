@@ -89,7 +89,7 @@ static void set_fields(struct event *ev, const struct map *fields)
 	}
 }
 
-/* {"[log][path]": ..} in a line of JSON is meant as a field of a field there. */
+/* {"[log][path]": ..} is meant as a field of a field there. */
 static void unfold(struct event *ev)
 {
 	for (uint32_t i = 0; i < ev->root.n; i++) {
@@ -106,6 +106,19 @@ static void unfold(struct event *ev)
 		(void)event_set(ev, r, v);
 		i--;
 	}
+}
+
+/* The same for what is expected. */
+static const struct map *unfolded(struct arena *a, const struct map *m)
+{
+	struct value v = {.type = V_MAP, .map = (struct map *)m};
+	struct event ev;
+
+	event_init(&ev, a);
+	ev.root = *value_copy(a, &v, false).map;
+	unfold(&ev);
+	v.map = &ev.root;
+	return value_copy(a, &v, false).map;
 }
 
 static void decorate(void *self, struct event *ev, const struct span *span)
@@ -272,7 +285,7 @@ static void judge(struct run *run, struct set_run *r, size_t at)
 	for (uint32_t i = 0; i < both; i++) {
 		struct str head = arena_printf(&r->arena, "  event %u: ", i + 1);
 
-		bad += differ(&lines, arena_dupz(&r->arena, head), c->expected->v[i].map, r->events->v[i].map);
+		bad += differ(&lines, arena_dupz(&r->arena, head), unfolded(&r->arena, c->expected->v[i].map), r->events->v[i].map);
 	}
 	for (uint32_t i = both; i < want || i < have; i++) {
 		buf_printf(&lines, "  event %u: %s ", i + 1, i < want ? "missing:" : "not expected:");

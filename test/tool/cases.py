@@ -51,15 +51,17 @@ def test(*args):
 def test_first_generation():
     conf = put('conf/f.conf', FILTER)
     put('t/a.json', {'fields': {'type': 'syslog', '[log][file]': 'x'}, 'ignore': ['[log][file]'],
-                     'testcases': [{'input': ['Oct  6 20:55:29 front prog[3]: hello'], 'expected': [dict(GOOD, log={})]},
+                     'testcases': [{'input': ['Oct  6 20:55:29 front prog[3]: hello'], 'expected': [dict(GOOD, **{'log': {}})]},
                                    {'input': ['drop'], 'expected': []}]})
     status, out, err = test(os.path.join(folder, 't'), conf)
     assert status == 0 and out.startswith('2 of 2 cases passed, in ') and not err, (status, out, err)
     # The oldest form, in YAML, in a folder below; JSON in several lines, with a field of a field.
+    put('t/ref.json', {'fields': {'a': {'b': 1}}, 'ignore': ['@timestamp'],
+                       'testcases': [{'input': ['x'], 'expected': [{'message': 'x', '[a][b]': 1}]}]})
     put('t/deep/old.yml', 'codec: json_lines\nignore: ["@timestamp"]\ninput:\n  - >\n    {\n      "message": "m",\n      "[a][b]": 1\n    }\n'
                           'expected:\n  - message: m\n    a: {b: 1.0}\n')
     status, out, err = test('-v', os.path.join(folder, 't'), conf)
-    assert status == 0 and [x[:4] for x in out.splitlines()[:-1]] == ['ok  '] * 3, (out, err)
+    assert status == 0 and [x[:4] for x in out.splitlines()[:-1]] == ['ok  '] * 4, (out, err)
 
 
 def test_differences():
@@ -85,7 +87,7 @@ def test_second_generation():
                                     'expected': [dict(seen, message='one', __lfv_out_passed='so'),
                                                  dict(seen, message='multi\nline', __lfv_out_passed='fi'),
                                                  dict(seen, message='multi\nline', __lfv_out_passed='so')]},
-                                   {'expected': [dict(seen, n=1, __lfv_out_passed='so')]}]})
+                                   {'event': {'n': 3}, 'expected': [dict(seen, n=3, __lfv_out_passed='so')]}]})
     put('t/b.yaml', 'input_plugin: lines\nignore: ["@timestamp"]\ntestcases:\n  - input: ["foo\\n  bar\\nother"]\n    expected:\n'
                     '      - {message: "foo\\n  bar", tags: [multiline], type: x, t: mocked}\n      - {message: other, type: x, t: mocked}\n')
     tests = os.path.join(folder, 't')

@@ -145,10 +145,10 @@ def test_pipelines():
 
 def test_file_on_another_machine():
     """Logstash's -t opens no file that a plug-in names; a start does."""
-    f = Folder({'a.conf': 'filter { geoip { source => "a" database => "/nonexistent/a.mmdb" }\n'
+    f = Folder({'a.conf': 'input { file { path => "C:/logs/*.log" } } filter { geoip { source => "a" database => "/nonexistent/a.mmdb" }\n'
                           'translate { source => "a" target => "b" dictionary_path => "/nonexistent/b.yml" } }\n'})
     status, out, _ = run(weir, 'check', f.path('a.conf'))
-    assert status == 0 and out.count('is not here: without it weird does not start') == 2, out
+    assert status == 0 and out.count('is not here: without it weird does not start') == 2 and "'C:/logs/*.log' is not" in out, out
     status, out, err = run(weird, '-t', '-f', f.path('a.conf'))
     assert status == 0 and out == 'Configuration OK\n', (out, err)
     answer = ask('filter { geoip { source => "a" database => "/nonexistent/a.mmdb" } }', [{}])
