@@ -8,7 +8,7 @@
 #include "config/places.h"
 #include "config/settings.h"
 #include "pipeline/plan.h"
-#include "tool/pipelines.h"
+#include "tool/listed.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -113,7 +113,7 @@ static void check_path(struct checked *c, const char *name, const char *path, st
 }
 
 /* Settings of its own go over the file's. */
-static void pipeline_settings(struct program_settings *s, const struct pipeline_entry *p, struct diag *d)
+static void pipeline_settings(struct program_settings *s, const struct listed_pipeline *p, struct diag *d)
 {
 	for (uint32_t i = 0; i < p->settings->n; i++) {
 		const struct entry *e = &p->settings->e[i];
@@ -126,10 +126,10 @@ static void pipeline_settings(struct program_settings *s, const struct pipeline_
 
 static void check_pipelines(struct checked *c, const char *file, struct diag *d)
 {
-	struct pipeline_entry *entry;
+	struct listed_pipeline *entry;
 	size_t n;
 
-	if (pipelines_read(&c->arena, file, NULL, &entry, &n, d) == -1 || n == 0) {
+	if (listed_pipelines(&c->arena, file, NULL, &entry, &n, d) == -1 || n == 0) {
 		if (!d->errors)
 			diag_error(d, (struct pos){0}, "%s: there is no pipeline in it", file);
 		tell(c, file, d, false);
@@ -142,7 +142,7 @@ static void check_pipelines(struct checked *c, const char *file, struct diag *d)
 
 		diag_init(&mine);
 		pipeline_settings(&own, &entry[i], &mine);
-		check_files(c, name, pipeline_files(&c->arena, &entry[i], &mine), &own.pipeline, &mine);
+		check_files(c, name, listed_files(&c->arena, &entry[i], &mine), &own.pipeline, &mine);
 		diag_release(&mine);
 	}
 }

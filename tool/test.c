@@ -17,7 +17,7 @@
 #include "tool/differ.h"
 #include "tool/filtered.h"
 #include "tool/mock.h"
-#include "tool/pipelines.h"
+#include "tool/listed.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -472,17 +472,17 @@ static struct config_file *read_configs(struct run *run, const char **path, size
 
 static int read_targets(struct run *run)
 {
-	struct pipeline_entry *entry = NULL;
+	struct listed_pipeline *entry = NULL;
 	struct diag d;
 	size_t n = 0;
 	int rc;
 
 	diag_init(&d);
 	if (run->pipelines) {
-		(void)pipelines_read(&run->arena, run->pipelines, run->pipelines_base, &entry, &n, &d);
+		(void)listed_pipelines(&run->arena, run->pipelines, run->pipelines_base, &entry, &n, &d);
 		run->target = arena_zalloc(&run->arena, (n + 1) * sizeof(*run->target));
 		for (; run->ntargets < n; run->ntargets++)
-			run->target[run->ntargets] = pipeline_files(&run->arena, &entry[run->ntargets], &d);
+			run->target[run->ntargets] = listed_files(&run->arena, &entry[run->ntargets], &d);
 	} else {
 		run->target = arena_zalloc(&run->arena, sizeof(*run->target));
 		run->target[run->ntargets++] = read_configs(run, run->config, run->nconfigs, &d);

@@ -1,4 +1,4 @@
-#include "tool/pipelines.h"
+#include "tool/listed.h"
 
 #include "event/yaml_read.h"
 
@@ -32,7 +32,7 @@ static int read_yaml(struct arena *a, const char *file, struct value *v, struct 
 	return rc;
 }
 
-static int take_entry(struct arena *a, const char *base, const struct value *v, struct pipeline_entry *p, struct err *err)
+static int take_entry(struct arena *a, const char *base, const struct value *v, struct listed_pipeline *p, struct err *err)
 {
 	struct str path, text;
 
@@ -40,7 +40,7 @@ static int take_entry(struct arena *a, const char *base, const struct value *v, 
 		return err_set(err, "each entry is a list of settings");
 	path = text_of(v->map, "path.config");
 	text = text_of(v->map, "config.string");
-	*p = (struct pipeline_entry){.id = text_of(v->map, "pipeline.id"), .settings = v->map};
+	*p = (struct listed_pipeline){.id = text_of(v->map, "pipeline.id"), .settings = v->map};
 	if (!path.len && !text.len)
 		return err_set(err, "the pipeline '%.*s' has neither 'path.config' nor 'config.string'", STR_ARG(p->id));
 	if (text.len)
@@ -52,7 +52,7 @@ static int take_entry(struct arena *a, const char *base, const struct value *v, 
 	return 0;
 }
 
-int pipelines_read(struct arena *a, const char *file, const char *base, struct pipeline_entry **out, size_t *n, struct diag *d)
+int listed_pipelines(struct arena *a, const char *file, const char *base, struct listed_pipeline **out, size_t *n, struct diag *d)
 {
 	struct value v = {0};
 	struct err err = {""};
@@ -73,7 +73,7 @@ int pipelines_read(struct arena *a, const char *file, const char *base, struct p
 	return rc;
 }
 
-struct config_file *pipeline_files(struct arena *a, const struct pipeline_entry *p, struct diag *d)
+struct config_file *listed_files(struct arena *a, const struct listed_pipeline *p, struct diag *d)
 {
 	struct config_file *f;
 
