@@ -155,6 +155,23 @@ def test_file_on_another_machine():
     assert 'cannot open' in answer['error'], answer
 
 
+def test_patterns_on_another_machine():
+    """A pattern that a missing folder may define is a warning where the configuration is only looked at; a slip is an error."""
+    conf = 'filter { grok { patterns_dir => ["/nonexistent/patterns"] match => { "message" => "%%{%s}" } } }'
+    f = Folder({'a.conf': conf % 'MYAPP:x'})
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and 'pattern %{MYAPP:x} not defined, perhaps in files that are not here' in out, out
+    assert run(weird, '-t', '-f', f.path('a.conf'))[0] == 0
+    assert 'not defined' in ask(conf % 'MYAPP:x', [])['error']
+    f.put('a.conf', conf.replace('patterns_dir => ["/nonexistent/patterns"]', '') % 'MYAPP')
+    assert run(weir, 'check', f.path('a.conf'))[0] == 1
+    f.put('a.conf', conf % 'WORD:x}(')
+    assert run(weir, 'check', f.path('a.conf'))[0] == 1
+    f.put('a.conf', 'input { stdin { codec => multiline { patterns_dir => "/nonexistent" pattern => "%{MYAPP}" what => next } } }')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and 'perhaps in files' in out, out
+
+
 def test_former_conditions():
     """type, tags and exclude_tags of filters: Logstash had them before it had conditions."""
     conf = 'filter { mutate { type => "a" tags => ["x", "y"] exclude_tags => "z" add_field => { "hit" => "1" } } }'
