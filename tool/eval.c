@@ -15,9 +15,9 @@
 #include "tool/filtered.h"
 #include "tool/tool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct question {
@@ -305,11 +305,49 @@ static FILE *answers_only(void)
 	return fdopen(fd, "w");
 }
 
+struct lines {
+	struct buf text; /* what was read and not asked for yet begins at used */
+	size_t used;
+};
+
+/*
+ * The next line of standard input, until the next call; the last one may lack its line feed. Not getline(): a signal that belongs to Ruby ends that
+ * as if the input had ended.
+ */
+static bool next_line(struct lines *l, struct str *line)
+{
+	for (;;) {
+		struct str rest = str_from(buf_slice(&l->text), l->used);
+		ptrdiff_t at = str_chr(rest, '\n');
+		ssize_t n;
+		char *room;
+
+		if (at >= 0) {
+			*line = str_sub(rest, 0, (size_t)at);
+			l->used += (size_t)at + 1;
+			return true;
+		}
+		if (l->used) {
+			memmove(l->text.p, rest.p, rest.len);
+			l->text.len = rest.len;
+			l->used = 0;
+		}
+		room = buf_room(&l->text, 65536);
+		n = read(STDIN_FILENO, room, 65536);
+		if (n > 0)
+			l->text.len += (size_t)n;
+		if (n > 0 || (n == -1 && errno == EINTR))
+			continue;
+		*line = buf_slice(&l->text);
+		l->used = l->text.len;
+		return line->len > 0;
+	}
+}
+
 int tool_eval(int argc, char **argv)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	struct lines in = {0};
+	struct str line;
 	struct buf out;
 	FILE *to;
 
@@ -324,14 +362,15 @@ int tool_eval(int argc, char **argv)
 		return 1;
 	}
 	buf_init(&out, 0);
-	while ((n = getline(&line, &cap, stdin)) > 0) {
+	buf_init(&in.text, 0);
+	while (next_line(&in, &line)) {
 		buf_clear(&out);
-		answer_line(str_n(line, (size_t)n), &out);
+		answer_line(line, &out);
 		if (fwrite(out.p, 1, out.len, to) != out.len || fflush(to))
 			break;
 	}
 	fclose(to);
 	buf_release(&out);
-	free(line);
+	buf_release(&in.text);
 	return 0;
 }
