@@ -410,6 +410,8 @@ static int run_set_on(struct run *run, const struct config_file *files, const st
 			fprintf(stderr, "%s: the configuration waits for something that a test does not have\n", set->path);
 		free(r.got);
 	}
+	if (codec && !(input && codec == input->codec) && codec->plugin->close)
+		codec->plugin->close(codec->self);
 	print_diag(&d);
 	plan_free(plan);
 	diag_release(&d);

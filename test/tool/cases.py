@@ -58,10 +58,12 @@ def test_first_generation():
     # The oldest form, in YAML, in a folder below; JSON in several lines, with a field of a field.
     put('t/ref.json', {'fields': {'a': {'b': 1}}, 'ignore': ['@timestamp'],
                        'testcases': [{'input': ['x'], 'expected': [{'message': 'x', '[a][b]': 1}]}]})
+    put('t/codec.json', {'codec': 'multiline { pattern => "^ " what => previous charset => "ISO-8859-1" }', 'ignore': ['@timestamp'],
+                         'testcases': [{'input': ['a', ' b', 'c'], 'expected': [{'message': 'a\n b', 'tags': ['multiline']}, {'message': 'c'}]}]})
     put('t/deep/old.yml', 'codec: json_lines\nignore: ["@timestamp"]\ninput:\n  - >\n    {\n      "message": "m",\n      "[a][b]": 1\n    }\n'
                           'expected:\n  - message: m\n    a: {b: 1.0}\n')
     status, out, err = test('-v', os.path.join(folder, 't'), conf)
-    assert status == 0 and [x[:4] for x in out.splitlines()[:-1]] == ['ok  '] * 4, (out, err)
+    assert status == 0 and [x[:4] for x in out.splitlines()[:-1]] == ['ok  '] * 5, (out, err)
 
 
 def test_differences():
