@@ -36,6 +36,7 @@ struct multiline {
 	struct grok_pattern compiled;
 	struct regex_match *found;
 	int64_t idle_ns; /* 0: never */
+	bool files_missing; /* a patterns_dir without files, where the configuration is only looked at */
 };
 
 struct multiline_state {
@@ -66,6 +67,7 @@ static int load_patterns(struct multiline *m, struct plugin_ctx *ctx, struct gro
 			return -1;
 		if (!files)
 			plugin_warn(ctx, "patterns_dir '%.*s' has no pattern file", STR_ARG(value_str(v)));
+		m->files_missing |= !files && ctx->settings->elsewhere;
 	}
 	return 0;
 }
@@ -82,7 +84,10 @@ static int multiline_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		return -1;
 	if (grok_pattern_compile(&m->compiled, &c, m->pattern, err)) {
 		decoder_close(&m->d);
-		return -1;
+		if (!m->files_missing || !lib.undefined)
+			return -1;
+		plugin_warn(ctx, "%s, perhaps in files that are not here: without it weird does not start", err->text);
+		return 0;
 	}
 	m->found = regex_match_new();
 	if (m->max_bytes > HELD_MAX) {
