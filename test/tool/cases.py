@@ -102,7 +102,7 @@ def test_second_generation():
     assert status == 0 and out.startswith('3 of 3'), (out, err)
     # Each with settings of its own.
     put('pipelines.yml', '- pipeline.id: ecs\n  pipeline.ecs_compatibility: v8\n  config.string: "input { stdin { id => in } } filter { translate { source => message dictionary => [one, two] } }"\n')
-    put('v8/a.json', {'input_plugin': 'in', 'ignore': ['@timestamp'], 'testcases': [{'input': ['one'], 'expected': [{'message': 'two'}]}]})
+    put('v8/a.json', {'input_plugin': 'in', 'ignore': ['@timestamp'], 'testcases': [{'input': ['one'], 'expected': [{'message': 'two', 'event': {'original': 'one'}}]}]})
     status, out, err = test('--testcase-dir', os.path.join(folder, 'v8'), '--pipeline', pipelines)
     assert status == 0 and out.startswith('1 of 1'), (out, err)
     put('t/c.json', {'input_plugin': 'nobody', 'testcases': []})

@@ -148,12 +148,12 @@ def test_pipelines():
     # Who sends to whom, variables and settings of their own; what the list says wrong comes first.
     f.put('secrets.env', 'WHO=one\n')
     os.chmod(f.path('secrets.env'), 0o600)
-    listens = '"input { pipeline { address => a } } output { stdout { } }"'
+    listens = '"input { pipeline { address => aa } } output { stdout { } }"'
     f.put('pipelines.yml', '- pipeline.id: ${WHO}\n  config.string: %s\n- pipeline.id: two\n  api.enabled: false\n  config.string: %s\n' % (listens, listens))
     status, out, _ = run(weir, 'check', f.path())
     assert status == 1 and 'pipeline one: runs fully\n' in out, out
-    assert "<config.string of two>:1:9: pipeline 'one' listens on the address 'a' already" in out, out
-    assert out.index("pipelines.yml:4:3: warning: the setting 'api.enabled' is the whole program's") < out.index('pipeline one: runs'), out
+    assert "<config.string of two>:1:9: pipeline 'one' listens on the address 'aa' already" in out, out
+    assert out.index("pipelines.yml:4:16: warning: the setting 'api.enabled' is the whole program's") < out.index('pipeline one: runs'), out
     f.put('pipelines.yml', '- pipeline.id: one\n')
     status, out, _ = run(weir, 'check', f.path())
     assert status == 1 and out.endswith("pipelines.yml: will not run: 1 error because pipeline 'one' needs 'path.config' or 'config.string'\n"), out
