@@ -40,16 +40,31 @@ static void forget_keep(struct running *r)
 		ro->keep = false;
 }
 
+/* Who stays is known before the first is opened: the others' ports are free to take. */
+static int open_inputs(struct running *r, struct plan *plan, struct err *err)
+{
+	bool *kept = xzalloc(plan->ninputs + 1);
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->ninputs; i++)
+		kept[i] = run_input_keep(r, plan->input[i]);
+	run_inputs_leave(r, true);
+	for (uint32_t i = 0; i < plan->ninputs && rc == 0; i++)
+		if (!kept[i])
+			rc = run_input_open(r, plan->input[i], err);
+	if (rc)
+		run_inputs_leave(r, false);
+	free(kept);
+	return rc;
+}
+
 static int open_parts(struct running *r, struct plan *plan, struct err *err)
 {
 	r->settings = &plan->settings;
 	for (uint32_t i = 0; i < plan->noutputs; i++)
 		if (run_output_open(r, plan->output[i], err))
 			return -1;
-	for (uint32_t i = 0; i < plan->ninputs; i++)
-		if (run_input_open(r, plan->input[i], err))
-			return -1;
-	return 0;
+	return open_inputs(r, plan, err);
 }
 
 /* Undoes open_parts: what was opened for a plan that is not to be. */
@@ -150,6 +165,7 @@ void running_put_in_place(struct running *r, int64_t deadline_ns)
 	run_inputs_stop(r);
 	former->plan = pipeline_swap(r->pipeline, r->next->plan);
 	run_inputs_free_unkept(r);
+	run_inputs_renew(r);
 	run_outputs_retire(r, deadline_ns);
 	loaded_free(former);
 	r->loaded = r->next;

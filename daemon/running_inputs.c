@@ -3,6 +3,8 @@
  */
 #include "running_int.h"
 
+#include "input/listen.h"
+
 #include <stdlib.h>
 
 /* ---- hooks: loops' threads tell the main one ---- */
@@ -63,8 +65,11 @@ static int open_half(struct running *r, struct plan_plugin *pp, struct inlet *pa
 	struct inlet_hooks hooks = {.ended = on_inlet_ended, .closed = on_inlet_closed, .arg = r};
 	struct run_input *ri = xzalloc(sizeof(*ri));
 
+	listen_as(ri);
 	ri->in = inlet_new(pp, partner, pipeline_queue(r->pipeline), r->shared->budget, &hooks, err);
+	listen_as(NULL);
 	if (!ri->in) {
+		listen_forget(ri);
 		free(ri);
 		err_prefix(err, "%s: ", pp->plugin->name);
 		return -1;
@@ -81,20 +86,31 @@ static int open_half(struct running *r, struct plan_plugin *pp, struct inlet *pa
 }
 
 /* An input is one inlet, or two where it listens in two ways (syslog). */
-int run_input_open(struct running *r, struct plan_plugin *pp, struct err *err)
+bool run_input_keep(struct running *r, struct plan_plugin *pp)
 {
 	struct run_input *have = input_find(r, pp);
+	bool found = have != NULL;
+
+	for (; have; have = input_find(r, pp)) {
+		have->keep = true;
+		have->instance = pp;
+		if (!have->in->partner && !have->in->ops->companion)
+			break;
+	}
+	return found;
+}
+
+void run_inputs_leave(struct running *r, bool leave)
+{
+	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
+		if (!ri->fresh)
+			listen_leaves(ri, leave && !ri->keep);
+}
+
+int run_input_open(struct running *r, struct plan_plugin *pp, struct err *err)
+{
 	struct inlet *first = NULL, *second;
 
-	if (have) {
-		for (; have; have = input_find(r, pp)) {
-			have->keep = true;
-			have->instance = pp;
-			if (!have->in->partner && !have->in->ops->companion)
-				break;
-		}
-		return 0;
-	}
 	if (open_half(r, pp, NULL, &first, err))
 		return -1;
 	return first->ops->companion ? open_half(r, pp, first, &second, err) : 0;
@@ -133,6 +149,7 @@ void run_input_free(struct running *r, struct run_input *ri)
 	series_unref(ri->series);
 	series_unref(ri->udp);
 	inlet_free(ri->in);
+	listen_forget(ri);
 	free(ri);
 }
 
@@ -166,4 +183,11 @@ void run_inputs_free_unkept(struct running *r)
 		if (!ri->keep)
 			run_input_free(r, ri);
 	}
+}
+
+void run_inputs_renew(struct running *r)
+{
+	for (struct run_input *ri = r->inputs; ri; ri = ri->next)
+		if (!ri->fresh)
+			inlet_renew(ri->in, ri->instance->self);
 }

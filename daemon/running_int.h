@@ -58,13 +58,19 @@ struct running {
 
 /* ---- inputs ---- */
 
-/* Finds the one that runs already (keep), or opens it (fresh). */
+/* Finds the one that runs already and marks it (keep); false: it is to be opened. */
+bool run_input_keep(struct running *r, struct plan_plugin *pp);
+/* Those that run and are not kept give their sockets to whoever listens at the same address, or do not any more. */
+void run_inputs_leave(struct running *r, bool leave);
+/* A new one (fresh). */
 int run_input_open(struct running *r, struct plan_plugin *pp, struct err *err);
 int run_input_start(struct running *r, struct run_input *ri, struct err *err);
 void run_input_free(struct running *r, struct run_input *ri);
 /* Stops every input that is not kept and waits until it is closed: its last batches are in the queue then. */
 void run_inputs_stop(struct running *r);
 void run_inputs_free_unkept(struct running *r);
+/* Those that stay have files that may be other ones now (certificates). */
+void run_inputs_renew(struct running *r);
 /* Work thread: inputs that stay work with the new plan's instances from now on. */
 void run_inputs_adopt(struct running *r);
 /* Work thread: the queue was full and has room again. */

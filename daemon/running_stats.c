@@ -85,7 +85,9 @@ static void copy_input(const struct run_input *ri)
 	if (ri->udp) {
 		series_set(ri->udp, M_UDP_DATAGRAMS, read_count(&c->datagrams));
 		series_set(ri->udp, M_UDP_LINES, read_count(&c->frames) - read_count(&c->dropped));
+		series_set(ri->udp, M_UDP_JOINED, read_count(&c->joined));
 		series_set(ri->udp, M_UDP_REFUSED_EMPTY, read_count(&c->refused));
+		series_set(ri->udp, M_UDP_REFUSED_CHUNK, read_count(&c->bad_chunks));
 		series_set(ri->udp, M_UDP_REFUSED_QUEUE, read_count(&c->dropped));
 		series_set(ri->udp, M_UDP_KERNEL_DROPS, read_count(&c->kernel_drops));
 	}
@@ -178,7 +180,7 @@ bool stats_balanced(struct running *r)
 		const struct inlet_counters *i = &ri->in->count;
 
 		read += i->frames - i->dropped;
-		if (ri->udp && i->datagrams != i->frames + i->refused) {
+		if (ri->udp && i->datagrams != i->frames + i->joined + i->refused + i->bad_chunks) {
 			log_error("input", "%s: the books do not balance: %" PRIu64 " datagrams, %" PRIu64 " lines", ri->in->name,
 				  (uint64_t)i->datagrams, (uint64_t)i->frames);
 			ok = false;

@@ -11,11 +11,10 @@
 #ifndef WEIR_OUTPUTS_ES_H
 #define WEIR_OUTPUTS_ES_H
 
+#include "outputs/curl_link.h"
 #include "outputs/es_verdict.h"
 #include "outputs/output.h"
 #include "outputs/stamped.h"
-
-#include <pthread.h>
 
 enum es_flavour { ES_ELASTICSEARCH, ES_OPENSEARCH };
 
@@ -118,20 +117,16 @@ struct es_conf {
 	const char *userpwd;   /* "user:password" or NULL */
 	const char **header;   /* "Name: value", NULL-terminated */
 	const char *proxy;
-	bool tls, verify;
-	struct str ca;	       /* PEM, all files together; .len 0: the system's */
-	const char *cert, *key, *key_pass, *cert_type;
-	unsigned char (*fingerprint)[32];
-	size_t n_fingerprints;
-	long tls_min, tls_max; /* CURL_SSLVERSION_...; 0: TLS 1.2 and up */
+	bool tls;
+	struct curl_tls trust;
 	int compression_level;
 	long timeout_s, resurrect_s;
 	bool manage_template;
 	struct es_policy policy;
 
+	struct curl_links links;
 	pthread_mutex_t lock;
 	unsigned next_host;	/* round robin */
-	struct es_link *links;	/* for wake() */
 	struct es_server server; /* under template_lock */
 	bool template_ready;
 	pthread_mutex_t template_lock; /* one thread looks after it, the others wait */

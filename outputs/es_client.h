@@ -6,20 +6,12 @@
 
 #include "outputs/es.h"
 
-#include <curl/curl.h>
-
 struct es_link {
 	struct es_conf *conf;
-	struct es_link *next; /* of conf->links */
-	CURL *easy;
-	CURLM *multi;
+	struct curl_link curl;
 	struct curl_slist *bulk_headers, *json_headers;
-	struct buf answer;
-	struct buf packed; /* the compressed body */
-	void *deflate;	   /* z_stream; NULL until needed */
 	struct es_reply reply;
 	struct arena scratch;
-	char error[CURL_ERROR_SIZE];
 	char url[2048];
 };
 

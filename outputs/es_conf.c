@@ -1,168 +1,17 @@
 /*
  * es_conf.c - the send half's copy of the options: URLs, headers, secrets, certificates. Main thread, once per sender.
- *
- * A URL in `hosts` may leave out nearly everything: "h", "h:9200", "//h", "[::1]:9200", "https://u:p@h:9243/prefix".
  */
 #include "outputs/es_client.h"
 
-#include <curl/curl.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/base64.h"
+#include "base/url.h"
+#include "outputs/api_key.h"
 
-enum { CA_BYTES_MAX = 4 * 1024 * 1024 };
+#include <stdlib.h>
 
 #define FILTER_PATH "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
 
-/* ---- text ---- */
-
-static void base64(struct buf *out, struct str s)
-{
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < s.len; i += 3) {
-		unsigned char c[3] = {0};
-		size_t n = s.len - i < 3 ? s.len - i : 3;
-
-		memcpy(c, s.p + i, n);
-		buf_ch(out, digit[c[0] >> 2]);
-		buf_ch(out, digit[(c[0] & 3) << 4 | c[1] >> 4]);
-		buf_ch(out, n > 1 ? digit[(c[1] & 15) << 2 | c[2] >> 6] : '=');
-		buf_ch(out, n > 2 ? digit[c[2] & 63] : '=');
-	}
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ch_digit(c))
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-static bool base64_decode(struct arena *a, struct str s, struct str *out)
-{
-	char *p = arena_bytes(a, s.len + 1);
-	unsigned bits = 0, have = 0;
-	size_t n = 0;
-
-	while (s.len && s.p[s.len - 1] == '=')
-		s.len--;
-	for (size_t i = 0; i < s.len; i++) {
-		int d = base64_digit(s.p[i]);
-
-		if (d < 0)
-			return false;
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			p[n++] = (char)(bits >> have);
-		}
-	}
-	*out = str_n(p, n);
-	return true;
-}
-
-static void percent(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (ch_alnum(s.p[i]) || strchr("-._~,*", s.p[i]))
-			buf_ch(out, s.p[i]);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)s.p[i]);
-	}
-}
-
-static struct str percent_decode(struct arena *a, struct str s)
-{
-	char *p = arena_bytes(a, s.len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		uint64_t v;
-
-		if (s.p[i] == '%' && i + 2 < s.len && str_hex64(str_sub(s, i + 1, 2), &v)) {
-			p[n++] = (char)v;
-			i += 2;
-		} else {
-			p[n++] = s.p[i];
-		}
-	}
-	return str_n(p, n);
-}
-
-static bool has_control(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* ---- hosts ---- */
-
-struct url {
-	struct str user, password, host, path;
-	bool https, has_scheme;
-	uint64_t port; /* 0: none */
-};
-
-static int parse_url(struct str in, struct url *u, struct err *err)
-{
-	struct str s = str_trim(in), authority;
-	ptrdiff_t at;
-
-	*u = (struct url){0};
-	if (has_control(s) || str_chr(s, ' ') >= 0)
-		goto bad;
-	at = str_find(s, STR("://"));
-	if (at >= 0) {
-		struct str scheme = str_sub(s, 0, (size_t)at);
-
-		u->has_scheme = true;
-		u->https = str_ieq(scheme, STR("https"));
-		if (!u->https && !str_ieq(scheme, STR("http")))
-			goto bad;
-		s = str_from(s, (size_t)at + 3);
-	} else if (str_starts(s, STR("//"))) {
-		s = str_from(s, 2);
-	}
-	at = str_chr(s, '/');
-	authority = at < 0 ? s : str_sub(s, 0, (size_t)at);
-	u->path = at < 0 ? STR("") : str_from(s, (size_t)at);
-	at = str_chr(u->path, '?');
-	if (at >= 0)
-		goto bad;
-	at = str_rchr(authority, '@');
-	if (at >= 0) {
-		u->password = str_sub(authority, 0, (size_t)at);
-		if (!str_cut(&u->password, ':', &u->user)) {
-			u->user = u->password;
-			u->password = STR("");
-		}
-		authority = str_from(authority, (size_t)at + 1);
-	}
-	at = str_rchr(authority, ':');
-	if (at >= 0 && str_chr(str_from(authority, (size_t)at), ']') < 0 &&
-	    (authority.p[0] == '[' || str_chr(authority, ':') == at)) {
-		if (!str_u64(str_from(authority, (size_t)at + 1), 65535, &u->port) || u->port == 0)
-			goto bad;
-		authority = str_sub(authority, 0, (size_t)at);
-	}
-	if (authority.len == 0 || authority.len > 255)
-		goto bad;
-	u->host = authority;
-	while (str_ends(u->path, STR("/")))
-		u->path.len--;
-	return 0;
-bad:
-	return err_set(err, "'%.*s' is no host, host:port or http(s) URL", str_find(in, STR("@")) >= 0 ? 0 : (int)(in.len < 100 ? in.len : 100),
-		       in.p);
-}
 
 static void add_host(struct es_conf *c, const struct es *es, const struct url *u, uint64_t port)
 {
@@ -186,11 +35,11 @@ static int cloud_url(struct es_conf *c, struct str id, struct url *u, struct err
 	ptrdiff_t at = str_rchr(id, ':');
 
 	label = at < 0 ? id : str_from(id, (size_t)at + 1);
-	if (!base64_decode(&c->arena, label, &text) || !str_cut(&text, '$', &host))
+	if (!base64_read(&c->arena, label, &text) || !str_cut(&text, '$', &host))
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	if (!str_cut(&text, '$', &part))
 		part = text;
-	if (parse_url(host, u, err) == -1)
+	if (url_parse(host, u, err) == -1)
 		return err_set(err, "'cloud_id' is not one of Elastic Cloud's");
 	u->host = arena_printf(&c->arena, "%.*s.%.*s", STR_ARG(part), STR_ARG(u->host));
 	u->https = u->has_scheme = true;
@@ -218,7 +67,7 @@ static int build_hosts(struct es_conf *c, const struct es *es, struct err *err)
 	if (!es->hosts && es->port_old.len && (http || !es->protocol_old.len) && !str_u64(es->port_old, 65535, &old_port))
 		return err_set(err, "'port' is a number here, not '%.*s'", STR_ARG(es->port_old));
 	for (size_t i = 0; i < n; i++) {
-		if (!es->cloud_id.len && (v[i].type != V_STRING || parse_url(value_str(&v[i]), &u[i], err) == -1))
+		if (!es->cloud_id.len && (v[i].type != V_STRING || url_parse(value_str(&v[i]), &u[i], err) == -1))
 			return err->text[0] ? -1 : err_set(err, "'hosts' takes texts");
 		any_https |= u[i].https;
 		any_http |= u[i].has_scheme && !u[i].https;
@@ -230,31 +79,13 @@ static int build_hosts(struct es_conf *c, const struct es *es, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		add_host(c, es, &u[i], u[i].port ? u[i].port : old_port);
 		if (u[i].user.len && !c->userpwd && !es->user.len)
-			c->userpwd = arena_dupz(&c->arena, arena_printf(&c->arena, "%.*s:%.*s", STR_ARG(percent_decode(&c->arena, u[i].user)),
-									STR_ARG(percent_decode(&c->arena, u[i].password))));
+			c->userpwd = arena_dupz(&c->arena, arena_printf(&c->arena, "%.*s:%.*s", STR_ARG(url_decode(&c->arena, u[i].user)),
+									STR_ARG(url_decode(&c->arena, u[i].password))));
 	}
 	return 0;
 }
 
 /* ---- who we are ---- */
-
-static int build_api_key(struct es_conf *c, struct str key, struct buf *header, struct err *err)
-{
-	struct str text;
-
-	buf_lit(header, "Authorization: ApiKey ");
-	if (str_starts(key, STR("essu_")))
-		buf_str(header, key);
-	else if (str_chr(key, ':') >= 0)
-		base64(header, key);
-	else if (base64_decode(&c->arena, key, &text) && str_chr(text, ':') > 0)
-		buf_str(header, key);
-	else
-		return err_set(err, "'api_key' is neither id:key nor its base64 form");
-	if (!c->tls)
-		return err_set(err, "'api_key' is sent over TLS only: say https:// in 'hosts'");
-	return 0;
-}
 
 static int build_headers(struct es_conf *c, const struct es *es, struct err *err)
 {
@@ -265,7 +96,7 @@ static int build_headers(struct es_conf *c, const struct es *es, struct err *err
 	c->header = arena_zalloc(&c->arena, (max + 1) * sizeof(*c->header));
 	buf_init(&b, 65536);
 	if (es->api_key.len) {
-		if (build_api_key(c, es->api_key, &b, err) == -1 || has_control(buf_slice(&b))) {
+		if (api_key_header(&c->arena, es->api_key, c->tls, &b, err) == -1) {
 			buf_release(&b);
 			return -1;
 		}
@@ -280,7 +111,7 @@ static int build_headers(struct es_conf *c, const struct es *es, struct err *err
 		buf_lit(&b, ": ");
 		if (v->type == V_STRING)
 			buf_str(&b, value_str(v));
-		if (v->type != V_STRING || has_control(buf_slice(&b)) || str_chr(k, ':') >= 0) {
+		if (v->type != V_STRING || url_has_control(buf_slice(&b)) || str_chr(k, ':') >= 0) {
 			buf_release(&b);
 			return err_set(err, "'custom_headers' takes names and texts without line ends");
 		}
@@ -312,9 +143,9 @@ static void build_bulk_path(struct es_conf *c, const struct es *es)
 		if (str_eq(key_str(&m->e[i].key), STR("filter_path")) || v->type != V_STRING)
 			continue;
 		buf_ch(&b, '&');
-		percent(&b, key_str(&m->e[i].key));
+		url_percent(&b, key_str(&m->e[i].key));
 		buf_ch(&b, '=');
-		percent(&b, value_str(v));
+		url_percent(&b, value_str(v));
 	}
 	c->bulk_path = arena_dupz(&c->arena, buf_slice(&b));
 	buf_release(&b);
@@ -322,128 +153,22 @@ static void build_bulk_path(struct es_conf *c, const struct es *es)
 
 /* ---- TLS ---- */
 
-static int append_file(struct buf *b, struct str path, struct err *err)
-{
-	char *z = xstrdupz(path), *room;
-	FILE *f = fopen(z, "re");
-	size_t n;
-
-	if (!f) {
-		err_sys(err, "cannot read '%s'", z);
-		free(z);
-		return -1;
-	}
-	do {
-		room = buf_room(b, 8192);
-		n = room ? fread(room, 1, 8192, f) : 0;
-		b->len += n;
-	} while (n);
-	n = ferror(f) || b->over;
-	fclose(f);
-	if (n)
-		err_set(err, "cannot read '%s'", z);
-	else
-		buf_ch(b, '\n');
-	free(z);
-	return n ? -1 : 0;
-}
-
-static int build_authorities(struct es_conf *c, const struct es *es, struct err *err)
-{
-	struct buf b;
-	int r = 0;
-
-	buf_init(&b, CA_BYTES_MAX);
-	for (uint32_t i = 0; es->ca_files && i < es->ca_files->n && r == 0; i++)
-		r = append_file(&b, value_str(&es->ca_files->v[i]), err);
-	if (es->ca_old.len && r == 0)
-		r = append_file(&b, es->ca_old, err);
-	if (r == 0 && b.len && str_find(buf_slice(&b), STR("BEGIN CERTIFICATE")) < 0 &&
-	    str_find(buf_slice(&b), STR("BEGIN TRUSTED CERTIFICATE")) < 0)
-		r = err_set(err, "no certificate in the files of 'ssl_certificate_authorities' (PEM is needed)");
-	if (r == 0)
-		c->ca = arena_dup(&c->arena, buf_slice(&b));
-	buf_release(&b);
-	return r;
-}
-
-static int parse_fingerprint(struct str s, unsigned char out[32], struct err *err)
-{
-	char hex[64];
-	size_t n = 0;
-	uint64_t v;
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == ':')
-			continue;
-		if (n == sizeof(hex) || !ch_xdigit(s.p[i])) {
-			n = 0;
-			break;
-		}
-		hex[n++] = s.p[i];
-	}
-	if (n != sizeof(hex))
-		return err_set(err, "'ca_trusted_fingerprint' is 64 hexadecimal digits");
-	for (size_t i = 0; i < 32; i++) {
-		str_hex64(str_n(hex + 2 * i, 2), &v);
-		out[i] = (unsigned char)v;
-	}
-	return 0;
-}
-
-static int build_fingerprints(struct es_conf *c, const struct es *es, struct err *err)
-{
-	const struct value *v = &es->fingerprint;
-	size_t n = v->type == V_LIST ? v->list->n : v->type == V_STRING;
-
-	c->fingerprint = arena_zalloc(&c->arena, (n ? n : 1) * sizeof(*c->fingerprint));
-	for (size_t i = 0; i < n; i++) {
-		const struct value *one = v->type == V_LIST ? &v->list->v[i] : v;
-
-		if (!value_is(one, V_STRING) || parse_fingerprint(value_str(one), c->fingerprint[i], err) == -1)
-			return err->text[0] ? -1 : err_set(err, "'ca_trusted_fingerprint' takes texts");
-	}
-	c->n_fingerprints = n;
-	return 0;
-}
-
-static int check_readable(const char *path, struct err *err)
-{
-	FILE *f = path ? fopen(path, "re") : NULL;
-
-	if (path && !f)
-		return err_sys(err, "cannot read '%s'", path);
-	if (f)
-		fclose(f);
-	return 0;
-}
-
-static const char *optional(struct es_conf *c, struct str s)
-{
-	return s.len ? arena_dupz(&c->arena, s) : NULL;
-}
-
 static int build_tls(struct es_conf *c, const struct es *es, struct err *err)
 {
-	const struct list *l = es->protocols;
-	bool v12 = !l || l->n == 0, v13 = v12;
+	struct curl_tls_options o = {
+		.ca_files = es->ca_files,
+		.ca_file = es->ca_old,
+		.certificate = es->certificate,
+		.key = es->key,
+		.key_passphrase = es->key_passphrase,
+		.keystore = es->keystore,
+		.keystore_password = es->keystore_password,
+		.protocols = es->protocols,
+		.fingerprint = &es->fingerprint,
+		.verify = es->verification == 0 && es->verification_old,
+	};
 
-	for (uint32_t i = 0; l && i < l->n; i++) {
-		v12 |= str_eq(value_str(&l->v[i]), STR("TLSv1.2"));
-		v13 |= str_eq(value_str(&l->v[i]), STR("TLSv1.3"));
-	}
-	if (!v12 && !v13)
-		return err_set(err, "'ssl_supported_protocols' takes TLSv1.2 and TLSv1.3");
-	c->tls_min = v12 ? CURL_SSLVERSION_TLSv1_2 : CURL_SSLVERSION_TLSv1_3;
-	c->tls_max = v13 ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_MAX_TLSv1_2;
-	c->verify = es->verification == 0 && es->verification_old;
-	c->cert = optional(c, es->keystore.len ? es->keystore : es->certificate);
-	c->cert_type = es->keystore.len ? "P12" : "PEM";
-	c->key = optional(c, es->key);
-	c->key_pass = optional(c, es->keystore.len ? es->keystore_password : es->key_passphrase);
-	if (build_authorities(c, es, err) == -1 || build_fingerprints(c, es, err) == -1)
-		return -1;
-	return check_readable(c->cert, err) == -1 ? -1 : check_readable(c->key, err);
+	return curl_tls_init(&c->trust, &c->arena, &o, err);
 }
 
 /* ---- the rest ---- */
@@ -477,6 +202,7 @@ void *es_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 
 	err->text[0] = 0;
 	arena_init(&c->arena, NULL);
+	curl_links_init(&c->links);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_init(&c->template_lock, NULL);
 	c->flavour = es->flavour;
@@ -484,7 +210,7 @@ void *es_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 	c->timeout_s = (long)es->timeout;
 	c->resurrect_s = (long)es->resurrect_delay;
 	c->manage_template = es->manage_template;
-	c->proxy = optional(c, es->proxy);
+	c->proxy = es->proxy.len ? arena_dupz(&c->arena, es->proxy) : NULL;
 	if (build_hosts(c, es, err) == -1 || build_headers(c, es, err) == -1 || build_tls(c, es, err) == -1 ||
 	    build_policy(c, es, err) == -1) {
 		es_stop(c);
@@ -499,6 +225,7 @@ void es_stop(void *conn)
 	struct es_conf *c = conn;
 
 	arena_release(&c->arena);
+	curl_links_release(&c->links);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_destroy(&c->template_lock);
 	free(c);

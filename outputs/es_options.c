@@ -11,14 +11,6 @@
 
 #include <stdlib.h>
 
-static bool given(const struct plugin_ctx *ctx, const struct option *table, const char *name)
-{
-	for (unsigned i = 0; table[i].name; i++)
-		if (strcmp(table[i].name, name) == 0)
-			return plugin_given(ctx, i);
-	return false;
-}
-
 /* ---- data streams or indices ---- */
 
 /* Options that a data stream has no use for: with one of them written, "auto" means an index, and `true` is refused. */
@@ -33,10 +25,10 @@ static const char *const stream_only[] = {
 	"data_stream_sync_fields",
 };
 
-static const char *first_given(const struct plugin_ctx *ctx, const struct option *table, const char *const *names, size_t n)
+static const char *first_given(const struct plugin_ctx *ctx, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (given(ctx, table, names[i]))
+		if (option_given(ctx, names[i]))
 			return names[i];
 	return NULL;
 }
@@ -51,10 +43,10 @@ static bool name_part_ok(struct str s, bool dataset)
 	return true;
 }
 
-static int decide_stream(struct es *es, struct plugin_ctx *ctx, const struct option *table, struct err *err)
+static int decide_stream(struct es *es, struct plugin_ctx *ctx, struct err *err)
 {
-	const char *odd = first_given(ctx, table, index_only, sizeof(index_only) / sizeof(*index_only));
-	const char *stream = first_given(ctx, table, stream_only, sizeof(stream_only) / sizeof(*stream_only));
+	const char *odd = first_given(ctx, index_only, sizeof(index_only) / sizeof(*index_only));
+	const char *stream = first_given(ctx, stream_only, sizeof(stream_only) / sizeof(*stream_only));
 	bool create = !es->action || str_eq(tmpl_text(es->action), STR("create"));
 
 	if (!create && !odd)
@@ -70,7 +62,7 @@ static int decide_stream(struct es *es, struct plugin_ctx *ctx, const struct opt
 		return err_set(err, "'data_stream' takes true, false or auto");
 	} else {
 		es->stream = es->flavour == ES_ELASTICSEARCH && ctx->ecs != ECS_DISABLED && !odd &&
-			     !(given(ctx, table, "manage_template") && es->manage_template);
+			     !(option_given(ctx, "manage_template") && es->manage_template);
 		/* Only a data stream can mean it; silence would send the events somewhere else. */
 		if (!es->stream && stream)
 			plugin_warn(ctx, "'%s' has no effect: say 'data_stream => true'", stream);
@@ -100,7 +92,7 @@ static void make_suffix(struct es *es, struct arena *a)
 	buf_release(&b);
 }
 
-static int decide_index(struct es *es, struct plugin_ctx *ctx, const struct option *table, struct err *err)
+static int decide_index(struct es *es, struct plugin_ctx *ctx, struct err *err)
 {
 	struct str text;
 
@@ -125,7 +117,7 @@ static int decide_index(struct es *es, struct plugin_ctx *ctx, const struct opti
 		return err_set(err, "'action => %s' needs 'document_id'", es_action_names[es->fixed_action]);
 	if (es->doc_as_upsert && es->scripted_upsert)
 		return err_set(err, "'doc_as_upsert' and 'scripted_upsert' exclude each other");
-	if (given(ctx, table, "template"))
+	if (option_given(ctx, "template"))
 		plugin_warn(ctx, "'template' is not installed: weir installs templates for its own data streams only");
 	return 0;
 }
@@ -167,18 +159,15 @@ static int old_protocol(const struct es *es, struct plugin_ctx *ctx, struct err 
 
 int es_open(struct es *es, struct plugin_ctx *ctx, struct err *err)
 {
-	const struct option *table = plugin_find(PLUGIN_OUTPUT, es->flavour == ES_OPENSEARCH ? STR("opensearch")
-											     : STR("elasticsearch"))->options;
-
-	if (old_protocol(es, ctx, err) == -1 || check_auth(es, err) == -1 || decide_stream(es, ctx, table, err) == -1)
+	if (old_protocol(es, ctx, err) == -1 || check_auth(es, err) == -1 || decide_stream(es, ctx, err) == -1)
 		return -1;
 	if (es->stream)
 		make_suffix(es, ctx->arena);
-	else if (decide_index(es, ctx, table, err) == -1)
+	else if (decide_index(es, ctx, err) == -1)
 		return -1;
-	if (!given(ctx, table, "compression_level") && given(ctx, table, "http_compression"))
+	if (!option_given(ctx, "compression_level") && option_given(ctx, "http_compression"))
 		es->compression_level = es->http_compression ? 1 : 0;
-	if (!given(ctx, table, "compression_level") && !given(ctx, table, "http_compression") && es->flavour == ES_OPENSEARCH)
+	if (!option_given(ctx, "compression_level") && !option_given(ctx, "http_compression") && es->flavour == ES_OPENSEARCH)
 		es->compression_level = 0;
 	buf_init(&es->prefix, 65536);
 	return 0;

@@ -22,6 +22,7 @@ struct queue_options {
 	int when_full;
 	int64_t workers;
 	int64_t linger_ns; /* set by open() where it depends on options; 0: as output_ops says */
+	uint32_t items;	   /* the same: of a pack at most */
 };
 
 extern const char *const when_full_choices[];
@@ -49,6 +50,9 @@ struct render_ctx {
 	struct err err;
 	int status;		   /* of a dead letter, where there is one */
 };
+
+/* Appends the event's text, as the codec writes it, to the item that was begun. RENDER_DEAD: ctx->err says why. */
+enum render_result render_by_codec(const struct event *ev, struct buf *b, struct render_ctx *ctx);
 
 /* ---- send half ---- */
 
@@ -109,6 +113,8 @@ struct output_ops {
 				 struct send_ctx *ctx);
 	/* Nothing waits any more: what is buffered goes out now (file). Called by the thread that sent. */
 	void (*settle)(void *conn, void *link);
+	/* A reload kept the output: self is its new instance, whose options are the same; files that they name may have changed. Work thread. */
+	void (*renew)(void *conn, const void *self);
 	/* SIGHUP: files are opened anew. Any thread. */
 	void (*reopen)(void *conn);
 	/* stop was set: wakes a thread that blocks in send(). Any thread. */

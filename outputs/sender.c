@@ -346,7 +346,7 @@ struct sender *sender_new(const struct sender_config *c, struct err *err)
 	s->pack_bytes = ops->pack_bytes ? ops->pack_bytes : PACK_BYTES;
 	if (s->pack_bytes > s->max / 4)
 		s->pack_bytes = s->max / 4 > PACK_BYTES_MIN ? s->max / 4 : PACK_BYTES_MIN;
-	s->pack_items = ops->pack_items ? ops->pack_items : PACK_ITEMS;
+	s->pack_items = q->items ? q->items : ops->pack_items ? ops->pack_items : PACK_ITEMS;
 	s->linger_ns = q->linger_ns ? q->linger_ns : ops->linger_ns;
 	s->when_full = (enum when_full)q->when_full;
 	s->workers = q->workers < 1 || ops->ordered ? 1 : q->workers > SENDER_WORKERS_MAX ? SENDER_WORKERS_MAX : (unsigned)q->workers;
@@ -375,8 +375,35 @@ struct outlet *sender_outlet(struct sender *s)
 	return &s->outlet;
 }
 
+enum render_result render_by_codec(const struct event *ev, struct buf *b, struct render_ctx *ctx)
+{
+	const struct codec *c = ctx->codec;
+
+	if (c->plugin->codec.encode(c->self, ev, b, ctx->clock, &ctx->err) < 0)
+		return RENDER_DEAD;
+	if (!b->over)
+		return RENDER_OK;
+	err_set(&ctx->err, "larger than %d bytes", PACK_BYTES_MAX);
+	return RENDER_DEAD;
+}
+
+/* Whatever somebody had to repair may be repaired. */
+static void try_now(struct sender *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->not_before_ns = 0;
+	for (struct pack *p = s->delayed; p; p = p->next)
+		p->not_before_ns = 0;
+	pthread_cond_broadcast(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void sender_adopt(struct sender *s, void *self, const struct codec *codec)
 {
+	if (s->self && s->ops->renew) {
+		s->ops->renew(s->conn, self);
+		try_now(s);
+	}
 	s->self = self;
 	s->rc.codec = codec;
 }
@@ -394,11 +421,8 @@ void sender_close(struct sender *s)
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	s->closing_failures = 0;
-	s->not_before_ns = 0;
-	for (struct pack *p = s->delayed; p; p = p->next)
-		p->not_before_ns = 0;
-	pthread_cond_broadcast(&s->more);
 	pthread_mutex_unlock(&s->lock);
+	try_now(s);
 }
 
 static void stop_threads(struct sender *s)

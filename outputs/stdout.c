@@ -19,15 +19,8 @@ struct stdout_output {
 
 static enum render_result stdout_render(void *self, const struct event *ev, struct pack *p, struct render_ctx *ctx)
 {
-	const struct codec *c = ctx->codec;
-	struct buf *b = pack_begin(p);
-
-	if (c->plugin->codec.encode(c->self, ev, b, ctx->clock, &ctx->err) < 0)
+	if (render_by_codec(ev, pack_begin(p), ctx) != RENDER_OK)
 		return RENDER_DEAD;
-	if (b->over) {
-		err_set(&ctx->err, "larger than %d bytes", PACK_BYTES_MAX);
-		return RENDER_DEAD;
-	}
 	pack_end(p, 0, 0, 0);
 	return RENDER_OK;
 }

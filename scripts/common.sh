@@ -15,6 +15,15 @@ missing_packages() {
 	done
 }
 
+# COMMAND PACKAGE ...: the packages of those commands that are not there. Go and Node come from elsewhere on many machines, and Debian's packages
+# then refuse to be installed beside them.
+packages_of() {
+	while [ $# -gt 1 ]; do
+		command -v "$1" >/dev/null || printf '%s ' "$2"
+		shift 2
+	done
+}
+
 # Installs what is missing of the packages named. Only such as start no service may be named.
 install_packages() {
 	local want as_root=()
@@ -37,7 +46,7 @@ install_packages() {
 	rm -f "${TMPDIR:-/tmp}/weir-apt.$$.log"
 }
 
-build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 ruby-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libmaxminddb-dev libmicrohttpd-dev libpcre2-dev libpsl-dev libsqlite3-dev libssl-dev libxml2-dev libyaml-dev libzstd-dev zlib1g-dev)
+build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 ruby-dev libc-ares-dev libidn2-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libmaxminddb-dev libmemcached-dev libmicrohttpd-dev libpcre2-dev libpsl-dev librdkafka-dev libsqlite3-dev libssl-dev libxml2-dev libyaml-dev libzstd-dev zlib1g-dev)
 
 # build_in DIR [MESON OPTION...]: sets the folder up once, builds $build_targets (all where it is empty); prints only what went wrong.
 build_targets=

@@ -2,9 +2,19 @@
 # parts.sh PART...: the real programs that tests and benchmarks talk to, unpacked below build/parts; nothing is installed.
 #
 #   rsyslog, syslog-ng          Debian's packages and the libraries they need (as packages they exclude each other)
+#   rsyslog-tls                 the same rsyslog with its two drivers of TLS
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
+#   redis                       Debian's server
+#   memcached                   Debian's
+#   smtp                        aiosmtpd, a mail server in Python
+#   carbon                      Graphite's carbon-cache, and what it needs of Twisted
+#   graypy                      a Python client that speaks GELF
 #   lab                         Debian's BIND, Unbound, Postfix, Dovecot, DHCP server and client, rsyslog and sqlite3 with all that they
 #                               need, as one /usr to be entered by chroot: these insist on their own paths
+#   lumber                      a program of test/servers around Elastic's Lumberjack library for Go; needs Go 1.18
+#   pylogbeat                   2.1.0, by pip
+#   lumberjack-client           1.0.3, by npm
+#   kafka                       3.9.1, by Maven; needs a JDK 17
 #   opensearch, elasticsearch   2.19.1 and 8.19.21, by Maven; need a JDK 17
 #
 # A part that is there is left as it is. One that cannot be had: a line on stderr, exit status 1 at the end; its tests then skip.
@@ -13,6 +23,8 @@ set -eu
 parts=${WEIR_PARTS:-$root/build/parts}
 opensearch_version=2.19.1.0
 elasticsearch_version=8.19.21
+pylogbeat_version=2.1.0
+lumberjack_client_version=1.0.3
 
 # unpack NAME PACKAGE...: into $parts/NAME
 unpack() {
@@ -45,6 +57,12 @@ part_rsyslog() {
 		unpack rsyslog rsyslog rsyslog-elasticsearch rsyslog-relp libestr0 libfastjson4 liblognorm5 librelp0
 }
 
+part_rsyslog_tls() {
+	[ -x "$parts/rsyslog-tls/usr/sbin/rsyslogd" ] ||
+		unpack rsyslog-tls rsyslog rsyslog-gnutls rsyslog-openssl libestr0 libfastjson4 liblognorm5 libgnutls30 libp11-kit0 libidn2-0 libunistring2 \
+			libtasn1-6 libnettle8 libhogweed6 libgmp10 libffi8
+}
+
 part_syslog_ng() {
 	[ -x "$parts/syslog-ng/usr/sbin/syslog-ng" ] ||
 		unpack syslog-ng syslog-ng-core libivykis0 libnet1 libwrap0 libnsl2 libtirpc3 libpcre3 libglib2.0-0 libjson-c5 libcap2
@@ -53,6 +71,28 @@ part_syslog_ng() {
 part_unbound() {
 	[ -x "$parts/unbound/usr/sbin/unbound" ] ||
 		unpack unbound unbound fstrm-bin libfstrm0 libprotobuf-c1 libevent-2.1-7 libnghttp2-14 libpython3.11
+}
+
+part_redis() {
+	[ -x "$parts/redis/usr/bin/redis-server" ] || unpack redis redis-server redis-tools libatomic1 libjemalloc2 liblzf1
+}
+
+part_memcached() {
+	[ -x "$parts/memcached/usr/bin/memcached" ] || unpack memcached memcached libevent-2.1-7 libsasl2-2
+}
+
+part_smtp() {
+	[ -d "$parts/smtp/usr/lib/python3/dist-packages/aiosmtpd" ] || unpack smtp python3-aiosmtpd python3-attr python3-public python3-typing-extensions
+}
+
+part_carbon() {
+	[ -x "$parts/carbon/usr/bin/carbon-cache" ] ||
+		unpack carbon graphite-carbon python3-twisted python3-cachetools python3-urllib3 python3-whisper python3-attr python3-automat \
+			python3-constantly python3-hyperlink python3-idna python3-incremental python3-six python3-typing-extensions python3-zope.interface
+}
+
+part_graypy() {
+	[ -d "$parts/graypy/usr/lib/python3/dist-packages/graypy" ] || unpack graypy python3-graypy
 }
 
 part_lab() {
@@ -86,6 +126,18 @@ part_opensearch() {
 	printf '%s\n' "$java" >"$dir/ready"
 }
 
+part_kafka() {
+	local dir=$parts/kafka java
+	[ -f "$dir/ready" ] && return
+	java=$(java_home) || return 1
+	rm -rf "$dir"
+	mkdir -p "$parts"
+	cp -r "$root/test/servers/kafka" "$dir"
+	JAVA_HOME=$java mvn -B -q -f "$dir/pom.xml" dependency:build-classpath -Dmdep.includeScope=runtime "-Dmdep.outputFile=$dir/cp.txt" \
+		</dev/null >"$dir/log" 2>&1 || { tail -n 5 "$dir/log" >&2; return 1; }
+	printf '%s\n' "$java" >"$dir/ready"
+}
+
 part_elasticsearch() {
 	local dir=$parts/elasticsearch java zip artifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$elasticsearch_version:zip
 	[ -f "$dir/ready" ] && return
@@ -109,6 +161,33 @@ PY
 	mv "$dir"/elasticsearch-* "$dir/home"
 	cp "$root/test/servers/elasticsearch/start-zip.sh" "$dir/"
 	printf '%s\n' "$java" >"$dir/ready"
+}
+
+part_lumber() {
+	local dir=$parts/lumber
+	[ -x "$dir/lumber" ] && return
+	rm -rf "$dir"
+	cp -r "$root/test/servers/lumber" "$dir"
+	(cd "$dir" && GOTOOLCHAIN=local go build -o lumber.new . </dev/null) >"$dir/log" 2>&1 || { tail -n 3 "$dir/log" >&2; return 1; }
+	mv "$dir/lumber.new" "$dir/lumber"
+}
+
+part_pylogbeat() {
+	local dir=$parts/pylogbeat
+	[ -f "$dir/pylogbeat.py" ] && return
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	python3 -m pip -q install --no-deps --no-compile --target "$dir" "pylogbeat==$pylogbeat_version" </dev/null >"$dir/log" 2>&1 ||
+		{ tail -n 3 "$dir/log" >&2; return 1; }
+}
+
+part_lumberjack_client() {
+	local dir=$parts/lumberjack-client
+	[ -f "$dir/node_modules/lumberjack-client/index.js" ] && return
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	(cd "$dir" && npm --silent --ignore-scripts --no-audit --no-fund --prefix "$dir" install "lumberjack-client@$lumberjack_client_version" \
+		"debug@4.3.4" "pako@1.0.11" "typeforce@1.18.0" </dev/null) >"$dir/log" 2>&1 || { tail -n 3 "$dir/log" >&2; return 1; }
 }
 
 mkdir -p "$parts"

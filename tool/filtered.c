@@ -87,7 +87,8 @@ static bool pump(struct filtered *f, struct batch *b)
 {
 	enum exec_state state;
 
-	exec_feed(f->exec, b);
+	if (b)
+		exec_feed(f->exec, b);
 	while ((state = exec_pump(f->exec)) == EXEC_WAITING)
 		wait_woken(f);
 	return state == EXEC_IDLE;
@@ -113,7 +114,12 @@ bool filtered_stream(struct filtered *f, struct str bytes, int64_t received_ns, 
 		bytes = at < 0 ? STR("") : str_from(bytes, n + delimiter.len);
 	}
 	b->span[0].flags = last ? SPAN_CLOSE : 0;
-	return pump(f, b);
+	if (!pump(f, b))
+		return false;
+	while (last && exec_finish(f->exec))
+		if (!pump(f, NULL))
+			return false;
+	return true;
 }
 
 bool filtered_frame(struct filtered *f, struct str frame, int64_t received_ns)

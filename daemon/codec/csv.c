@@ -7,6 +7,7 @@
  * name the columns, each source has names of its own.
  */
 #include "base/utf8.h"
+#include "codec/csv_write.h"
 #include "codec/decode.h"
 #include "event/from_map.h"
 #include "event/ruby_text.h"
@@ -152,32 +153,10 @@ static void csv_release(void *state)
 	buf_release(&((struct csv_state *)state)->header);
 }
 
-/* Quoted where it must be: the separator, a quote, a line end, or a blank at an end stands in it, or it is empty text. */
-static void put_cell(const struct csv *c, struct buf *out, struct str s, bool null)
-{
-	bool quote = !null && (s.len == 0 || str_find(s, c->separator) >= 0 || str_find(s, c->quote_char) >= 0 || str_chr(s, '\n') >= 0 ||
-			       str_chr(s, '\r') >= 0 || str_trim(s).len != s.len);
-
-	if (!quote) {
-		buf_str(out, s);
-		return;
-	}
-	buf_str(out, c->quote_char);
-	while (s.len) {
-		ptrdiff_t at = str_find(s, c->quote_char);
-		size_t n = at < 0 ? s.len : (size_t)at + c->quote_char.len;
-
-		buf_str(out, str_sub(s, 0, n));
-		if (at >= 0)
-			buf_str(out, c->quote_char);
-		s = str_from(s, n);
-	}
-	buf_str(out, c->quote_char);
-}
-
 static int csv_encode(void *self, const struct event *ev, struct buf *out, const struct clock *clock, struct err *err)
 {
 	const struct csv *c = self;
+	const struct csv_style style = {.separator = c->separator, .quote = c->quote_char, .quote_empty = true};
 
 	for (int values = !c->include_headers; values < 2; values++) {
 		for (uint32_t i = 0; i < ev->root.n; i++) {
@@ -185,7 +164,7 @@ static int csv_encode(void *self, const struct event *ev, struct buf *out, const
 
 			if (i)
 				buf_str(out, c->separator);
-			put_cell(c, out, values ? ruby_to_s(ev->arena, &e->val) : key_str(&e->key), values && e->val.type == V_NULL);
+			csv_write_cell(out, &style, values ? ruby_to_s(ev->arena, &e->val) : key_str(&e->key), values && e->val.type == V_NULL);
 		}
 		buf_ch(out, '\n');
 	}

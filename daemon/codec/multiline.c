@@ -14,10 +14,9 @@
  * Each line that is held keeps its frame's ack open (pipeline/exec.c): what has not become an event is read again after a crash.
  * Work thread.
  */
-#include "base/log.h"
 #include "codec/decode.h"
 #include "codec/lines.h"
-#include "filter/grok_compile.h"
+#include "filter/grok_one.h"
 
 enum what { WHAT_PREVIOUS, WHAT_NEXT };
 
@@ -33,10 +32,8 @@ struct multiline {
 	double auto_flush_interval; /* seconds */
 	/* made of them */
 	struct decoder d;
-	struct grok_pattern compiled;
-	struct regex_match *found;
+	struct grok_one line;
 	int64_t idle_ns; /* 0: never */
-	bool files_missing; /* a patterns_dir without files, where the configuration is only looked at */
 };
 
 struct multiline_state {
@@ -55,41 +52,16 @@ struct multiline_state {
 	int64_t began_ns, last_ns; /* receipt of the first line; of the last, monotonic */
 };
 
-static int load_patterns(struct multiline *m, struct plugin_ctx *ctx, struct grok_library *lib, struct err *err)
-{
-	for (uint32_t i = 0; m->patterns_dir && i < m->patterns_dir->n; i++) {
-		const struct value *v = &m->patterns_dir->v[i];
-		unsigned files;
-
-		if (v->type != V_STRING)
-			return err_set(err, "patterns_dir holds something that is no path");
-		if (grok_library_add_path(lib, ctx->settings->config_dir, value_str(v), STR("*"), &files, err))
-			return -1;
-		if (!files)
-			plugin_warn(ctx, "patterns_dir '%.*s' has no pattern file", STR_ARG(value_str(v)));
-		m->files_missing |= !files && ctx->settings->elsewhere;
-	}
-	return 0;
-}
-
 static int multiline_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct multiline *m = self;
-	struct grok_library lib;
-	struct grok_compile c = {&lib, true, STR(""), NULL};
 
-	/* Without ECS whatever the mode: a pattern only says whether it matches, and old names must go on working. */
-	grok_library_init(&lib, ctx->arena, false);
-	if (load_patterns(m, ctx, &lib, err) || decoder_open(&m->d, ctx, m->charset, true, err))
+	if (decoder_open(&m->d, ctx, m->charset, true, err))
 		return -1;
-	if (grok_pattern_compile(&m->compiled, &c, m->pattern, err)) {
+	if (grok_one_open(&m->line, m->pattern, m->patterns_dir, ctx, err)) {
 		decoder_close(&m->d);
-		if (!m->files_missing || !lib.undefined)
-			return -1;
-		plugin_warn(ctx, "%s, perhaps in files that are not here: without it weird does not start", err->text);
-		return 0;
+		return -1;
 	}
-	m->found = regex_match_new();
 	if (m->max_bytes > HELD_MAX) {
 		plugin_warn(ctx, "multiline: max_bytes is 1 GiB at most");
 		m->max_bytes = HELD_MAX;
@@ -103,9 +75,7 @@ static void multiline_close(void *self)
 {
 	struct multiline *m = self;
 
-	grok_pattern_release(&m->compiled);
-	regex_match_free(m->found);
-	m->found = NULL;
+	grok_one_close(&m->line);
 	decoder_close(&m->d);
 }
 
@@ -143,11 +113,7 @@ static bool over_lines(const struct multiline *m, const struct multiline_state *
 
 static bool belongs(struct multiline *m, struct str line)
 {
-	enum regex_result r = regex_exec_valid(m->compiled.regex, line, 0, m->found);
-
-	if (r == REGEX_LIMIT)
-		log_warn("codec", "multiline: the pattern took too long on a line and counts as one that does not match");
-	return (r == REGEX_YES) != m->negate;
+	return grok_one_matches(&m->line, line, "multiline") != m->negate;
 }
 
 static void hold_line(struct multiline_state *s, const struct decode_ctx *ctx)

@@ -79,6 +79,28 @@ static bool plain_name(struct str s)
 	return s.p[0] != '@' && !str_eq(s, STR("tags"));
 }
 
+static bool merge_maps(struct event *ev, const struct value *old, const struct value *v)
+{
+	if (!value_is(old, V_MAP) || v->type != V_MAP)
+		return false;
+	for (uint32_t i = 0; i < v->map->n; i++)
+		map_set(ev->arena, old->map, v->map->e[i].key, v->map->e[i].val);
+	return true;
+}
+
+void event_merge_all(struct event *ev, const struct map *m)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct entry *e = &m->e[i];
+		const struct ref *r = plain_name(key_str(&e->key)) ? NULL : ref_compile(ev->arena, key_str(&e->key), NULL);
+
+		if (merge_maps(ev, r ? event_get(ev, r) : map_find(&ev->root, &e->key), &e->val))
+			continue;
+		if (!r || event_set(ev, r, e->val) != EVENT_OK)
+			map_set(ev->arena, &ev->root, e->key, e->val);
+	}
+}
+
 int event_set_all(struct event *ev, const struct map *m)
 {
 	for (uint32_t i = 0; i < m->n; i++) {

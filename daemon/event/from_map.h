@@ -20,4 +20,10 @@ int event_from_map(struct event *ev, struct map *m, struct ts now);
  */
 int event_set_all(struct event *ev, const struct map *m);
 
+/*
+ * The same over an event that a codec has made already: where both have a map the entries of m's go into the event's, one level deep. What cannot be set
+ * as a reference is set under the literal name. Borrows m's values.
+ */
+void event_merge_all(struct event *ev, const struct map *m);
+
 #endif

@@ -1,5 +1,6 @@
 #include "filter/digest.h"
 
+#include "base/base64.h"
 #include "base/ip.h"
 
 #include <openssl/evp.h>
@@ -48,10 +49,9 @@ struct str digest_hex(struct arena *a, const void *p, size_t n)
 
 struct str digest_base64(struct arena *a, const void *p, size_t n)
 {
-	char *q = arena_bytes(a, (n + 2) / 3 * 4 + 1);
-	int len = EVP_EncodeBlock((unsigned char *)q, p, (int)n);
+	char *text = arena_bytes(a, BASE64_LEN(n) + 1);
 
-	return str_n(q, (size_t)len);
+	return str_n(text, base64_encode(text, str_n(p, n)));
 }
 
 /* ---- MurmurHash3 (Austin Appleby, public domain algorithm) ---- */

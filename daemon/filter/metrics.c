@@ -1,8 +1,8 @@
 /*
  * metrics.c - the filter `metrics`: counts events and measures values, and tells of it in events of its own. Work thread.
  *
- * A report follows the first event after flush_interval: while none comes there is nothing new to tell (Logstash's clock would go on). The
- * common options are the report's. Rates are moving averages over 1, 5 and 15 minutes of steps of 5 seconds; percentiles come from a sample of
+ * A report is made every flush_interval, as soon as anything was counted, whether events come or not, and a last one at the end where that
+ * would have been due. The common options are the report's. Rates are moving averages over 1, 5 and 15 minutes of steps of 5 seconds; percentiles come from a sample of
  * 1028 values of each timer, drawn evenly over all since the last clear.
  */
 #include "base/hash.h"
@@ -47,7 +47,8 @@ struct metrics {
 	bool with_rate[RATES];
 	struct series_of *series;
 	uint32_t n, cap;
-	int64_t step_ns, flush_ns, clear_ns;
+	int64_t step_ns;
+	int64_t flushed_s, cleared_s; /* since then; by calls of flush, as Logstash counts */
 	uint64_t draw; /* xorshift64: a sample, nothing that anybody may not foresee */
 	bool full;
 };
@@ -77,7 +78,7 @@ static int metrics_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		m->timer_name[i] = tmpl_compile(a, key_str(&m->timer->e[i].key));
 		m->timer_value[i] = tmpl_compile(a, value_text(a, &m->timer->e[i].val));
 	}
-	m->step_ns = m->flush_ns = m->clear_ns = clock_mono(ctx->settings->clock);
+	m->step_ns = clock_mono(ctx->settings->clock);
 	m->draw = (uint64_t)clock_wall(ctx->settings->clock) | 1;
 	return 0;
 }
@@ -289,36 +290,44 @@ static void report(const struct metrics *m, struct event *ev)
 static enum step metrics_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct metrics *m = self;
-	int64_t now = clock_mono(ctx->clock);
 	struct ts t;
 
-	step(m, now);
+	step(m, clock_mono(ctx->clock));
 	if (m->ignore_older_than > 0 && event_timestamp(ev, &t) &&
 	    ts_cmp(t, ts_from_ns(clock_wall(ctx->clock) - m->ignore_older_than * 1000000000)) < 0)
 		return STEP_PASS;
 	count_event(m, ev, ctx->clock);
-	if (now - m->flush_ns < m->flush_interval * 1000000000 || m->n == 0)
-		return STEP_PASS;
-	m->flush_ns = now;
+	return STEP_PASS;
+}
+
+static bool metrics_flush(void *self, struct step_ctx *ctx)
+{
+	struct metrics *m = self;
+
+	m->flushed_s += FILTER_FLUSH_S;
+	m->cleared_s += FILTER_FLUSH_S;
+	if (m->flushed_s < m->flush_interval || m->n == 0)
+		return false;
+	m->flushed_s = 0;
 	ctx->gen = arena_zalloc(ctx->arena, sizeof(bool));
-	return STEP_FORK;
+	return true;
 }
 
 static int metrics_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
 {
 	struct metrics *m = self;
 	bool *done = gen;
-	int64_t now = clock_mono(ctx->clock);
 
 	(void)parent;
 	if (*done)
 		return 0;
 	*done = true;
+	step(m, clock_mono(ctx->clock));
 	event_stamp(child, ts_from_ns(clock_wall(ctx->clock)));
 	report(m, child);
-	if (m->clear_interval > 0 && now - m->clear_ns >= m->clear_interval * 1000000000) {
+	if (m->clear_interval > 0 && m->cleared_s >= m->clear_interval) {
 		clear(m);
-		m->clear_ns = now;
+		m->cleared_s = 0;
 	}
 	return 1;
 }
@@ -329,7 +338,7 @@ static const struct option options[] = {
 	{"timer", OPT_HASH, AT(timer), .doc = "name => value that is measured"},
 	{"ignore_older_than", OPT_INT, AT(ignore_older_than), .def = "0", .min = 0, .max = 1000000000,
 	 .doc = "seconds: older events do not count; 0: all do"},
-	{"flush_interval", OPT_INT, AT(flush_interval), .def = "5", .min = 0, .max = 1000000000, .doc = "seconds between two reports"},
+	{"flush_interval", OPT_INT, AT(flush_interval), .def = "5", .min = 0, .max = 1000000000, .doc = "seconds between two reports, in steps of 5"},
 	{"clear_interval", OPT_INT, AT(clear_interval), .def = "-1", .min = -1, .max = 1000000000,
 	 .doc = "seconds after which all begins anew; -1: never"},
 	{"rates", OPT_LIST, AT(rates), .def = "[1, 5, 15]", .doc = "minutes of the moving averages"},
@@ -341,4 +350,4 @@ static const struct option options[] = {
 #undef AT
 
 FILTER(metrics, .size = sizeof(struct metrics), .options = options, .stateful = true, .doc = "counts events, and reports as an event",
-       .open = metrics_open, .close = metrics_close, .filter = {.run = metrics_run, .next = metrics_next})
+       .open = metrics_open, .close = metrics_close, .filter = {.run = metrics_run, .flush = metrics_flush, .next = metrics_next})

@@ -1,9 +1,8 @@
 /*
- * ruby_module.h - what lies between the ruby filter, which is part of weird, and its module, which has libruby in it.
+ * ruby_module.h - what lies between the filters ruby and aggregate, which are part of weird, and their module, which has libruby in it.
  *
- * The module (daemon/filter/ruby/) is opened when a configuration uses ruby, so that nobody else needs libruby. It links with nothing of
- * weird: what it calls there comes as a table, RUBY_HOST below. It never calls Ruby from a thread but its own, and no exception of Ruby's
- * crosses a function of weird's.
+ * The module is daemon/filter/ruby/ (pipeline/module.h says what a module is). It never calls Ruby from a thread but its own, and no exception
+ * of Ruby's crosses a function of weird's.
  *
  * A batch goes over as one job. From run() until done() the module's thread owns the events of the job and their arena.
  */
@@ -14,11 +13,10 @@
 #include "event/from_map.h"
 #include "event/json.h"
 #include "event/tmpl.h"
+#include "pipeline/module.h"
 #include "pipeline/plugin.h"
 
-/* Both sides are built together: this catches a module of another build. */
-#define RUBY_MODULE_VERSION WEIR_VERSION " 1"
-#define RUBY_MODULE_SYMBOL "weir_ruby_module"
+#define RUBY_MODULE_VERSION MODULE_VERSION("3")
 
 /* Functions of weird that the module calls. */
 #define RUBY_HOST(F)                                                                                \
@@ -29,10 +27,7 @@
 	F(ref_compile) F(tmpl_compile) F(tmpl_render) F(json_write_event) F(ts_format) F(ts_parse_iso)
 
 struct ruby_host {
-#define RUBY_HOST_MEMBER(f) __typeof__(f) *f;
-	RUBY_HOST(RUBY_HOST_MEMBER)
-#undef RUBY_HOST_MEMBER
-	const struct clock *clock;
+	RUBY_HOST(MODULE_HOST_MEMBER)
 	const enum log_level *log_threshold;
 };
 
@@ -45,11 +40,12 @@ struct ruby_child {
 
 enum ruby_outcome {
 	RUBY_DONE,    /* ran to its end */
-	RUBY_FAILED,  /* an exception; tagged */
+	RUBY_FAILED,  /* an exception, tagged; or it had nothing to do with the event */
 };
 
 struct ruby_call {
-	struct event *ev;
+	struct event *ev; /* NULL: a flush (aggregate), which makes children only */
+	bool final;	  /* of a flush: the last */
 	enum ruby_outcome outcome;
 	bool cancelled;
 	struct ruby_child *child; /* in the order they were made; whoever takes the job's answers frees them */
@@ -66,9 +62,13 @@ struct ruby_job {
 	void *arg;
 };
 
+enum ruby_kind { RUBY_CODE, RUBY_AGGREGATE };
+
 struct ruby_setup {
+	enum ruby_kind kind;
 	struct str code, path, init; /* .p NULL: not given */
-	const struct map *params;
+	const struct map *params; /* RUBY_AGGREGATE: its options by name; init is its timeout_code */
+	const void *plan;	  /* RUBY_AGGREGATE: those of one plan share their tasks */
 	struct str id;
 	struct str code_file, init_file; /* what Ruby calls the place, and its line */
 	uint32_t code_line, init_line;
@@ -84,9 +84,9 @@ struct ruby_fault {
 };
 
 struct ruby_module {
-	const char *version;
+	struct module head;
 	/* Starts the one VM of the process and its thread. Later calls answer as the first did. Any thread. */
-	int (*start)(const struct ruby_host *host, struct err *err);
+	int (*start)(const struct ruby_host *host, const struct clock *clock, struct err *err);
 	/* Compiles, runs init or register and a script's tests; waits for that. NULL and fault. */
 	struct ruby_instance *(*open)(const struct ruby_setup *setup, struct ruby_fault *fault);
 	/* In the order of the calls; does not wait. */
@@ -96,6 +96,8 @@ struct ruby_module {
 	void (*close)(struct ruby_instance *in); /* after its last job */
 	/* An instance goes on with another setup's tags and limit (reload). No job of it is under way. */
 	void (*retune)(struct ruby_instance *in, const struct ruby_setup *setup);
+	/* RUBY_AGGREGATE: takes over what the filters of the former plan gathered; once is enough for all of a plan. Likewise. */
+	void (*take)(struct ruby_instance *in, struct ruby_instance *former);
 };
 
 #endif

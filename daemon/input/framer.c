@@ -177,9 +177,33 @@ static enum framer_answer next_fstrm(struct fstrm *f, struct str in, struct str 
 	return FRAMER_MORE;
 }
 
+static enum framer_answer next_lumberjack(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags)
+{
+	switch (lumberjack_next(&f->lumberjack, in, frame, used, &f->held)) {
+	case LUMBERJACK_FRAME:
+		if (f->lumberjack.pairs)
+			*flags |= FRAME_PAIRS;
+		return FRAMER_FRAME;
+	case LUMBERJACK_AGAIN:
+		return FRAMER_AGAIN;
+	case LUMBERJACK_ERROR:
+		return FRAMER_BROKEN;
+	case LUMBERJACK_MORE:
+		break;
+	}
+	return FRAMER_MORE;
+}
+
+const char *framer_error(const struct framer *f)
+{
+	return f->kind == FRAMER_FSTRM ? f->fstrm.error : f->lumberjack.error;
+}
+
 enum framer_answer framer_next(struct framer *f, struct str in, struct str *frame, size_t *used, uint32_t *flags)
 {
 	*flags = 0;
+	if (f->kind == FRAMER_LUMBERJACK)
+		return next_lumberjack(f, in, frame, used, flags);
 	if (in.len == 0)
 		return more(used, 0);
 	if (f->kind == FRAMER_FSTRM)
@@ -202,7 +226,7 @@ bool framer_end(struct framer *f, struct str in, struct str *frame, uint32_t *fl
 	bool left = in.len && !f->skipping;
 
 	*flags = FRAME_UNENDED;
-	if (f->kind == FRAMER_FSTRM)
+	if (f->kind == FRAMER_FSTRM || f->kind == FRAMER_LUMBERJACK)
 		return false;
 	if (left && f->kind == FRAMER_SYSLOG) {
 		in = trim_end(in);

@@ -15,7 +15,7 @@ struct inlet_source {
 
 /* ---- identity of events: design.md's live sources, a nonce and a counter ---- */
 
-static void live_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev)
+void inlet_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev)
 {
 	struct inlet *in = s->input;
 
@@ -50,7 +50,7 @@ static struct batch *open_batch(struct inlet *in)
 	return in->open;
 }
 
-static void pause_reading(struct inlet *in)
+void inlet_hold(struct inlet *in)
 {
 	if (in->paused || !in->ops->pause)
 		return;
@@ -92,7 +92,7 @@ static void push_open(struct inlet *in)
 	} else {
 		in->overflow = b;
 	}
-	pause_reading(in);
+	inlet_hold(in);
 }
 
 /* Queue or memory may have room again. */
@@ -133,7 +133,7 @@ static void on_turn(struct loop_member *m)
 	if (in->open && in->open->nspans)
 		loop_poll_room(in->loop);
 	if (!in->paused && memory_full(in))
-		pause_reading(in);
+		inlet_hold(in);
 }
 
 char *inlet_room(struct inlet *in, size_t n)
@@ -202,6 +202,8 @@ void inlet_frame(struct inlet *in, struct source *s, struct str frame, uint32_t 
 		count_add(&in->count.cut, 1);
 	if (flags & FRAME_BAD)
 		count_add(&in->count.bad_framing, 1);
+	if (in->ops->framed)
+		in->ops->framed(in, s, sp);
 	if (batch_is_full(b))
 		turn_over(in, rest);
 }
@@ -233,6 +235,14 @@ void inlet_mark(struct inlet *in, struct source *s, uint32_t flags)
 		push_open(in);
 }
 
+void inlet_close_source(struct inlet *in, struct source *s, struct str *rest)
+{
+	span_for(in, s, NULL)->flags |= SPAN_CLOSE;
+	if (batch_is_full(in->open))
+		turn_over(in, rest);
+	source_unref(s);
+}
+
 /* ---- sources ---- */
 
 static void free_source(struct source *s)
@@ -240,6 +250,8 @@ static void free_source(struct source *s)
 	if (s->free_decoder)
 		s->free_decoder(s);
 	free((char *)s->path.p);
+	free(s->tls);
+	free(s->extra);
 	free(s);
 }
 
@@ -252,7 +264,7 @@ struct source *inlet_source(struct inlet *in, struct str name)
 	s->source.name = str_n(s->name, name.len);
 	s->source.input = in;
 	s->source.instance = &in->instance;
-	s->source.event_id = live_event_id;
+	s->source.event_id = inlet_event_id;
 	s->source.free = free_source;
 	atomic_init(&s->source.refs, 1);
 	return &s->source;
@@ -300,6 +312,11 @@ struct start {
 	int rc;
 };
 
+struct renewal {
+	struct inlet *in;
+	const void *self;
+};
+
 static void start_on_loop(void *arg)
 {
 	struct start *s = arg;
@@ -331,6 +348,21 @@ static void stop_on_loop(void *arg)
 void inlet_stop(struct inlet *in)
 {
 	loop_call(in->loop, stop_on_loop, in);
+}
+
+static void renew_on_loop(void *arg)
+{
+	const struct renewal *r = arg;
+
+	r->in->ops->renew(r->in, r->self);
+}
+
+void inlet_renew(struct inlet *in, const void *self)
+{
+	struct renewal r = {in, self};
+
+	if (in->ops->renew && in->started)
+		loop_call(in->loop, renew_on_loop, &r);
 }
 
 void inlet_ended(struct inlet *in)

@@ -33,8 +33,12 @@ struct input_ops {
 	void (*resume)(struct inlet *in);
 	/* Read what lies in the buffers already, close everything, then inlet_closed() once the last handle is closed. */
 	void (*stop)(struct inlet *in);
+	/* A reload kept the input: self is its new instance, whose options are the same; files that they name may have changed. May be NULL. */
+	void (*renew)(struct inlet *in, const void *self);
 	/* A span was begun for a frame or mark of s: sources that can be read again note where, and hang an ack on it. May be NULL. */
 	void (*span)(struct inlet *in, struct source *s, struct span *sp);
+	/* A frame was put into sp, and has not left the loop's thread yet. May be NULL. */
+	void (*framed)(struct inlet *in, struct source *s, struct span *sp);
 	/* Main thread, after inlet_closed() or instead of start(): frees in->io. */
 	void (*release)(struct inlet *in);
 };
@@ -51,6 +55,8 @@ struct inlet_counters {
 	_Atomic uint64_t kernel_drops;	/* datagrams that the socket buffer had no room for */
 	_Atomic uint64_t dropped;	/* frames of an input that cannot be paused, while the queue was full: none does at present */
 	_Atomic uint64_t datagrams;
+	_Atomic uint64_t joined;	/* datagrams whose content went into a frame together with another one's, beyond the first */
+	_Atomic uint64_t bad_chunks;	/* datagrams that were to become a frame with others, and did not */
 	_Atomic uint64_t pauses;
 	/* By the work thread: */
 	_Atomic uint64_t malformed;	/* frames whose content was not understood: kept, tagged */
@@ -100,6 +106,8 @@ enum { INLET_READ = 32 * 1024 };
 struct inlet *inlet_new(struct plan_plugin *pp, struct inlet *partner, struct bqueue *queue, struct budget *budget,
 			const struct inlet_hooks *hooks, struct err *err);
 int inlet_start(struct inlet *in, struct loop *loop, struct err *err);
+/* After a reload that kept it: ops->renew, on the loop's thread. */
+void inlet_renew(struct inlet *in, const void *self);
 /* Returns at once; hooks.closed follows. */
 void inlet_stop(struct inlet *in);
 /* After closed (or before start). */
@@ -109,6 +117,8 @@ void inlet_free(struct inlet *in);
 
 /* A source with refs 1, ready but for peer and path. name is copied. */
 struct source *inlet_source(struct inlet *in, struct str name);
+/* The identity of events that nobody sends again: a new one each (struct source.event_id, until the input sets its own). Work thread. */
+void inlet_event_id(struct source *s, const struct batch *b, const struct span *span, uint32_t frame, uint32_t nth, struct event *ev);
 /* n bytes in the open batch's arena, to read into; inlet_unroom gives back what was not used. */
 char *inlet_room(struct inlet *in, size_t n);
 void inlet_unroom(struct inlet *in, char *from);
@@ -126,10 +136,14 @@ static inline void inlet_split(struct inlet *in)
 }
 /* The source opened (flags SPAN_OPEN) or ended (SPAN_CLOSE). */
 void inlet_mark(struct inlet *in, struct source *s, uint32_t flags);
+/* The source has ended, and is let go. *rest as with inlet_frame(): what is still to be read of the batch moves with it. */
+void inlet_close_source(struct inlet *in, struct source *s, struct str *rest);
 /* Nothing more came for the moment: hands the batch over if the work thread waits for it. Called by the loop each turn, too. */
 void inlet_flush(struct inlet *in);
 /* No room in the queue or in memory: do not read on. */
 bool inlet_full(const struct inlet *in);
+/* Does not read on (ops->pause) until there is room; ops->resume follows. */
+void inlet_hold(struct inlet *in);
 void inlet_ended(struct inlet *in);
 void inlet_closed(struct inlet *in);
 

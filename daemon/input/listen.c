@@ -1,10 +1,14 @@
 #include "input/listen.h"
 
+#include "base/arena.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -23,6 +27,88 @@ static int refuse(struct err *err, struct str host, int port, int type, int why)
 	return err_sys(err, "cannot listen on %s %.*s port %d", proto, STR_ARG(host), port);
 }
 
+/* ---- owners ---- */
+
+struct owned {
+	struct owned *next;
+	const void *owner;
+	int fd, type;
+	bool leaves;
+	struct sockaddr_storage at;
+	socklen_t len;
+};
+
+static struct owned *all_owned;
+static const void *present_owner;
+
+void listen_as(const void *owner)
+{
+	present_owner = owner;
+}
+
+void listen_leaves(const void *owner, bool leaves)
+{
+	for (struct owned *o = all_owned; o; o = o->next)
+		if (o->owner == owner)
+			o->leaves = leaves;
+}
+
+void listen_forget(const void *owner)
+{
+	struct owned **at = &all_owned, *o;
+
+	while ((o = *at) != NULL) {
+		if (o->owner != owner) {
+			at = &o->next;
+			continue;
+		}
+		*at = o->next;
+		free(o);
+	}
+}
+
+static bool is_at(int fd, const struct sockaddr_storage *at, socklen_t len)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t n = sizeof(sa);
+
+	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 && n == len && memcmp(&sa, at, n) == 0;
+}
+
+static int own(int fd, int type)
+{
+	struct owned *o;
+
+	if (fd == -1 || !present_owner)
+		return fd;
+	o = xzalloc(sizeof(*o));
+	*o = (struct owned){.next = all_owned, .owner = present_owner, .fd = fd, .type = type, .len = sizeof(o->at)};
+	if (getsockname(fd, (struct sockaddr *)&o->at, &o->len) == -1)
+		o->len = 0;
+	all_owned = o;
+	return fd;
+}
+
+/* The socket of somebody who is about to close it; errno stays EADDRINUSE where there is none. */
+static int take_over(const struct sockaddr *sa, socklen_t len, int type)
+{
+	struct sockaddr_storage want = {0};
+
+	memcpy(&want, sa, len);
+	for (struct owned *o = all_owned; o; o = o->next) {
+		int fd;
+
+		/* The number could be another file's by now: the address says. */
+		if (!o->leaves || o->type != type || o->len != len || memcmp(&o->at, &want, len) != 0 || !is_at(o->fd, &o->at, o->len))
+			continue;
+		fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
+		if (fd != -1)
+			return fd;
+	}
+	errno = EADDRINUSE;
+	return -1;
+}
+
 static int try_bind(const struct sockaddr *sa, socklen_t len, int type, bool both)
 {
 	int fd = socket(sa->sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, off = 0, saved;
@@ -34,11 +120,11 @@ static int try_bind(const struct sockaddr *sa, socklen_t len, int type, bool bot
 	if (sa->sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, both ? &off : &on, sizeof(on));
 	if (bind(fd, sa, len) == 0 && (type != SOCK_STREAM || listen(fd, 1024) == 0))
-		return fd;
+		return own(fd, type);
 	saved = errno;
 	close(fd);
 	errno = saved;
-	return -1;
+	return saved == EADDRINUSE ? own(take_over(sa, len, type), type) : -1;
 }
 
 static int bind_any(int port, int type)

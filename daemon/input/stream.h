@@ -26,7 +26,17 @@ struct stream {
 	int64_t last_read_ns;
 	/* Frame Streams. Sends the framer's answer to the peer; NULL: there is no way back. */
 	void (*reply)(struct stream *st, struct str bytes);
+	/*
+	 * Protocols that answer: instead of the framer, takes what it can off the front of *in and puts it into batches; returns how many frames. What
+	 * it leaves is given again with more behind it. NULL: the framer cuts.
+	 */
+	size_t (*cut)(struct stream *st, struct str *in, bool copy);
+	void *state;	     /* of cut */
+	int64_t busy_since_ns; /* of cut: since when it waits for the rest of something it took; 0: it does not */
+	bool done;	     /* of cut: nothing more is to be read; the connection ends when what waits is sent */
 	const char *broken; /* why nothing more is read of it: the owner says so and ends it */
+	/* Lumberjack: there was no room for what the last read holds. Nothing is read before stream_go_on() has worked it off. */
+	bool held_up;
 };
 
 void stream_init(struct stream *st, struct inlet *in, struct source *s, enum framer_kind kind, size_t max);
@@ -34,6 +44,8 @@ void stream_init(struct stream *st, struct inlet *in, struct source *s, enum fra
 void stream_alloc(struct stream *st, uv_buf_t *buf);
 /* What uv_read_cb got: n bytes at base (n <= 0: nothing; gives the room back). */
 void stream_read(struct stream *st, const uv_buf_t *buf, ssize_t n);
+/* There is room again. true: all that was read is worked off, and reading may go on. */
+bool stream_go_on(struct stream *st);
 /* Where a frame is half read, or the peer owes a word: since when (monotonic); 0: nothing is awaited. */
 int64_t stream_waits_since(const struct stream *st);
 /* Up to here the stream is done with: a frame that was too long only when its end was found. */

@@ -1,34 +1,53 @@
 /*
  * syslog.c - `input { syslog { port => 514 } }`: UDP and TCP on one port, RFC 3164 and RFC 5424, LF and octet counting.
  *
- * The io half is a TCP server and, as its companion on a loop of its own, a UDP server; the work half is syslog_decode.
+ * The io half is a TCP server and, as its companion on a loop of its own, a UDP server; the work half is syslog_decode. With TLS (RFC 5425:
+ * octet counting over TLS, usually port 6514) the companion is empty: who asks for TLS does not want the same port open to anybody's datagrams.
  */
 #include "base/log.h"
 #include "base/utf8.h"
+#include "input/decorate.h"
 #include "input/listen.h"
 #include "parse/syslog_decode.h"
 #include "input/tcp_server.h"
 #include "input/udp_server.h"
+#include "pipeline/tls_options.h"
 
 struct syslog {
 	struct syslog_options o;
 	struct str host;
 	int64_t port, receive_buffer_bytes;
-	bool ssl_enabled;
+	struct tls_options tls;
+	const struct ref *ref_subject;
 };
 
 static int syslog_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct syslog *s = self;
 
-	if (s->ssl_enabled)
-		return err_set(err, "TLS is not there yet: plain text for now, on loopback, a LAN or through a tunnel");
-	return syslog_decode_open(&s->o, ctx, err);
+	s->ref_subject = ref_compile(ctx->arena, STR("[@metadata][tls_peer][subject]"), NULL);
+	if (syslog_decode_open(&s->o, ctx, err) == -1)
+		return -1;
+	if (tls_options_open(&s->tls, TLS_SERVER, ctx, err) == 0)
+		return 0;
+	syslog_decode_close(&s->o);
+	return -1;
 }
 
 static void syslog_close(void *self)
 {
-	syslog_decode_close(&((struct syslog *)self)->o);
+	struct syslog *s = self;
+
+	syslog_decode_close(&s->o);
+	tls_options_close(&s->tls);
+}
+
+/* Who sent it, as its certificate says: host is only what the line says. */
+static void set_subject(const struct syslog *s, struct event *ev, const struct span *sp)
+{
+	/* The event may outlive the connection. */
+	if (sp->source->tls && sp->source->tls->verified)
+		decorate_set(ev, s->ref_subject, v_str(arena_dup(ev->arena, sp->source->tls->subject)));
 }
 
 static const struct sockaddr_storage *peer_of(const struct span *sp)
@@ -47,11 +66,13 @@ static void decode(void *self, struct event *ev, struct str frame, uint32_t flag
 		event_tag(ev, STR("_message_truncated"));
 	if (flags & FRAME_BAD)
 		event_tag(ev, STR("_framing_error"));
+	set_subject(s, ev, sp);
 }
 
 static void decorate(void *self, struct event *ev, const struct span *sp)
 {
 	(void)syslog_decode_event(&((struct syslog *)self)->o, ev, peer_of(sp), sp->received_ns);
+	set_subject(self, ev, sp);
 }
 
 /* ---- TCP ---- */
@@ -66,8 +87,18 @@ static int tcp_open(struct inlet *in, const void *self, struct err *err)
 		return -1;
 	in->port = socket_port(fd);
 	limits.frame_max = SYSLOG_FRAME_MAX;
+	limits.handshake_ns = s->tls.handshake_ms * 1000000;
 	in->io = tcp_server_new(in, fd, FRAMER_SYSLOG, &limits, (struct str){0});
+	tcp_server_tls(in->io, s->tls.context);
+	if (s->tls.context)
+		log_info("input", "%s: listening on tcp port %d, TLS", in->name, in->port);
 	return 0;
+}
+
+/* A certificate may have been renewed: for the connections to come. */
+static void tcp_renew(struct inlet *in, const void *self)
+{
+	tcp_server_tls(in->io, ((const struct syslog *)self)->tls.context);
 }
 
 static int tcp_start(struct inlet *in, struct err *err)
@@ -105,9 +136,12 @@ static void tcp_release(struct inlet *in)
 static int udp_open(struct inlet *in, const void *self, struct err *err)
 {
 	const struct syslog *s = self;
-	/* Port 0: the one that TCP got. */
-	int fd = listen_socket(s->host, in->partner->port, SOCK_DGRAM, err);
+	int fd;
 
+	if (s->tls.context)
+		return 0;
+	/* Port 0: the one that TCP got. */
+	fd = listen_socket(s->host, in->partner->port, SOCK_DGRAM, err);
 	if (fd == -1)
 		return -1;
 	in->port = socket_port(fd);
@@ -118,22 +152,27 @@ static int udp_open(struct inlet *in, const void *self, struct err *err)
 
 static int udp_start(struct inlet *in, struct err *err)
 {
-	return udp_server_start(in->io, err);
+	return in->io ? udp_server_start(in->io, err) : 0;
 }
 
 static void udp_pause(struct inlet *in)
 {
-	udp_server_pause(in->io);
+	if (in->io)
+		udp_server_pause(in->io);
 }
 
 static void udp_resume(struct inlet *in)
 {
-	udp_server_resume(in->io);
+	if (in->io)
+		udp_server_resume(in->io);
 }
 
 static void udp_stop(struct inlet *in)
 {
-	udp_server_stop(in->io, all_closed, in);
+	if (in->io)
+		udp_server_stop(in->io, all_closed, in);
+	else
+		inlet_closed(in);
 }
 
 static void udp_release(struct inlet *in)
@@ -144,14 +183,16 @@ static void udp_release(struct inlet *in)
 static const struct input_ops udp_ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_open, .start = udp_start,
 					 .pause = udp_pause, .resume = udp_resume, .stop = udp_stop, .release = udp_release};
 
-static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start,
+static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start, .renew = tcp_renew,
 				     .pause = tcp_pause, .resume = tcp_resume, .stop = tcp_stop, .release = tcp_release};
 
 static const struct option options[] = {
 	{"port", OPT_INT, offsetof(struct syslog, port), .def = "514", .min = 0, .max = 65535, .doc = "UDP and TCP port to listen on"},
 	{"host", OPT_STRING, offsetof(struct syslog, host), .def = "\"0.0.0.0\"", .doc = "address to listen on; 0.0.0.0 and :: mean both families"},
 	{"receive_buffer_bytes", OPT_BYTES, offsetof(struct syslog, receive_buffer_bytes), .flags = OPT_WEIR, .def = "0", .doc = "receive buffer of the UDP socket; 0: as large as allowed"},
-	{"ssl_enabled", OPT_BOOL, offsetof(struct syslog, ssl_enabled), .flags = OPT_WEIR, .def = "false", .doc = "TLS: refused until it is there"},
+	TLS_OPTIONS(struct syslog, tls, OPT_WEIR),
+	TLS_SERVER_OPTIONS(struct syslog, tls, OPT_WEIR, "none"),
+	TLS_CHAIN_OPTIONS(struct syslog, tls, OPT_WEIR),
 	SYSLOG_OPTIONS(struct syslog, o),
 	{0},
 };

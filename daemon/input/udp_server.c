@@ -22,6 +22,8 @@ struct udp_server {
 	uv_timer_t sample;
 	char *room;
 	uint32_t drops_seen;
+	void (*whole)(void *arg, struct source *source, struct str datagram, const struct sockaddr *from);
+	void *whole_arg;
 	bool reading, pause; /* in the middle of what one call has read; to be paused behind it */
 	unsigned open_handles;
 	void (*closed)(void *arg);
@@ -46,6 +48,12 @@ struct udp_server *udp_server_new(struct inlet *in, int fd, int64_t buffer)
 	s->fd = fd;
 	grow_buffer(s, buffer);
 	return s;
+}
+
+void udp_server_whole(struct udp_server *s, void (*whole)(void *arg, struct source *source, struct str datagram, const struct sockaddr *from), void *arg)
+{
+	s->whole = whole;
+	s->whole_arg = arg;
 }
 
 /* The kernel counts from the socket's birth in 32 bits. */
@@ -98,6 +106,10 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 		if (s->pause)
 			uv_udp_recv_stop(&s->udp);
 		s->pause = false;
+		return;
+	}
+	if (s->whole) {
+		s->whole(s->whole_arg, s->source, str_n(buf->base, (size_t)n), from);
 		return;
 	}
 	d = trim_datagram(str_n(buf->base, (size_t)n));

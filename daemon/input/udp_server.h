@@ -13,6 +13,11 @@ struct udp_server;
 
 /* Takes the bound descriptor. buffer: wanted receive buffer in bytes, 0: as large as allowed. */
 struct udp_server *udp_server_new(struct inlet *in, int fd, int64_t buffer);
+/*
+ * Before the start: whole(arg, ...) gets each datagram as it came, with bytes at its end that a line would lose, and is to hand it over
+ * (inlet_datagram) or to count it (inlet_counters) instead.
+ */
+void udp_server_whole(struct udp_server *s, void (*whole)(void *arg, struct source *source, struct str datagram, const struct sockaddr *from), void *arg);
 void udp_server_pause(struct udp_server *s);
 void udp_server_resume(struct udp_server *s);
 int udp_server_start(struct udp_server *s, struct err *err);

@@ -16,6 +16,7 @@ struct batch;
 struct event;
 struct plan_plugin;
 struct span;
+struct tls_peer;
 
 enum { BATCH_FRAMES = 256, BATCH_BYTES = 1024 * 1024 };
 
@@ -26,9 +27,12 @@ enum { BATCH_FRAMES = 256, BATCH_BYTES = 1024 * 1024 };
 struct source {
 	_Atomic uint32_t refs;
 	void *input;		 /* struct plan_input of the pipeline: set by the runtime */
+	void *owner;		 /* the io half's own: who reads it; io thread */
 	struct str name;	 /* "192.0.2.1:514", a path: for messages */
 	struct sockaddr_storage peer; /* ss_family 0: none */
 	struct str path;	 /* files, unix sockets */
+	struct tls_peer *tls;	 /* base/tls.h: of a connection by TLS, set before its first frame; or NULL */
+	void *extra;		 /* the input's own, one block of the heap, set before its first frame: what its codec_of and decorate read; or NULL */
 	/* Where the input's instance in the present plan stands (a field of struct inlet). Read and written by the work thread only. */
 	struct plan_plugin **instance;
 	/*
@@ -54,6 +58,7 @@ enum frame_flags {
 	FRAME_BAD = 2,	     /* broken framing: kept raw */
 	FRAME_UNENDED = 4,   /* the source ended in the middle of it */
 	FRAME_CHOMPED = 8,   /* a carriage return before the delimiter was left out */
+	FRAME_PAIRS = 16,    /* Lumberjack 1: key/value pairs, not JSON */
 };
 
 struct frame {

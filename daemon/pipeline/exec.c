@@ -1,8 +1,10 @@
 #include "pipeline/exec.h"
 #include "base/log.h"
+#include "pipeline/event_id.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* One level of a feeder's stack: an event under way, or a parent whose children are being made. */
 struct task {
@@ -43,7 +45,16 @@ struct unit {
 	struct wait wait;
 	bool started;
 	_Atomic bool answered;
+	struct flusher *flusher; /* not events wait here but a flush; NULL again when it is under way */
 };
+
+/* A filter that is flushed from time to time. */
+struct flusher {
+	uint32_t pc, stage; /* stage: of the events that meet it */
+	bool wanted, final;
+	bool ended; /* it had its last flush */
+};
+
 
 struct exec {
 	struct plan *plan;
@@ -60,7 +71,14 @@ struct exec {
 	struct arena arena;
 	struct feeder decoder;
 	struct decoder *holding; /* decoders that hold frames back */
+	struct flusher *flusher;
+	uint32_t nflushers;
+	int64_t flush_ns;	      /* when all are due */
+	uint8_t nonce[5];	      /* ids of events that flushes make */
+	uint64_t nflushes;
 };
+
+static const int64_t flush_every_ns = FILTER_FLUSH_S * INT64_C(1000000000);
 
 enum run { RUN_ENDED, RUN_STOPPED, RUN_PARKED, RUN_CHILDREN };
 
@@ -77,6 +95,24 @@ static void bump(_Atomic uint64_t *c)
 
 static void unhold(struct decoder *d);
 
+static void find_flushers(struct exec *x)
+{
+	const struct plan *p = x->plan;
+	uint32_t stage = 0;
+
+	x->flusher = xmalloc(p->nsteps * sizeof(*x->flusher) + 1);
+	for (uint32_t pc = 0; pc < p->nsteps; pc++) {
+		if (p->step[pc].op == OP_FILTER && p->step[pc].plugin->plugin->filter.flush)
+			x->flusher[x->nflushers++] = (struct flusher){.pc = pc, .stage = stage};
+		if (stage < p->nwait && p->wait[stage] == pc)
+			stage++;
+	}
+	if (!x->nflushers)
+		return;
+	x->flush_ns = clock_mono(p->settings.clock) + flush_every_ns;
+	bug_on(getrandom(x->nonce, sizeof(x->nonce), 0) != (ssize_t)sizeof(x->nonce));
+}
+
 struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
 {
 	struct exec *x = xzalloc(sizeof(*x));
@@ -88,6 +124,7 @@ struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
 	x->last = &x->batch;
 	arena_init(&x->arena, NULL);
 	x->decoder.arena = &x->arena;
+	find_flushers(x);
 	return x;
 }
 
@@ -99,6 +136,7 @@ void exec_free(struct exec *x)
 	while (x->holding)
 		unhold(x->holding);
 	free(x->decoder.task);
+	free(x->flusher);
 	arena_release(&x->arena);
 	free(x);
 }
@@ -272,7 +310,7 @@ static void unit_free(struct exec *x, struct unit *u)
 	*at = u->next;
 	x->nunits--;
 	x->moves++;
-	if (ops->wait_release)
+	if (ops->wait_release && u->wait.done)
 		ops->wait_release(x->plan->step[x->plan->wait[u->stage]].plugin->self, &u->wait);
 	arena_release(&u->arena);
 	free(u->feeder.task);
@@ -390,10 +428,12 @@ static bool push_child(struct exec *x, struct feeder *f)
 		return false;
 	}
 	bump(&x->count->created_filter);
-	child->ev.ack = parent->ev.ack;
-	ack_ref(child->ev.ack);
+	if (!child->ev.ack) {
+		child->ev.ack = parent->ev.ack;
+		ack_ref(child->ev.ack);
+	}
 	nth = ++parent->ev.children;
-	if (parent->ev.id_len) {
+	if (parent->ev.id_len && !child->ev.id_len) {
 		char tail[12];
 		int n = snprintf(tail, sizeof(tail), ".%u", nth);
 
@@ -453,6 +493,26 @@ static enum feed work_stack(struct exec *x, struct feeder *f, uint32_t stage, co
 	return FEED_EMPTY;
 }
 
+/* A flush has something: a task whose parent is no event makes the filter's events. Counted is only what it makes. */
+static void push_flush(struct exec *x, struct feeder *f, struct flusher *fl, struct wait *w)
+{
+	struct plan_plugin *pp = x->plan->step[fl->pc].plugin;
+	struct step_ctx ctx = {.arena = f->arena, .clock = x->plan->settings.clock, .final = fl->final, .wait = w};
+	struct task *t = push_task(f);
+	int64_t now_ns = clock_wall(ctx.clock);
+
+	event_init(&t->ev, f->arena);
+	if (!pp->plugin->filter.flush(pp->self, &ctx)) {
+		pop_task(f);
+		return;
+	}
+	t->ev.received_ns = now_ns;
+	event_id_make(&t->ev, now_ns / 1000000, x->nonce, x->nflushes++);
+	t->pc = fl->pc;
+	t->gen = ctx.gen;
+	t->generating = t->copied = true;
+}
+
 /* No more events come from this feeder for now: what it gathered is asked. */
 static void feeder_close(struct exec *x, struct feeder *f)
 {
@@ -489,12 +549,68 @@ static enum feed run_unit(struct exec *x, struct unit *u)
 
 		if (r != FEED_EMPTY)
 			return r;
+		if (u->flusher) {
+			push_flush(x, &u->feeder, u->flusher, u->wait.done ? &u->wait : NULL);
+			u->flusher = NULL;
+			continue;
+		}
 		if (u->at == u->n)
 			break;
 		push_stopped(x, u);
 	}
 	feeder_close(x, &u->feeder);
 	return FEED_EMPTY;
+}
+
+/* ---- time goes by ---- */
+
+static bool flusher_waits(const struct exec *x, const struct flusher *fl)
+{
+	return fl->stage < x->plan->nwait && x->plan->wait[fl->stage] == fl->pc;
+}
+
+/* Filters behind a waiting step, and such steps themselves, are flushed in units of their own, so that what they make stays in order. */
+static void start_flushes(struct exec *x)
+{
+	for (uint32_t i = 0; i < x->nflushers; i++) {
+		struct flusher *fl = &x->flusher[i];
+		struct plan_plugin *pp = x->plan->step[fl->pc].plugin;
+		bool waits = flusher_waits(x, fl);
+		struct unit *u;
+
+		if (!fl->wanted || (fl->stage == 0 && !waits) || x->nunits >= EXEC_UNITS)
+			continue;
+		fl->wanted = false;
+		u = unit_new(x, waits ? fl->stage : fl->stage - 1, NULL);
+		u->flusher = fl;
+		u->started = true;
+		x->moves++;
+		if (!waits) {
+			atomic_store_explicit(&u->answered, true, memory_order_relaxed);
+			continue;
+		}
+		u->wait.done = unit_answered;
+		if (pp->plugin->filter.flush_ask(pp->self, &u->wait, fl->final))
+			pp->plugin->filter.start(pp->self, &u->wait);
+		else
+			unit_free(x, u);
+	}
+}
+
+/* Those before any waiting step, between two events of the decoder. */
+static bool push_decoder_flush(struct exec *x)
+{
+	for (uint32_t i = 0; i < x->nflushers; i++) {
+		struct flusher *fl = &x->flusher[i];
+
+		if (!fl->wanted || fl->stage != 0 || flusher_waits(x, fl))
+			continue;
+		fl->wanted = false;
+		arena_clear(&x->arena);
+		push_flush(x, &x->decoder, fl, NULL);
+		return true;
+	}
+	return false;
 }
 
 /* ---- decoding ---- */
@@ -560,7 +676,7 @@ static int64_t decoder_due(const struct decoder *d)
 
 int64_t exec_due(const struct exec *x)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = x->nflushers ? x->flush_ns : INT64_MAX;
 
 	for (const struct decoder *d = x->holding; d; d = d->next) {
 		int64_t at = d->asked ? INT64_MAX : decoder_due(d);
@@ -598,11 +714,36 @@ static bool feed_flush(struct exec *x, int64_t now_ns, uint32_t flags)
 void exec_tick(struct exec *x, int64_t mono_ns)
 {
 	(void)feed_flush(x, mono_ns, SPAN_IDLE);
+	if (!x->nflushers || mono_ns < x->flush_ns)
+		return;
+	/* Where nobody had time for it, it is not made up for. */
+	x->flush_ns += flush_every_ns * (1 + (mono_ns - x->flush_ns) / flush_every_ns);
+	for (uint32_t i = 0; i < x->nflushers; i++)
+		x->flusher[i].wanted = true;
+}
+
+/* The next one that was not flushed for the last time. false: there is none. */
+static bool flush_last(struct exec *x, bool all)
+{
+	for (uint32_t i = 0; i < x->nflushers; i++) {
+		struct flusher *fl = &x->flusher[i];
+
+		if (fl->ended || (!all && !x->plan->step[fl->pc].plugin->plugin->holds))
+			continue;
+		fl->wanted = fl->final = fl->ended = true;
+		return true;
+	}
+	return false;
 }
 
 bool exec_flush(struct exec *x)
 {
-	return feed_flush(x, 0, SPAN_CLOSE);
+	return feed_flush(x, 0, SPAN_CLOSE) || flush_last(x, false);
+}
+
+bool exec_finish(struct exec *x)
+{
+	return feed_flush(x, 0, SPAN_CLOSE) || flush_last(x, true);
 }
 
 static bool flush_wanted(const struct exec *x, const struct decoder *d, const struct span *sp)
@@ -633,17 +774,20 @@ static void free_decoder(struct source *s)
 static struct decoder *source_decoder(struct source *s, struct plan_plugin *in)
 {
 	struct decoder *d = s->decoder;
+	struct codec *codec = in->plugin->codec_of ? in->plugin->codec_of(in->self, s) : NULL;
 
-	if (d && d->plugin == in->codec->plugin) {
+	if (!codec)
+		codec = in->codec;
+	if (d && d->plugin == codec->plugin) {
 		/* After a reload it is the new plan's codec; what the old one had begun stays. */
-		d->codec = in->codec;
+		d->codec = codec;
 		return d;
 	}
 	free_decoder(s);
 	d = xzalloc(sizeof(*d));
-	d->plugin = in->codec->plugin;
-	d->codec = in->codec;
-	d->state = xzalloc(in->codec->plugin->codec.state_size);
+	d->plugin = codec->plugin;
+	d->codec = codec;
+	d->state = xzalloc(codec->plugin->codec.state_size);
 	s->decoder = d;
 	s->free_decoder = free_decoder;
 	return d;
@@ -702,6 +846,8 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		in->plugin->decorate(in->self, ev, &sp);
 	if (common_run(in->common, ev, x->plan->settings.clock, &err))
 		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+	if (in->plugin->decorated)
+		in->plugin->decorated(in->self, ev, &sp);
 	in->out++;
 }
 
@@ -795,6 +941,7 @@ static bool push_decoded(struct exec *x)
 				push_direct(x, in, sp, fr);
 				return true;
 			}
+			ctx.flags = fr->flags;
 			ops->feed(d->codec->self, d->state, str_n(fr->p, fr->len), &ctx);
 			x->decoding = true;
 			continue;
@@ -821,7 +968,7 @@ static enum feed run_decoder(struct exec *x)
 
 		if (r != FEED_EMPTY)
 			return r;
-		if (!push_decoded(x))
+		if (!push_decoder_flush(x) && !push_decoded(x))
 			break;
 	}
 	feeder_close(x, &x->decoder);
@@ -876,6 +1023,7 @@ enum exec_state exec_pump(struct exec *x)
 
 	do {
 		before = x->moves;
+		start_flushes(x);
 		if (!run_units(x) || run_decoder(x) == FEED_PARKED)
 			return EXEC_PARKED;
 	} while (x->moves != before && next_runnable(x, NULL));

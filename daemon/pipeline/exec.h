@@ -7,6 +7,8 @@
  * Without waiting steps every event is decoded, run to the end and forgotten before the next is touched. With
  * them the plan is cut into stages: all events of a unit (up to 256) run up to the waiting step, their questions are asked
  * together, and they go on in order when the answers are there. Up to EXEC_UNITS units wait; no event overtakes another.
+ *
+ * Filters that make events as time goes by (filter_ops.flush) do so between two events; such events stand in the order of all others.
  */
 #ifndef WEIR_PIPELINE_EXEC_H
 #define WEIR_PIPELINE_EXEC_H
@@ -21,7 +23,7 @@ enum { EXEC_UNITS = 8, EXEC_UNIT_EVENTS = 256 };
 struct exec_counters {
 	_Atomic uint64_t lines;		  /* frames received */
 	_Atomic uint64_t created_decode;  /* events beyond the first that a frame became */
-	_Atomic uint64_t created_filter;  /* children */
+	_Atomic uint64_t created_filter;  /* children, and what filters made as time went by */
 	_Atomic uint64_t merged;	  /* frames that a decoder joined to another's event */
 	_Atomic uint64_t ended_drop;	  /* by a filter */
 	_Atomic uint64_t ended_decode;	  /* frames that became no event */
@@ -55,12 +57,22 @@ void exec_free(struct exec *x);
 /* Takes the batch; it is decoded when exec_pump gets to it. */
 void exec_feed(struct exec *x, struct batch *b);
 enum exec_state exec_pump(struct exec *x);
-/* Monotonic time at which exec_tick() has something to do: a decoder waited long enough for what would complete its event. INT64_MAX: never. */
+/*
+ * Monotonic time at which exec_tick() has something to do: a decoder waited long enough for what would complete its event, or filters are to
+ * be flushed. INT64_MAX: never.
+ */
 int64_t exec_due(const struct exec *x);
-/* Feeds a batch that ends the events of all decoders that are due. */
+/* Feeds a batch that ends the events of all decoders that are due; filters that are due are flushed by the next pump. */
 void exec_tick(struct exec *x, int64_t mono_ns);
-/* The same for all that hold frames back, due or not: before the plan or the pipeline goes. false: there are none. */
+/*
+ * All decoders that hold frames back end their events, due or not, and then filters that hold events back: before the plan or the pipeline goes.
+ * Pump between the calls, until it is false.
+ */
 bool exec_flush(struct exec *x);
+/*
+ * The same when the pipeline ends: for all filters, one each call in the order of the plan, so that each has seen what those before it still had.
+ */
+bool exec_finish(struct exec *x);
 /* Batches taken and not yet wholly decoded: the caller feeds no more than a few. */
 unsigned exec_backlog(const struct exec *x);
 const struct exec_counters *exec_counters(const struct exec *x);

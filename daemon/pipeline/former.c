@@ -70,7 +70,6 @@ struct str former_name(enum plugin_kind kind, struct str name)
 		enum plugin_kind kind;
 		struct str former, now;
 	} names[] = {
-		{PLUGIN_INPUT, STR_INIT("elastic_agent"), STR_INIT("beats")},
 		{PLUGIN_INPUT, STR_INIT("java_generator"), STR_INIT("generator")},
 		{PLUGIN_INPUT, STR_INIT("java_stdin"), STR_INIT("stdin")},
 		{PLUGIN_FILTER, STR_INIT("java_uuid"), STR_INIT("uuid")},

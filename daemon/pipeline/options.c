@@ -301,6 +301,23 @@ const struct option *options_common(enum plugin_kind kind, size_t i)
 	return NULL;
 }
 
+/* ---- for open() ---- */
+
+bool option_given(const struct plugin_ctx *ctx, const char *name)
+{
+	for (unsigned i = 0; ctx->options && ctx->options[i].name; i++)
+		if (strcmp(ctx->options[i].name, name) == 0)
+			return plugin_given(ctx, i);
+	return false;
+}
+
+void option_blame(struct plugin_ctx *ctx, const char *name)
+{
+	for (size_t i = 0; ctx->written && i < ctx->written->n; i++)
+		if (str_eqz(ctx->written->attr[i].name, name))
+			ctx->pos = ctx->written->attr[i].pos;
+}
+
 /* ---- one plug-in ---- */
 
 static size_t table_find(const struct plugin *p, struct str name)
@@ -410,6 +427,7 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 	memset(common, 0, sizeof(*common));
 	ctx->pos = ap->pos;
 	memset(ctx->given, 0, sizeof(ctx->given));
+	ctx->options = p->options;
 	ctx->ecs = ctx->settings->ecs;
 	for (n = 0; p->options && p->options[n].name; n++) {
 		const struct option *o = &p->options[n];

@@ -32,6 +32,10 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 		 struct plugin_ctx *ctx);
 /* The i-th option that every plug-in of a kind has; NULL behind the last. Their offsets are into struct common_options. */
 const struct option *options_common(enum plugin_kind kind, size_t i);
+/* Whether the option of that name was written; false for one that the plug-in does not have. */
+bool option_given(const struct plugin_ctx *ctx, const char *name);
+/* For open(): the err that it returns is about what was written for that option; where none was, about the plug-in. */
+void option_blame(struct plugin_ctx *ctx, const char *name);
 /* Binds and opens a codec by its AST; NULL and ctx->diag on errors. Codecs named alone (codec => json) come as barewords. */
 struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
 /* The same from a plug-in's default codec name. */

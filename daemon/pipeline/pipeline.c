@@ -142,7 +142,7 @@ static bool closed(struct pipeline *p)
 	return c;
 }
 
-/* Until a decoder has waited long enough: for bqueue_pop. */
+/* Until a decoder has waited long enough, or filters are to be flushed: for bqueue_pop. */
 static int64_t time_left(struct pipeline *p)
 {
 	int64_t due = exec_due(p->exec), now;
@@ -164,7 +164,7 @@ static bool take(struct pipeline *p, enum exec_state state)
 	b = bqueue_pop(p->queue, 0);
 	if (!b) {
 		if (shut && state == EXEC_IDLE)
-			return exec_flush(p->exec);
+			return exec_finish(p->exec);
 		if (shut) {
 			/* Nothing comes any more: only answers are awaited. */
 			wait_woken(p);

@@ -1,7 +1,6 @@
 #include "pipeline/plan.h"
 
 #include "pipeline/former.h"
-#include "pipeline/former_multiline.h"
 #include "pipeline/unknown.h"
 
 #include <stdlib.h>
@@ -185,6 +184,15 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 		diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
 		return NULL;
 	}
+	if (plugin->around) {
+		struct codec *outer = plugin->around(pp->self, pp->codec, pp->options.codec != NULL, &ctx, &err);
+
+		if (!outer) {
+			diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
+			return NULL;
+		}
+		pp->codec = outer;
+	}
 	pp->common = kind == PLUGIN_INPUT ? common_compile_input(a, &pp->options) : common_compile(a, &pp->options);
 	keep(c->plan, kind, pp);
 	return pp;
@@ -315,7 +323,6 @@ struct plan *plan_compile(const struct ast_config *ast, const struct settings *s
 
 	arena_init(&p->arena, NULL);
 	p->settings = *settings;
-	ast = former_multiline(&p->arena, ast, d);
 	p->settings.later &= goes_on(&ast->section[SECTION_INPUT]);
 	open_inputs(&c, &ast->section[SECTION_INPUT]);
 	emit_block(&c, PLUGIN_FILTER, &ast->section[SECTION_FILTER]);
@@ -402,7 +409,7 @@ void plan_explain(const struct plan *p, struct buf *out)
 
 		buf_printf(out, "input     %s", in->plugin->name);
 		if (in->codec)
-			buf_printf(out, ", codec %s", in->codec->plugin->name);
+			buf_printf(out, ", codec %s", (in->codec->inner ? in->codec->inner : in->codec)->plugin->name);
 		explain_place(out, in->pos);
 	}
 	for (uint32_t i = 0; i < p->nsteps; i++) {

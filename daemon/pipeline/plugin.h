@@ -104,6 +104,7 @@ struct plugin_ctx {
 	struct str state_key; /* option id, or "grok/1": the plug-in and which of its kind; what is remembered is found by it */
 	struct pos pos;	   /* open() may point it at what its err is about */
 	struct diag *diag;
+	const struct option *options; /* the table that was bound */
 	uint32_t given[4]; /* bit n: option n of the table was written */
 	const struct ast_plugin *written; /* as it stands in the configuration, for plug-ins whose errors lie within an option; during open() only */
 };
@@ -134,6 +135,7 @@ struct codec {
 	void *self;
 	enum framing framing;
 	struct str delimiter;
+	const struct codec *inner; /* of one that stands around the configured one (plugin.around); else NULL */
 };
 
 struct sockaddr_storage;
@@ -143,6 +145,7 @@ struct decode_ctx {
 	int64_t now_ns; /* receipt: becomes @timestamp unless the data say otherwise */
 	const struct sockaddr_storage *peer; /* the sender of a datagram; NULL or ss_family 0: the source is all there is */
 	enum ecs_mode ecs;
+	uint32_t flags; /* enum frame_flags, where the frame came from an input; feed() only */
 };
 
 /*
@@ -190,8 +193,13 @@ enum step {
 struct step_ctx {
 	struct arena *arena; /* ev->arena */
 	const struct clock *clock;
-	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK: state for gen.next */
+	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK, flush: state for gen.next */
+	bool final; /* flush: the pipeline ends */
+	struct wait *wait; /* flush of a waiting step: with the answer; else NULL */
 };
+
+/* Between two calls of flush, as in Logstash. */
+enum { FILTER_FLUSH_S = 5 };
 
 /* All questions of a batch to one waiting step. */
 struct wait {
@@ -208,6 +216,13 @@ struct filter_ops {
 	void (*start)(void *self, struct wait *w);
 	enum step (*finish)(void *self, struct event *ev, struct wait *w, unsigned slot, struct step_ctx *ctx);
 	void (*wait_release)(void *self, struct wait *w);
+	/*
+	 * Every FILTER_FLUSH_S seconds of the plan's clock, and once more when the pipeline ends: a filter may make events though none came.
+	 * true: next() is called with ctx->gen and a parent that is no event (no field), until it returns 0; what it makes goes on behind
+	 * the filter. An event to which next() gives an ack (its reference) or id keeps them. A waiting step has flush_ask, too: true where it asks something; then come start(), and when that is done flush().
+	 */
+	bool (*flush)(void *self, struct step_ctx *ctx);
+	bool (*flush_ask)(void *self, struct wait *w, bool final);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
 };
@@ -217,6 +232,7 @@ struct filter_ops {
 struct input_ops;  /* input/input.h */
 struct output_ops; /* outputs/output.h */
 struct span;	   /* pipeline/batch.h */
+struct source;
 
 /* ---- the plug-in ---- */
 
@@ -229,6 +245,7 @@ struct plugin {
 	size_t size;
 	const struct option *options;
 	bool no_common; /* takes none of the common options of its kind */
+	bool holds;	/* a filter that keeps events back: flushed for the last time before a reload, too */
 	bool stateful;	/* remembers from one event to the next: left out of a plan that is compiled stateless (weir parse) */
 	/* After the options: compile what can be compiled. -1 and err refuse the configuration. */
 	int (*open)(void *self, struct plugin_ctx *ctx, struct err *err);
@@ -237,9 +254,18 @@ struct plugin {
 	const char *default_codec;
 	/* Inputs of byte streams (stdin, tcp, unix): their codec is replaced as its on_stream says. */
 	bool stream;
+	/* Inputs whose frames say how they are to be read (http), on the work thread: the codec of a source. NULL: the configured one's. */
+	struct codec *(*codec_of)(void *self, const struct source *s);
 	/* Inputs, on the work thread: adds host, path, [@metadata] ... to each decoded event. NULL: nothing. The common
 	 * options (type, tags, add_field) are the executor's. */
 	void (*decorate)(void *self, struct event *ev, const struct span *span);
+	/*
+	 * Inputs whose frames hold a line for the codec among other things (beats): after open(), the codec that reads whole frames and gives
+	 * `inner` what is its. given: inner is the configured one, not the default. It closes inner with itself. NULL and err refuse.
+	 */
+	struct codec *(*around)(void *self, struct codec *inner, bool given, struct plugin_ctx *ctx, struct err *err);
+	/* Inputs, on the work thread: after decorate and the common options. NULL: nothing. */
+	void (*decorated)(void *self, struct event *ev, const struct span *span);
 	/* Inputs that read frames by themselves where no codec is configured (syslog): fills ev, as codec_ops.next does, with one event
 	 * per frame; decorate is not called then. The frame's bytes outlive the event. */
 	void (*decode)(void *self, struct event *ev, struct str frame, uint32_t flags, const struct span *span);

@@ -500,6 +500,35 @@ def test_held_back():
 READ = 'mode => "read" '
 
 
+def test_held_by_a_filter():
+    """Lines that the filter multiline holds are read again after a kill, those that went on are not; a reload lets go of them."""
+    hold = 'filter { multiline { pattern => "^ " what => "previous" max_age => 100000 } }\n'
+    append(path('a.log'), 'a', ' b')
+    weird, lines = start(conf(path('a.log'), BEGIN + ' sincedb_write_interval => 1') + hold)
+
+    def read(count):
+        harness.until(lambda: weird.metric('weir_input_lines_total', plugin='file') == count, '%d lines are read' % count, alive=weird)
+    read(2)
+    append(path('a.log'), 'c')
+    assert messages(lines.wait(1, alive=weird)) == ['a\n b']
+    mark_offsets(weird, path('sincedb'), {path('a.log'): 5})
+    append(path('a.log'), ' d')
+    read(4)
+    weird.kill()
+    weird = again(weird)
+    append(path('a.log'), 'e')
+    assert messages(lines.wait(2, alive=weird))[1] == 'c\n d'
+    with open(weird.conf, 'a', encoding='utf-8') as f:
+        f.write('filter { mutate { add_tag => ["second"] } }\n')
+    weird.signal(signal.SIGHUP)
+    assert messages(lines.wait(3, alive=weird))[2] == 'e'
+    mark_offsets(weird, path('sincedb'), {path('a.log'): 12})
+    append(path('a.log'), 'f')
+    read(4)     # c, d, e and f, by this one
+    weird.stop()
+    assert messages(lines.wait(4))[3] == 'f' and len(lines.lines) == 4
+
+
 def test_read_and_remove():
     append(path('a.log'), '1', '2')
     with open(path('b.log'), 'w', encoding='utf-8') as f:

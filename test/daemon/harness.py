@@ -271,7 +271,7 @@ class Weird(Program):
         for (scope, key), c in sums.items():
             left, right = {'pipeline': (('lines', 'created'), ('merged', 'ended', 'unrouted', 'routed', 'in_flight')),
                            'output': (('routed', 'reloaded'), ('delivered', 'duplicate', 'dead_letter', 'dropped', 'unsent', 'in_flight')),
-                           'udp': (('datagrams',), ('lines', 'refused'))}[scope]
+                           'udp': (('datagrams',), ('lines', 'joined', 'refused'))}[scope]
             if sum(c.get(x, 0) for x in left) != sum(c.get(x, 0) for x in right):
                 wrong.append('%s %s: %s' % (scope, key, {x: c.get(x, 0) for x in left + right}))
         assert any(scope == 'pipeline' for scope, _ in sums), 'no counters of a pipeline at /metrics'

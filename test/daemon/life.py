@@ -164,6 +164,36 @@ def test_reload():
     assert texts(lines.lines) == ['a', 'b', 'c']
 
 
+def test_reload_of_an_input():
+    """Another option on the same port, by TCP and UDP: what is sent meanwhile waits in the socket; two inputs on one port are still a mistake."""
+    port, kinds = harness.free_port(), ('tcp', 'udp')
+    conf = ''.join('input { %s { host => "127.0.0.1" port => %d tags => ["%%s"] } }\n' % (kind, port) for kind in kinds) + FILE_OUT % out()
+    weird = harness.Weird(conf % ('first', 'first'))
+    lines = harness.Lines(out())
+    send(port, 'a')
+    assert lines.documents(1, alive=weird)[0]['tags'] == ['first']
+    for n, tag in enumerate(('second', 'third')):
+        with open(weird.conf, 'w', encoding='utf-8') as f:
+            f.write(conf % (tag, tag))
+        weird.signal(signal.SIGHUP)
+        send(port, 'during %d' % n)
+        harness.until(lambda: len([x for x in weird.lines if ' reloaded' in x]) == n + 1, 'the reload', alive=weird)
+        send(port, tag)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b'by udp', ('127.0.0.1', port))
+        docs = lines.documents(1 + 3 * (n + 1), alive=weird)[1 + 3 * n:]
+        tags = {d['message'].split(' - - - ')[-1]: d['tags'] for d in docs}
+        assert sorted(tags) == sorted(['during %d' % n, tag, 'by udp']) and tags[tag] == tags['by udp'] == [tag], docs
+    weird.expect('not reloaded')
+    with open(weird.conf, 'w', encoding='utf-8') as f:
+        f.write(conf % ('third', 'third') + 'input { tcp { host => "127.0.0.1" port => %d } }\n' % port)
+    weird.signal(signal.SIGHUP)
+    weird.line('the port is in use')
+    send(port, 'last')
+    lines.documents(8, alive=weird)
+    weird.stop()
+
+
 def test_reload_under_load():
     """No connection closed, nothing lost or doubled, while the configuration is reloaded again and again."""
     port, count = harness.free_port(), 20000
@@ -250,7 +280,7 @@ def test_refused_at_the_start():
     stone = os.path.join(harness.work, 'stone')
     open(stone, 'w', encoding='utf-8').close()
     for conf, word in ((SYSLOG % harness.free_port() + FILE_OUT % (stone + '/x/out.ndjson'), 'stone'),
-                       ('input { tcp { port => 5 ssl_enabled => true } }\n' + FILE_OUT % out(), 'plain text for now'),
+                       ('input { tcp { port => 5 ssl_enabled => true } }\n' + FILE_OUT % out(), 'TLS needs a certificate'),
                        ('input { syslog { host => "192.0.2.77" port => %d } }\n' % harness.free_port() + FILE_OUT % out(), '192.0.2.77')):
         weird = harness.Weird(conf, wait=False)
         assert weird.wait() == 1

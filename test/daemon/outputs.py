@@ -7,11 +7,11 @@ and every ack was released. The same faults behind the whole daemon are in fault
 import http.server
 import json
 import os
-import subprocess
 import sys
 import threading
 
 import harness
+from certificates import certificate, chain, fingerprint
 from faults_sink import Sink
 
 EVENTS = 5000
@@ -184,25 +184,6 @@ def test_template_first():
     assert list(sink.report()['index_names']) == ['logs-weir.test-default']
 
 
-def openssl(*args):
-    subprocess.run(['openssl', *args], cwd=harness.work, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificate(name, subject, ca=None, names=''):
-    """name.pem and name.key, signed by ca (or by itself, as an authority)."""
-    openssl('req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', name + '.key', '-out', name + '.csr', '-subj', '/CN=' + subject)
-    with open(os.path.join(harness.work, name + '.ext'), 'w', encoding='ascii') as f:
-        f.write('basicConstraints=critical,CA:%s\n%s' % ('FALSE' if ca else 'TRUE', 'subjectAltName=%s\n' % names if names else ''))
-    signer = ['-CA', ca + '.pem', '-CAkey', ca + '.key', '-CAcreateserial'] if ca else ['-signkey', name + '.key']
-    openssl('x509', '-req', '-in', name + '.csr', *signer, '-days', '2', '-extfile', name + '.ext', '-out', name + '.pem')
-
-
-def fingerprint(name):
-    out = subprocess.run(['openssl', 'x509', '-in', name + '.pem', '-noout', '-fingerprint', '-sha256'], cwd=harness.work, check=True,
-                         capture_output=True, text=True).stdout
-    return out.strip().split('=')[1]
-
-
 def test_tls():
     """Who is believed, and who is not."""
     certificate('ca', 'authority')
@@ -210,10 +191,7 @@ def test_tls():
     certificate('server', 'server', 'ca', 'IP:127.0.0.1,DNS:localhost')
     certificate('stranger', 'server', 'ca', 'DNS:elsewhere.example')
     for name in ('server', 'stranger'):         # as servers send them: their own, then the authority's
-        with open(os.path.join(harness.work, name + '.chain'), 'w', encoding='ascii') as f:
-            for part in (name, 'ca'):
-                with open(os.path.join(harness.work, part + '.pem'), encoding='ascii') as g:
-                    f.write(g.read())
+        chain(name + '.chain', name, 'ca')
     ports = {}
     for n in ('server', 'stranger'):
         ports[n] = harness.free_port()

@@ -6,7 +6,7 @@ import signal
 
 import harness
 
-# The leak check walks stacks that a living Ruby keeps its own way, and dies of it; so does the end of a thread whose signal stack is Ruby's.
+# The leak check walks stacks that a living Ruby keeps its own way, and dies of it; and the sanitizer takes Ruby's signal stacks for its own when a thread ends.
 os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0:use_sigaltstack=0'
 
 SYSLOG = 'input { syslog { host => "127.0.0.1" port => %d } }\n'
@@ -115,6 +115,40 @@ def test_several_pipelines():
     docs = harness.Lines(out()).documents(2 * count)
     for x in ('one', 'two'):
         assert [d['n'] for d in docs if d['message'] == x and d['up'] == x.upper()] == list(range(1, count + 1))
+
+
+def test_aggregate():
+    """Tasks outlive a reload; at the end the last one is told, and the counters add up with events that nobody sent."""
+    port = harness.free_port()
+
+    def text(more):
+        return (SYSLOG % port + 'filter { aggregate { id => "a" task_id => "%{message}" code => "map[\'m\'] = event.get(\'message\'); map[\'n\'] = map[\'n\'].to_i + 1;'
+                ' event.cancel" push_previous_map_as_event => true } ' + more + ' }\n' + FILE_OUT % out())
+    weird = harness.Weird(text(''))
+    lines = harness.Lines(out())
+    send(port, 'a', 'a', 'b')
+    assert [(d['m'], d['n']) for d in lines.documents(1, alive=weird)] == [('a', 2)]
+    with open(weird.conf, 'w', encoding='utf-8') as f:
+        f.write(text('mutate { add_tag => ["second"] }'))
+    weird.signal(signal.SIGHUP)
+    weird.line(r'\breloaded')
+    send(port, 'b', 'c')
+    assert lines.documents(2, alive=weird)[1]['n'] == 2
+    weird.stop()
+    last = lines.documents(3)[2]
+    assert (last['m'], last['n'], last['tags']) == ('c', 1, ['_aggregatefinalflush', 'second']), last
+
+
+def test_commands_beside():
+    """SIGCHLD is Ruby's: its own children come back, and so do weird's, which are watched in another way."""
+    weird = harness.Weird('input { exec { command => "echo x; exit 7" interval => 0.05 } pipe { command => "echo y" restart_interval => 0.05 } }\n'
+                          + RUBY % 'code => "event.set(\'r\', `echo z`)"'
+                          + 'filter { mutate { add_field => { "status" => "%{[@metadata][exit_status]}" } } }\n' + FILE_OUT % out())
+    weird.expect('longer than its interval')
+    docs = harness.Lines(out()).documents(30, alive=weird)
+    assert all(d['r'] == 'z\n' for d in docs), docs[0]
+    assert all(d['status'] == '7' for d in docs if d['message'] == 'x\n') and {d['message'] for d in docs} == {'x\n', 'y'}
+    weird.stop()
 
 
 def test_memory():

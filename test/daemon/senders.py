@@ -34,9 +34,9 @@ class Sender(harness.Program):
 class Rsyslog(Sender):
     templates = {'3164': 'RSYSLOG_TraditionalForwardFormat', '3164-iso': 'RSYSLOG_ForwardFormat', '5424': 'RSYSLOG_SyslogProtocol23Format'}
 
-    def __init__(self, port, proto='udp', framing='traditional', template='5424', action='', extra=''):
-        """`action`: further parameters of the forwarding action, as the README shows them."""
-        root = harness.part('rsyslog', 'usr/sbin/rsyslogd')
+    def __init__(self, port, proto='udp', framing='traditional', template='5424', action='', extra='', part='rsyslog'):
+        """`action`: further parameters of the forwarding action, as the README shows them; part: below build/parts."""
+        root = harness.part(part, 'usr/sbin/rsyslogd')
         modules = glob.glob(root + '/usr/lib/*/rsyslog')[0]
         path = os.path.join(harness.work, 'rsyslog.log')
         spool = os.path.join(harness.work, 'rsyslog.spool')

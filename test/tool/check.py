@@ -217,23 +217,13 @@ def explain(text):
 
 
 def test_multiline_filter():
-    """It is read as the codec of the inputs that it is for."""
-    conf = ('input { stdin { type => "java" tags => ["t"] } stdin { type => "x" } stdin { type => "java" codec => json } }\n'
-            'filter { if [type] == "java" { multiline { pattern => "^ " what => previous } } else { mutate { } } }\n')
-    status, out, err = explain(conf)
-    assert status == 0 and out[:3] == ['input     stdin, codec multiline', 'input     stdin, codec line', 'input     stdin, codec json_lines'], out
-    assert 'read as the codec multiline of 1 input\n' in err and "it has the codec 'json'" in err, err
-    status, out, err = explain(conf.replace('if [type] == "java"', 'if "t" in [tags] and [type] in ["java", "y"]'))
-    assert status == 0 and [x.split()[-1] for x in out[:2]] == ['multiline', 'line'], out
-    status, out, err = explain(conf.replace('{ multiline {', '{ } else if "t" not in [tags] { multiline {'))
-    assert status == 0 and [x.split()[-1] for x in out[:2]] == ['line', 'multiline'], (out, err)
-    status, out, err = explain(conf.replace('if [type] == "java"', 'if [message] =~ /x/'))
-    assert status == 1 and 'depends on events' in err, err
+    """As it was, with its former conditions."""
     with tempfile.TemporaryDirectory() as d:
-        status, out, err = run(weird, '-e', 'input { generator { lines => ["a", " b", "c"] count => 1 } } '
-                               'filter { multiline { pattern => "^ " what => "previous" } } '
+        status, out, err = run(weird, '-e', 'input { generator { lines => ["a", " b", "c"] count => 1 type => "java" } } '
+                               'filter { multiline { type => "java" pattern => "^ " what => "previous" } multiline { type => "other" pattern => "." what => "next" } } '
                                'output { stdout { codec => line { format => "<%{message}>" } } }', '--path.data', d, '--api.enabled', 'false')
     assert status == 0 and out == '<a\n b>\n<c>\n', (out, err)
+    assert "option 'type'" in err, err
 
 
 def test_former_names():

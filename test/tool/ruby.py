@@ -8,7 +8,8 @@ import tempfile
 
 weir = sys.argv[1]
 os.environ['TZ'] = 'UTC'
-# The leak check walks stacks that a living Ruby keeps its own way, and dies of it; so does the end of a thread whose signal stack is Ruby's.
+# The leak check walks stacks that a living Ruby keeps its own way, and dies of it. A thread that ends has Ruby's signal stack, which the
+# sanitizer takes for its own and unmaps; Ruby's threads end some seconds after their work, so it shows on a busy machine only.
 os.environ['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0:use_sigaltstack=0'
 
 

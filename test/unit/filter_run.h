@@ -31,6 +31,27 @@ static inline void filter_run(struct opened *o, const char *event, const struct 
 	arena_release(&a);
 }
 
+/* One flush, as the executor does it; appends the events that it makes, each without @timestamp and @version. */
+static inline void filter_flush(struct opened *o, bool final, const struct clock *clock, struct buf *out)
+{
+	struct arena a;
+	struct event none, made;
+	struct step_ctx ctx = {.clock = clock, .arena = &a, .final = final};
+
+	arena_init(&a, NULL);
+	event_init(&none, &a);
+	if (o->plugin->filter.flush(o->self, &ctx))
+		for (;;) {
+			event_init(&made, &a);
+			if (!o->plugin->filter.next(o->self, ctx.gen, &none, &made, &ctx))
+				break;
+			map_remove(&made.root, &(struct key){.p = "@timestamp", .len = 10, .hash = hash_str32(STR("@timestamp"))}, NULL);
+			map_remove(&made.root, &(struct key){.p = "host", .len = 4, .hash = hash_str32(STR("host"))}, NULL);
+			show_event(out, &made);
+		}
+	arena_release(&a);
+}
+
 /* want NULL: the configuration is refused. */
 static inline void filter_check(const char *filter, enum ecs_mode ecs, const char *event, const char *want)
 {

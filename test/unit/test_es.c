@@ -326,12 +326,12 @@ static void test_requests(void)
 	CHECK_STR(str_z(b.conf->header[1]), "X-A: b");
 	CHECK_STR(str_z(b.conf->bulk_path),
 		  "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store&a%20b=c%26d");
-	CHECK(!b.conf->verify);
+	CHECK(!b.conf->trust.verify);
 	CHECK_INT(b.conf->compression_level, 0);
 	bench_end(&b);
 	CHECK(bench_init(&b, ECS_DISABLED, "elasticsearch { bulk_path => \"x/_bulk\" }"));
 	CHECK_INT(b.conf->compression_level, 1);
-	CHECK(b.conf->verify);
+	CHECK(b.conf->trust.verify);
 	CHECK(strncmp(b.conf->bulk_path, "/x/_bulk?filter_path=", 21) == 0);
 	bench_end(&b);
 }

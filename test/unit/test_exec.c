@@ -212,6 +212,96 @@ static enum step tagged_run(void *self, struct event *ev, struct step_ctx *ctx)
 
 static const struct plugin filter_tagged = {.kind = PLUGIN_FILTER, .name = "tagged", .filter = {.run = tagged_run}};
 
+/* Makes an event for each that it counted since, and at the end one with number 0. */
+struct ticker {
+	int64_t base, counted;
+	unsigned flushes, finals;
+};
+
+struct ticked {
+	int64_t left;
+	bool final;
+};
+
+static enum step ticker_run(void *self, struct event *ev, struct step_ctx *ctx)
+{
+	((struct ticker *)self)->counted++;
+	return STEP_PASS;
+}
+
+static bool ticker_flush(void *self, struct step_ctx *ctx)
+{
+	struct ticker *t = self;
+	struct ticked *made = arena_zalloc(ctx->arena, sizeof(*made));
+
+	t->flushes++;
+	t->finals += ctx->final;
+	*made = (struct ticked){t->counted, ctx->final};
+	ctx->gen = made;
+	t->counted = 0;
+	return made->left || made->final;
+}
+
+static int ticker_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
+{
+	struct ticker *t = self;
+	struct ticked *made = gen;
+
+	CHECK_INT(parent->root.n, 0);
+	if (!made->left && !made->final)
+		return 0;
+	event_stamp(child, (struct ts){0});
+	event_set_top(child, key_make(STR("n")), v_int(made->left ? t->base + made->left : 0));
+	if (made->left)
+		made->left--;
+	else
+		made->final = false;
+	return 1;
+}
+
+static const struct plugin filter_ticker = {
+	.kind = PLUGIN_FILTER, .name = "ticker", .filter = {.run = ticker_run, .flush = ticker_flush, .next = ticker_next}};
+
+/* The same as a waiting step: the test answers its flush, too. */
+struct waiting_ticker {
+	struct asker asker; /* first */
+	unsigned flush_asks;
+	bool nothing;
+};
+
+static bool waiting_flush_ask(void *self, struct wait *w, bool final)
+{
+	struct waiting_ticker *t = self;
+
+	t->flush_asks++;
+	w->data = t;
+	return !t->nothing;
+}
+
+static bool waiting_flush(void *self, struct step_ctx *ctx)
+{
+	CHECK(ctx->wait && ctx->wait->data == self);
+	ctx->gen = arena_zalloc(ctx->arena, sizeof(struct ticked));
+	((struct ticked *)ctx->gen)->left = 2;
+	return true;
+}
+
+static int waiting_next(void *self, void *gen, const struct event *parent, struct event *child, struct step_ctx *ctx)
+{
+	struct ticked *made = gen;
+
+	if (!made->left)
+		return 0;
+	event_stamp(child, (struct ts){0});
+	event_set_top(child, key_make(STR("n")), v_int(900 + made->left--));
+	return 1;
+}
+
+static const struct plugin filter_waiting_ticker = {
+	.kind = PLUGIN_FILTER, .name = "waiting",
+	.filter = {.ask = asker_ask, .start = asker_start, .finish = asker_finish, .wait_release = asker_release, .flush = waiting_flush,
+		   .flush_ask = waiting_flush_ask, .next = waiting_next}};
+
 /* ---- an outlet with room for so many ---- */
 
 struct sink {
@@ -277,12 +367,12 @@ static void free_source(struct source *s)
 		s->free_decoder(s);
 }
 
-static void bed_ready(struct bed *b, unsigned room)
+static void bed_ready_at(struct bed *b, unsigned room, const struct clock *clock)
 {
 	uint32_t at = b->plan.nsteps;
 	static const struct plugin input = {.name = "test"}, output = {.name = "sink"};
 
-	b->plan.settings.clock = &clock_system;
+	b->plan.settings.clock = clock;
 	b->plan.step = b->step;
 	b->plan.wait = b->wait;
 	b->sink.outlet.put = sink_put;
@@ -297,6 +387,11 @@ static void bed_ready(struct bed *b, unsigned room)
 	b->source = (struct source){.refs = 1, .instance = &b->instance, .free = free_source};
 	b->exec = exec_new(&b->plan, NULL);
 	bed_of_ack = b;
+}
+
+static void bed_ready(struct bed *b, unsigned room)
+{
+	bed_ready_at(b, room, &clock_system);
 }
 
 static void bed_feed(struct bed *b, int64_t from, int64_t to)
@@ -642,9 +737,106 @@ static void test_crowded_and_all_answered(void)
 	bed_end(&b);
 }
 
+static void tick(struct bed *b, struct clock *clock, int64_t seconds)
+{
+	clock_advance(clock, seconds * 1000000000);
+	exec_tick(b->exec, clock_mono(clock));
+}
+
+/* Filters make events though none comes; they go on behind the filter, and each is counted. */
+static void test_flush(void)
+{
+	static struct bed b;
+	static struct ticker first = {.base = 100}, second = {.base = 200};
+	struct clock clock;
+
+	clock_virtual_init(&clock, 1000);
+	bed_step(&b, &filter_ticker, &first);
+	bed_step(&b, &filter_ticker, &second);
+	bed_ready_at(&b, 3, &clock);
+	CHECK_INT(exec_due(b.exec), clock_mono(&clock) + FILTER_FLUSH_S * 1000000000ll);
+	bed_feed(&b, 1, 2);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	tick(&b, &clock, FILTER_FLUSH_S - 1);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(first.flushes, 0);
+	tick(&b, &clock, 1);
+	/* The outlet is full in the midst of it. */
+	CHECK_INT(exec_pump(b.exec), EXEC_PARKED);
+	CHECK_INT(b.sink.seen[2], 102);
+	b.sink.room = 100;
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	/* What the first made was an event to the second, which was flushed after it. */
+	CHECK_INT(b.sink.n, 2 + 2 + 4);
+	CHECK_INT(b.sink.seen[3], 101);
+	CHECK_INT(b.sink.seen[4], 204);
+	CHECK_INT(exec_counters(b.exec)->created_filter, 6);
+	CHECK_INT(exec_counters(b.exec)->ended_replaced, 0);
+	/* What nobody had time for is not made up for. */
+	tick(&b, &clock, 3 * FILTER_FLUSH_S + 1);
+	CHECK_INT(exec_due(b.exec), clock_mono(&clock) + (FILTER_FLUSH_S - 1) * 1000000000ll);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(first.flushes, 2);
+	CHECK(!exec_flush(b.exec));
+	for (int i = 0; exec_finish(b.exec); i++) {
+		CHECK(i < 2);
+		CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	}
+	CHECK_INT(first.finals, 1);
+	CHECK_INT(second.finals, 1);
+	CHECK_INT(b.sink.n, 8 + 1 + 2);
+	CHECK_INT(b.sink.seen[9], 201);
+	bed_end(&b);
+}
+
+/* Behind a waiting step, and at it: what a flush makes overtakes nothing. */
+static void test_flush_and_waiting(void)
+{
+	static struct bed b;
+	static struct ticker before = {.base = 100}, behind = {.base = 200};
+	static struct waiting_ticker w;
+	struct clock clock;
+
+	clock_virtual_init(&clock, 1000);
+	bed_step(&b, &filter_ticker, &before);
+	bed_step(&b, &filter_waiting_ticker, &w);
+	bed_step(&b, &filter_ticker, &behind);
+	bed_ready_at(&b, 100, &clock);
+	bed_feed(&b, 10, 11);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	tick(&b, &clock, FILTER_FLUSH_S);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(w.flush_asks, 1);
+	CHECK_INT(behind.flushes, 0); /* older events are not there yet */
+	CHECK_INT(w.asker.n, 3);
+	/* The flush is answered first, and still comes after the events. */
+	answer(&w.asker, 1);
+	CHECK_INT(exec_pump(b.exec), EXEC_WAITING);
+	CHECK_INT(b.sink.n, 0);
+	answer(&w.asker, 0);
+	answer(&w.asker, 2);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(b.sink.seen[0], 10);
+	CHECK_INT(b.sink.seen[1], 11);
+	CHECK_INT(b.sink.seen[2], 902);
+	CHECK_INT(b.sink.seen[3], 901);
+	/* Then the filter behind it, with what it had counted: the events and the flush. */
+	CHECK_INT(b.sink.seen[4], 204);
+	CHECK_INT(b.sink.seen[7], 201);
+	CHECK_INT(b.sink.seen[8], 102);
+	CHECK_INT(b.sink.n, 10);
+	w.nothing = true;
+	tick(&b, &clock, FILTER_FLUSH_S);
+	CHECK_INT(exec_pump(b.exec), EXEC_IDLE);
+	CHECK_INT(w.flush_asks, 2);
+	bed_end(&b);
+}
+
 int main(void)
 {
 	hash_init(NULL);
+	test_flush();
+	test_flush_and_waiting();
 	test_holding_codec();
 	test_parking();
 	test_order_over_waiting();

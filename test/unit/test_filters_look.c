@@ -255,68 +255,103 @@ static void test_elapsed(void)
 	buf_clear(&out);
 	filter_run(&o, "{\"id\":\"1\",\"tags\":[\"e\"]}", &clock_system, &out);
 	CHECK_STR(buf_slice(&out), "matched {\"id\":\"1\",\"tags\":[\"e\",\"elapsed_end_without_start\"]}");
-	{
-		struct clock late;
-
-		clock_virtual_init(&late, 0);
-		late.mono_now_ns = clock_mono(&clock_system) + 200ll * 1000000000;
-		buf_clear(&out);
-		filter_run(&o, "{\"id\":1,\"tags\":[\"e\"]}", &late, &out);
-		CHECK_STR(buf_slice(&out), "matched {\"id\":1,\"tags\":[\"e\",\"elapsed_end_without_start\"]}");
-	}
 	buf_release(&out);
 	opened_release(&o);
 }
 
-/* Ten events in ten seconds; the report follows the one that comes after the interval. */
+/* A start that nobody ended becomes an event when it is old enough, at a flush and not before. */
+static void test_elapsed_expired(void)
+{
+	struct opened o;
+	struct buf out;
+	struct clock clock;
+
+	clock_virtual_init(&clock, 0);
+	CHECK(opened_plugin(&o, PLUGIN_FILTER, "elapsed { start_tag => \"s\" end_tag => \"e\" unique_id_field => \"id\" timeout => 30 }", ECS_DISABLED));
+	buf_init(&out, 0);
+	filter_run(&o, "{\"id\":7,\"tags\":[\"s\"],\"@timestamp\":\"2020-01-01T00:00:00Z\"}", &clock, &out);
+	clock_advance(&clock, 10ll * 1000000000);
+	filter_run(&o, "{\"id\":\"x\",\"tags\":[\"s\"],\"@timestamp\":\"2020-01-01T00:00:10Z\"}", &clock, &out);
+	filter_run(&o, "{\"id\":\"y\",\"tags\":[\"s\"],\"@timestamp\":\"2020-01-01T00:00:10Z\"}", &clock, &out);
+	clock_advance(&clock, 19ll * 1000000000);
+	buf_clear(&out);
+	filter_flush(&o, false, &clock, &out);
+	CHECK_STR(buf_slice(&out), "");
+	clock_advance(&clock, 1ll * 1000000000);
+	filter_flush(&o, false, &clock, &out);
+	CHECK_STR(buf_slice(&out), "{\"tags\":[\"elapsed\",\"elapsed_expired_error\"],\"elapsed_time\":30,\"elapsed_timestamp_start\":"
+				   "\"2020-01-01T00:00:00.000Z\",\"id\":7}");
+	/* Old enough, but not flushed yet. */
+	clock_advance(&clock, 14ll * 1000000000);
+	buf_clear(&out);
+	filter_run(&o, "{\"id\":\"y\",\"tags\":[\"e\"],\"@timestamp\":\"2020-01-01T00:00:54Z\"}", &clock, &out);
+	CHECK(str_find(buf_slice(&out), STR("\"elapsed_time\":44.0")) > 0);
+	buf_clear(&out);
+	filter_flush(&o, false, &clock, &out);
+	CHECK_STR(buf_slice(&out), "{\"tags\":[\"elapsed\",\"elapsed_expired_error\"],\"elapsed_time\":34,\"elapsed_timestamp_start\":"
+				   "\"2020-01-01T00:00:10.000Z\",\"id\":\"x\"}");
+	buf_clear(&out);
+	filter_flush(&o, true, &clock, &out);
+	CHECK_STR(buf_slice(&out), "");
+	buf_release(&out);
+	opened_release(&o);
+}
+
+/* Ten events in ten seconds; a report at every second flush, also when no more events come. */
 static void test_metrics(void)
 {
 	struct opened o;
 	struct clock clock;
 	struct arena a;
-	struct event ev, child;
+	struct event none, child;
 	struct step_ctx ctx = {.clock = &clock, .arena = &a};
+	struct buf out;
 	const struct value *v;
-	struct ref *rate;
-	enum step step = STEP_PASS;
-	int i;
+	char event[60];
 
 	CHECK(opened_plugin(&o, PLUGIN_FILTER,
 			    "metrics { meter => [\"%{m}\"] split => true timer => { \"t\" => \"%{v}\" } rates => [1] percentiles => [50, 100] "
-			    "flush_interval => 10 }", ECS_DISABLED));
+			    "flush_interval => 10 clear_interval => 20 }", ECS_DISABLED));
+	buf_init(&out, 0);
 	clock_virtual_init(&clock, 0);
 	clock.mono_now_ns = clock_mono(&clock_system);
-	for (i = 1; i <= 20 && step == STEP_PASS; i++) {
+	CHECK(!o.plugin->filter.flush(o.self, &ctx)); /* nothing was counted */
+	for (int i = 1; i <= 10; i++) {
 		clock_advance(&clock, 1000000000);
-		arena_init(&a, NULL);
-		event_init(&ev, &a);
-		event_set_top(&ev, key_make(STR("m")), v_lit("x,y"));
-		event_set_top(&ev, key_make(STR("v")), v_int(i));
-		ctx.gen = NULL;
-		step = o.plugin->filter.run(o.self, &ev, &ctx);
-		if (step == STEP_PASS)
-			arena_release(&a);
+		snprintf(event, sizeof(event), "{\"m\":\"x,y\",\"v\":%d}", i);
+		filter_run(&o, event, &clock, &out);
 	}
-	CHECK_INT(step, STEP_FORK);
-	i--;
+	arena_init(&a, NULL);
+	event_init(&none, &a);
 	event_init(&child, &a);
-	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &ev, &child, &ctx), 1);
-	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &ev, &child, &ctx), 0);
+	CHECK(o.plugin->filter.flush(o.self, &ctx));
+	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &none, &child, &ctx), 1);
+	CHECK_INT(o.plugin->filter.next(o.self, ctx.gen, &none, &child, &ctx), 0);
 	v = map_find_str(event_top(&child, STR("t"))->map, STR("count"));
-	CHECK_INT(v->i, i);
+	CHECK_INT(v->i, 10);
 	v = map_find_str(event_top(&child, STR("t"))->map, STR("mean"));
-	CHECK(v->f == (i + 1) / 2.0);
+	CHECK(v->f == 5.5);
 	v = map_find_str(event_top(&child, STR("t"))->map, STR("p50"));
-	CHECK(v->f == (i + 1) / 2.0);
+	CHECK(v->f == 5.5);
 	v = map_find_str(event_top(&child, STR("t"))->map, STR("max"));
-	CHECK(v->f == i);
+	CHECK(v->f == 10);
 	v = map_find_str(event_top(&child, STR("y"))->map, STR("count"));
-	CHECK_INT(v->i, i);
-	rate = ref_compile(&a, STR("[x][rate_1m]"), NULL);
-	v = event_get(&child, rate);
+	CHECK_INT(v->i, 10);
+	v = event_get(&child, ref_compile(&a, STR("[x][rate_1m]"), NULL));
 	CHECK(value_is(v, V_FLOAT) && v->f > 0.7 && v->f < 1.3);
 	CHECK(!map_find_str(event_top(&child, STR("x"))->map, STR("rate_5m")));
 	arena_release(&a);
+	/* No event came since; and then the counters begin anew. */
+	buf_clear(&out);
+	filter_flush(&o, false, &clock, &out);
+	CHECK_STR(buf_slice(&out), "");
+	filter_flush(&o, false, &clock, &out);
+	CHECK(str_find(buf_slice(&out), STR("\"x\":{\"count\":10,")) > 0);
+	buf_clear(&out);
+	filter_flush(&o, false, &clock, &out);
+	filter_flush(&o, true, &clock, &out);
+	CHECK_STR(buf_slice(&out), "");
+	buf_release(&out);
 	opened_release(&o);
 	RUN("metrics { rates => [2] }", "{}", NULL);
 }
@@ -387,6 +422,7 @@ int main(void)
 	test_cidr();
 	test_throttle();
 	test_elapsed();
+	test_elapsed_expired();
 	test_metrics();
 	test_digest();
 	test_rest();

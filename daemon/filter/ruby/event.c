@@ -113,7 +113,7 @@ static struct object *other_event(VALUE v)
 
 static struct ts now(void)
 {
-	return ts_from_ns(clock_wall(host->clock));
+	return ts_from_ns(clock_wall(host_clock));
 }
 
 /* ---- texts that were handed out ---- */
@@ -175,7 +175,7 @@ static VALUE event_initialize(int argc, VALUE *argv, VALUE self)
 	child_free(o->own);
 	o->own = c;
 	o->ev = &c->ev;
-	c->ev.received_ns = clock_wall(host->clock);
+	c->ev.received_ns = clock_wall(host_clock);
 	if (NIL_P(data)) {
 		host->event_stamp(&c->ev, now());
 		return Qnil;
@@ -325,7 +325,7 @@ static VALUE event_sprintf(VALUE self, VALUE format)
 	write_back(o);
 	t = host->tmpl_compile(o->ev->arena, s);
 	RB_GC_GUARD(keep);
-	if (host->tmpl_render(t, o->ev, o->ev->arena, host->clock, &out, &err))
+	if (host->tmpl_render(t, o->ev, o->ev->arena, host_clock, &out, &err))
 		rb_raise(rb_eArgError, "%s", err.text);
 	return rb_utf8_str_new(out.p, (long)out.len);
 }

@@ -379,9 +379,14 @@ class LogStash::Filters::Ruby < LogStash::Filters::Base
   class << self
     # What the filter's options say, compiled. Raises what their code raises.
     def open(id, code, code_file, code_line, init, init_file, init_line, path, params)
-      @config_places = [code && code_file, init && init_file].compact
-      @code_end = code_line + code.to_s.count("\n")
+      code_places([code && code_file, init && init_file], code_line + code.to_s.count("\n"))
       new(id).open_with(code, code_file, code_line, init, init_file, init_line, path, params)
+    end
+
+    # Where texts of the filter that is being opened stand, the code first, and the line on which that ends.
+    def code_places(files, last_line)
+      @config_places = files.compact
+      @code_end = last_line
     end
 
     # [line in the configuration or 0, text]
@@ -393,7 +398,7 @@ class LogStash::Filters::Ruby < LogStash::Filters::Base
         return [0, e.message.lines.first.chomp]
       end
       at = (e.backtrace_locations || []).find { |l| @config_places.include?(l.path) }
-      text = e.is_a?(ScriptError) || e.is_a?(::SystemCallError) ? e.message : "#{e.class}: #{e.message}"
+      text = [ScriptError, LogStash::ConfigurationError, ::SystemCallError].any? { |c| e.is_a?(c) } ? e.message : "#{e.class}: #{e.message}"
       [at ? at.lineno : 0, text]
     end
   end

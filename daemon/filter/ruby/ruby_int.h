@@ -5,6 +5,7 @@
  * values.c   values to Ruby objects and back; field references
  * event.c    LogStash::Event
  * prelude.rb the rest of what Logstash gives to Ruby: Timestamp, logger, scripts
+ * aggregate.rb the filter aggregate
  *
  * Everything here runs on the VM's thread, or on another thread of Ruby's that has its lock, unless said otherwise. Functions that may
  * raise say so; they are called by Ruby or under rb_protect, never from a function of weird's.
@@ -24,6 +25,7 @@
 typedef unsigned long VALUE;
 
 extern const struct ruby_host *host;
+extern const struct clock *host_clock; /* of events */
 
 /* ---- values.c ---- */
 

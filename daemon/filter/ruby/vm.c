@@ -27,7 +27,7 @@ enum {
 
 struct ruby_instance {
 	VALUE obj; /* LogStash::Filters::Ruby; kept alive by the list of instances */
-	bool script;
+	bool script, aggregate;
 	struct str tag, timeout_tag;
 	bool tag_message;
 	int64_t timeout_ns;
@@ -38,12 +38,14 @@ struct request {
 	struct request *next;
 	const struct ruby_setup *setup; /* open */
 	struct ruby_fault *fault;
-	struct ruby_instance *in;	/* opened, or to be closed */
+	struct ruby_instance *in;	/* opened, to be closed, or taking from former */
+	struct ruby_instance *former;
 	bool over;
 	bool close;
 };
 
 const struct ruby_host *host;
+const struct clock *host_clock;
 
 /* Any thread, under `lock`. */
 static struct {
@@ -68,8 +70,8 @@ static struct {
 /* The VM's thread only. */
 static VALUE vm_thread, instances, timeout_class;
 static struct run *running;
-static ID id_filter, id_open, id_raise;
-extern const char ruby_prelude[];
+static ID id_filter, id_flush, id_open, id_raise;
+extern const char ruby_prelude[], ruby_aggregate[];
 
 /* ---- the time limit ---- */
 
@@ -214,6 +216,7 @@ static struct str slice_of(VALUE s)
 struct run {
 	struct ruby_instance *in;
 	VALUE event, made; /* made: Array of further events, or 0 */
+	bool final;
 };
 
 /* new_event_block.call(event) */
@@ -239,14 +242,22 @@ static VALUE make_event(VALUE arg)
 static VALUE call_code(VALUE arg)
 {
 	struct run *r = (struct run *)arg;
+	VALUE answer = rb_block_call(r->in->obj, id_filter, 1, &r->event, new_event, (VALUE)r->in);
 
-	rb_block_call(r->in->obj, id_filter, 1, &r->event, new_event, (VALUE)r->in);
 	/* A limit that passed meanwhile is raised here, not later. */
 	if (r->in->timeout_ns) {
 		limit_set(0);
 		rb_thread_check_ints();
 	}
-	return Qnil;
+	return answer;
+}
+
+static VALUE call_flush(VALUE arg)
+{
+	struct run *r = (struct run *)arg;
+	VALUE final = r->final ? Qtrue : Qfalse;
+
+	return rb_block_call(r->in->obj, id_flush, 1, &final, new_event, (VALUE)r->in);
 }
 
 static VALUE check_ints(VALUE arg)
@@ -289,7 +300,7 @@ static void failed(struct run *r, VALUE e)
 	if (LOG_WARN <= *host->log_threshold)
 		host->log_emit(&site, LOG_WARN, "ruby", "%.*s%s%s: %.*s", (int)(at.len < 200 ? at.len : 200), at.p, at.len ? ": " : "", class,
 			       (int)(said.len < LOGGED ? said.len : LOGGED), said.p);
-	if (r->in->tag_message && !late) {
+	if (r->in->tag_message && !late && !NIL_P(r->event)) {
 		VALUE tagged = rb_str_buf_new((long)(tag.len + said.len + 2));
 
 		rb_str_cat(tagged, tag.p, (long)tag.len);
@@ -298,7 +309,7 @@ static void failed(struct run *r, VALUE e)
 		tag_safely(r->event, slice_of(tagged));
 		RB_GC_GUARD(tagged);
 	}
-	if (tag.len)
+	if (tag.len && !NIL_P(r->event))
 		tag_safely(r->event, tag);
 	RB_GC_GUARD(text);
 	RB_GC_GUARD(place);
@@ -324,10 +335,27 @@ static void take_children(struct run *r, struct ruby_call *c)
 			event_object_leave(rb_ary_entry(r->made, i), &cancelled);
 }
 
+/* A flush: no event comes in. */
+static void run_flush(struct ruby_instance *in, struct ruby_call *c)
+{
+	struct run r = {.in = in, .event = Qnil, .final = c->final};
+	int state;
+
+	running = &r;
+	rb_protect(call_flush, (VALUE)&r, &state);
+	running = NULL;
+	c->outcome = state ? RUBY_FAILED : RUBY_DONE;
+	if (state)
+		failed(&r, take_exception());
+	take_children(&r, c);
+	RB_GC_GUARD(r.made);
+}
+
 static void run_call(struct ruby_instance *in, struct ruby_call *c)
 {
 	struct run r = {.in = in};
 	int state, late = 0;
+	VALUE answer;
 
 	r.event = rb_protect(make_event, (VALUE)c->ev, &state);
 	if (state) {
@@ -340,9 +368,9 @@ static void run_call(struct ruby_instance *in, struct ruby_call *c)
 	running = &r;
 	if (in->timeout_ns)
 		limit_set(mono_now() + in->timeout_ns);
-	rb_protect(call_code, (VALUE)&r, &state);
+	answer = rb_protect(call_code, (VALUE)&r, &state);
 	running = NULL;
-	c->outcome = state ? RUBY_FAILED : RUBY_DONE;
+	c->outcome = state || (in->aggregate && !RTEST(answer)) ? RUBY_FAILED : RUBY_DONE;
 	if (state) {
 		VALUE e = take_exception();
 
@@ -364,7 +392,7 @@ static void run_call(struct ruby_instance *in, struct ruby_call *c)
 static void run_job(struct ruby_job *job)
 {
 	for (unsigned i = 0; i < job->n; i++)
-		run_call(job->instance, &job->call[i]);
+		(job->call[i].ev ? run_call : run_flush)(job->instance, &job->call[i]);
 	job->done(job->arg);
 	pthread_mutex_lock(&vm.lock);
 	job->next = vm.settled;
@@ -378,6 +406,17 @@ static void run_job(struct ruby_job *job)
 static VALUE ruby_text(struct str s)
 {
 	return s.p ? rb_utf8_str_new(s.p, (long)s.len) : Qnil;
+}
+
+static VALUE open_aggregate_instance(VALUE arg)
+{
+	const struct ruby_setup *s = (const struct ruby_setup *)arg;
+	VALUE args[] = {ruby_text(s->id), ULL2NUM((uintptr_t)s->plan), ruby_text(s->code), ruby_text(s->code_file), UINT2NUM(s->code_line), ruby_text(s->init),
+			ruby_text(s->init_file), UINT2NUM(s->init_line), values_map_to_ruby(s->params)};
+	VALUE obj = rb_funcallv(rb_path2class("LogStash::Filters::Aggregate"), id_open, sizeof(args) / sizeof(*args), args);
+
+	rb_ary_push(instances, obj);
+	return obj;
 }
 
 /* LogStash::Filters::Ruby.open(...): the object, or raises. */
@@ -420,7 +459,7 @@ static void tell_fault(const struct ruby_setup *s, struct ruby_fault *f)
 static void serve_open(struct request *q)
 {
 	int state;
-	VALUE obj = rb_protect(open_instance, (VALUE)q->setup, &state);
+	VALUE obj = rb_protect(q->setup->kind == RUBY_AGGREGATE ? open_aggregate_instance : open_instance, (VALUE)q->setup, &state);
 
 	if (state) {
 		tell_fault(q->setup, q->fault);
@@ -429,16 +468,37 @@ static void serve_open(struct request *q)
 	q->in = host->xzalloc(sizeof(*q->in));
 	q->in->obj = obj;
 	q->in->script = q->setup->path.p != NULL;
+	q->in->aggregate = q->setup->kind == RUBY_AGGREGATE;
+}
+
+static VALUE close_aggregate(VALUE obj)
+{
+	return rb_funcall(obj, rb_intern("close_method"), 0);
+}
+
+static VALUE take_over(VALUE arg)
+{
+	const struct request *q = (const struct request *)arg;
+
+	return rb_funcall(q->in->obj, rb_intern("take"), 1, q->former->obj);
 }
 
 static void serve(struct request *q)
 {
+	int state = 0;
+
 	if (q->close) {
+		if (q->in->aggregate)
+			rb_protect(close_aggregate, q->in->obj, &state);
 		rb_ary_delete(instances, q->in->obj);
 		free(q->in);
+	} else if (q->former) {
+		rb_protect(take_over, (VALUE)q, &state);
 	} else {
 		serve_open(q);
 	}
+	if (state)
+		rb_set_errinfo(Qnil);
 	pthread_mutex_lock(&vm.lock);
 	q->over = true;
 	pthread_cond_broadcast(&vm.over);
@@ -536,18 +596,35 @@ static void logger_init(void)
 	rb_define_singleton_method(logger, "emit", logger_emit, 2);
 }
 
+/* The events' clock as a Time. */
+static VALUE clock_now(VALUE self)
+{
+	int64_t ns = clock_wall(host_clock);
+	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+	return rb_time_timespec_new(&t, 0);
+}
+
+static void evaluate(const char *text)
+{
+	rb_funcall(rb_path2class("Object"), rb_intern("class_eval"), 3, rb_utf8_str_new_cstr(text), rb_str_new_cstr("(weir)"), INT2FIX(1));
+}
+
 static VALUE set_up(VALUE arg)
 {
 	vm_thread = rb_thread_current();
 	instances = rb_ary_new();
 	rb_gc_register_mark_object(instances);
 	id_filter = rb_intern("filter_method");
+	id_flush = rb_intern("flush_method");
 	id_open = rb_intern("open");
 	id_raise = rb_intern("raise");
 	values_init();
 	event_class_init();
 	logger_init();
-	rb_funcall(rb_path2class("Object"), rb_intern("class_eval"), 3, rb_utf8_str_new_cstr(ruby_prelude), rb_str_new_cstr("(weir)"), INT2FIX(1));
+	rb_define_singleton_method(rb_define_module("LogStash"), "clock_now", clock_now, 0);
+	evaluate(ruby_prelude);
+	evaluate(ruby_aggregate);
 	timeout_class = rb_path2class("LogStash::Filters::Ruby::TimeLimit");
 	rb_gc_register_mark_object(timeout_class);
 	return Qnil;
@@ -619,7 +696,7 @@ static void *vm_main(void *arg)
 
 /* ---- what weird calls, any thread ---- */
 
-static int start(const struct ruby_host *h, struct err *err)
+static int start(const struct ruby_host *h, const struct clock *clock, struct err *err)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -628,6 +705,7 @@ static int start(const struct ruby_host *h, struct err *err)
 	pthread_mutex_lock(&vm.lock);
 	if (!vm.started) {
 		host = h;
+		host_clock = clock;
 		vm.last_job = &vm.job;
 		vm.last_request = &vm.request;
 		pthread_attr_init(&attr);
@@ -682,6 +760,13 @@ static void close_ruby(struct ruby_instance *in)
 	ask(&q);
 }
 
+static void take(struct ruby_instance *in, struct ruby_instance *former)
+{
+	struct request q = {.in = in, .former = former};
+
+	ask(&q);
+}
+
 static void run(struct ruby_job *job)
 {
 	job->next = NULL;
@@ -708,6 +793,5 @@ static void settle(struct ruby_job *job)
 	pthread_mutex_unlock(&vm.lock);
 }
 
-extern const struct ruby_module weir_ruby_module;
-__attribute__((visibility("default"))) const struct ruby_module weir_ruby_module = {
-	.version = RUBY_MODULE_VERSION, .start = start, .open = open_ruby, .run = run, .settle = settle, .close = close_ruby, .retune = retune};
+MODULE(struct ruby_module, .head.version = RUBY_MODULE_VERSION, .start = start, .open = open_ruby, .run = run, .settle = settle, .close = close_ruby,
+       .retune = retune, .take = take);
