@@ -169,6 +169,19 @@ def test_file_on_another_machine():
     assert status == 0 and out == 'Configuration OK\n', (out, err)
     answer = ask('filter { geoip { source => "a" database => "/nonexistent/a.mmdb" } }', [{}])
     assert 'cannot open' in answer['error'], answer
+    # What has no certificate at all is wrong anywhere.
+    tls = ('input { tcp { port => 1 ssl_enabled => true ssl_certificate => "/nonexistent/a.pem" ssl_key => "/nonexistent/a.key" %s } }\n'
+           'output { lumberjack { hosts => "h" port => 1 ssl_certificate => "/nonexistent/b.pem" } '
+           'email { to => "a@example.org" template_file => "/nonexistent/c.html" } }\n')
+    f.put('a.conf', tls % '')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and out.count('is not here: without it weird does not start') == 4, out
+    f.put('a.conf', tls % 'ssl_supported_protocols => "TLSv9"')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 1 and "not 'TLSv9'" in out, out
+    f.put('a.conf', 'input { tcp { port => 1 ssl_enabled => true } }')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 1 and 'TLS needs a certificate' in out, out
 
 
 def test_patterns_on_another_machine():
