@@ -1,50 +1,51 @@
 #include "examine.h"
 
-#include "config/pipelines.h"
 #include "flow.h"
 #include "loaded.h"
 
 #include <stdlib.h>
 
-static void explain(const struct loaded *l, const struct pipeline_list *list, struct buf *out)
+static struct loaded *examine(const struct program_settings *entry, struct flow *flow, struct diag *d)
 {
-	if (list->n > 1)
-		buf_printf(out, "%spipeline  %.*s\n", out->len ? "\n" : "", STR_ARG(l->plan->settings.pipeline_id));
-	plan_explain(l->plan, out);
+	struct program_settings s = *entry;
+	struct loaded *l;
+	struct pos pos;
+	struct err err;
+
+	s.pipeline.clock = &clock_system;
+	s.pipeline.elsewhere = true;
+	l = loaded_new(&s, d);
+	if (l && flow_add(flow, l->plan, &pos, &err))
+		diag_error(d, pos, "%s", err.text);
+	return l;
 }
 
-int examine_pipelines(const struct program_settings *base, const char *pipelines_path, struct diag *d, struct buf *out)
+int examine_pipelines(const struct pipeline_list *list, struct diag *d, examine_fn *tell, void *arg)
 {
-	struct program_settings s = *base;
-	struct pipeline_list list = {0};
-	struct loaded **loaded;
+	struct loaded **loaded = xzalloc((list->n + 1) * sizeof(struct loaded *));
 	struct flow flow;
-	struct arena texts;
-	unsigned errors = d->errors;
+	int rc = 0;
 
-	arena_init(&texts, NULL);
-	s.arena = &texts;
-	s.pipeline.clock = &clock_system;
-	if (pipelines_all(&list, &s, pipelines_path, d))
-		list.n = 0;
-	loaded = xzalloc((list.n + 1) * sizeof(struct loaded *));
 	flow_init(&flow);
-	for (size_t i = 0; i < list.n; i++) {
-		struct err err;
-		struct pos pos;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct program_settings *s = &list->entry[i].settings;
+		struct diag own, *to = d ? d : &own;
+		bool ok;
 
-		loaded[i] = loaded_new(&list.entry[i].settings, d);
-		if (!loaded[i])
-			continue;
-		if (flow_add(&flow, loaded[i]->plan, &pos, &err))
-			diag_error(d, pos, "%s", err.text);
-		else if (out)
-			explain(loaded[i], &list, out);
+		diag_init(&own);
+		loaded[i] = examine(s, &flow, to);
+		ok = loaded[i] && !to->errors;
+		tell(arg, s->pipeline.pipeline_id, ok ? loaded[i]->plan : NULL, to);
+		diag_release(&own);
+		rc = ok ? rc : -1;
 	}
 	flow_release(&flow);
-	for (size_t i = 0; i < list.n; i++)
-		loaded_free_shown(loaded[i], d);
+	for (size_t i = 0; i < list->n; i++) {
+		if (d)
+			loaded_free_shown(loaded[i], d);
+		else
+			loaded_free(loaded[i]);
+	}
 	free(loaded);
-	diag_keep(d, &texts);
-	return d->errors == errors ? 0 : -1;
+	return rc;
 }

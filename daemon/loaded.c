@@ -1,5 +1,6 @@
 #include "loaded.h"
 #include "config/parse.h"
+#include "config/secrets.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ uint64_t loaded_file_stamp(const char *path)
 uint64_t loaded_stamp(const struct program_settings *s)
 {
 	const struct settings *p = &s->pipeline;
-	uint64_t h = 1;
+	uint64_t h = secrets_stamp(p->secrets);
 	char *path;
 
 	h = mix(h, p->pipeline_id.p, p->pipeline_id.len);
@@ -65,11 +66,44 @@ uint64_t loaded_stamp(const struct program_settings *s)
 	return h;
 }
 
+/* `word {` stands somewhere in the text: all that Logstash looks for, too. */
+static bool has_section(struct str text, struct str word)
+{
+	ptrdiff_t at;
+
+	while ((at = str_find(text, word)) >= 0) {
+		text = str_from(text, (size_t)at + word.len);
+		while (text.len && text.p[0] == ' ')
+			text = str_from(text, 1);
+		if (text.len && text.p[0] == '{')
+			return true;
+	}
+	return false;
+}
+
+/* A configuration that is given as text reads standard input and prints to standard output where it does not say otherwise. */
+static struct config_file *text_files(struct arena *a, const struct program_settings *s)
+{
+	static const struct {
+		struct str section, name, text;
+	} defaults[] = {{STR_INIT("input"), STR_INIT("<default input>"), STR_INIT("input { stdin { type => stdin } }")},
+			{STR_INIT("output"), STR_INIT("<default output>"), STR_INIT("output { stdout { codec => rubydebug } }")}};
+	struct config_file *first = config_text(a, s->config_name.len ? s->config_name : STR("<command line>"), s->config_string), *last = first;
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++) {
+		if (has_section(first->text, defaults[i].section))
+			continue;
+		last->next = config_text(a, defaults[i].name, defaults[i].text);
+		last = last->next;
+	}
+	return first;
+}
+
 struct loaded *loaded_new(const struct program_settings *s, struct diag *d)
 {
 	struct loaded *l = xzalloc(sizeof(*l));
 	struct settings settings = s->pipeline;
-	struct config_env env = {.support_escapes = settings.support_escapes};
+	struct config_env env = {.support_escapes = settings.support_escapes, .secrets = settings.secrets};
 	struct config_file *files;
 	struct ast_config *ast;
 	unsigned errors = d->errors;
@@ -77,13 +111,12 @@ struct loaded *loaded_new(const struct program_settings *s, struct diag *d)
 	arena_init(&l->text, NULL);
 	l->reloadable = s->reloadable;
 	settings.pipeline_id = arena_dup(&l->text, settings.pipeline_id);
-	if (s->config_path.len) {
+	/* Variables are in the texts once they are read, and may go before the plan. */
+	settings.secrets = NULL;
+	if (s->config_path.len)
 		files = config_read(&l->text, arena_dupz(&l->text, s->config_path), d);
-	} else {
-		files = arena_zalloc(&l->text, sizeof(*files));
-		files->name = s->config_name.len ? arena_dup(&l->text, s->config_name) : STR("<command line>");
-		files->text = arena_dup(&l->text, s->config_string);
-	}
+	else
+		files = text_files(&l->text, s);
 	/* What could be read is compiled even after errors, so that all of them are told at once. */
 	ast = files ? config_parse_part(&l->text, files, &env, d) : NULL;
 	if (ast)

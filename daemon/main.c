@@ -10,6 +10,7 @@
 #include "cmdline.h"
 #include "config/pipelines.h"
 #include "config/places.h"
+#include "config/secrets.h"
 #include "datadir.h"
 #include "event/fields.h"
 #include "examine.h"
@@ -36,6 +37,8 @@ struct daemon {
 	const char *pipelines_path; /* pipelines.yml; NULL: the settings name the only pipeline */
 	struct runtime *rt;
 	struct metrics_http *http;
+	const char *secrets_path;   /* NULL: no folder of settings */
+	const char *log_path;	    /* NULL: standard error only */
 	uv_loop_t *uv;
 	uv_async_t async;
 	uv_signal_t term, intr, hup;
@@ -57,14 +60,19 @@ static void print_diag(const struct diag *d)
 
 /* ---- settings ---- */
 
-/* The settings say what to run (-e, -f, path.config), or pipelines.yml does. */
+/* The settings say what to run (-f, -e, which may be empty, path.config); else pipelines.yml does. */
+static bool is_named(const struct daemon *d)
+{
+	return settings_name_pipeline(&d->settings) || d->cmd.config_text;
+}
+
 static void find_pipelines(struct daemon *d, const char *dir)
 {
 	const char *path = dir ? pipelines_path(&d->arena, dir) : NULL;
 
 	if (!path || access(path, F_OK))
 		return;
-	if (!settings_name_pipeline(&d->settings))
+	if (!is_named(d))
 		d->pipelines_path = path;
 	else
 		log_warn("weird", "'%s' is ignored: -f, -e or path.config says what to run", path);
@@ -83,12 +91,14 @@ static int read_settings(struct daemon *d, struct diag *diag)
 
 		/* These are main's own. */
 		if (str_eq(name, STR("explain")) || str_eq(name, STR("version")) || str_eq(name, STR("help")) ||
-		    str_eq(name, STR("path.settings")) || str_eq(name, STR("modules")))
+		    str_eq(name, STR("path.settings")))
 			continue;
 		if (settings_set(&d->settings, name, d->cmd.setting[i].value, nowhere, diag))
 			return -1;
 	}
 	find_pipelines(d, dir);
+	d->secrets_path = dir ? secrets_path(&d->arena, dir) : NULL;
+	settings_notes(&d->settings, dir, diag);
 	/* -e keeps no state. */
 	if (!d->settings.pipeline.data_dir.len && (d->settings.config_path.len || d->pipelines_path))
 		d->settings.pipeline.data_dir = place_data(&d->arena);
@@ -141,11 +151,25 @@ static void reload(struct daemon *d)
 		notify_set_watchdog(d->watchdog_ns);
 }
 
+/* To weird.log in path.logs as well. A folder that cannot be used (Logstash's own, for another user) is no reason not to start. */
+static void open_log(struct daemon *d)
+{
+	struct err err;
+
+	if (!d->settings.log_dir.len)
+		return;
+	if (!d->log_path)
+		d->log_path = arena_dupz(&d->arena, arena_printf(&d->arena, "%.*s/weird.log", STR_ARG(d->settings.log_dir)));
+	if (log_set_file(d->log_path, &err))
+		log_warn("weird", "path.logs: %s: the log goes to standard error only", err.text);
+}
+
 static void on_hup(uv_signal_t *s, int number)
 {
 	struct daemon *d = s->data;
 
 	(void)number;
+	open_log(d);
 	runtime_reopen(d->rt);
 	reload(d);
 }
@@ -291,11 +315,12 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int serve(struct daemon *d)
 {
-	struct runtime_config rc = {.settings = &d->settings, .pipelines_path = d->pipelines_path, .wake = wake, .arg = d};
+	struct runtime_config rc = {.settings = &d->settings, .pipelines_path = d->pipelines_path, .secrets_path = d->secrets_path, .wake = wake, .arg = d};
 	struct diag diag;
 	struct err err = {""};
 	int lock = -1, rc_exit = 1;
 
+	open_log(d);
 	diag_init(&diag);
 	watch(d);
 	if (d->settings.pipeline.data_dir.len) {
@@ -309,7 +334,7 @@ static int serve(struct daemon *d)
 		goto out;
 	start_watchdog(d);
 	notify("READY=1");
-	log_info("weird", "running, version %s", WEIR_VERSION);
+	log_info("weird", "running, version %s%s%.*s", WEIR_VERSION, d->settings.node_name.len ? ", node " : "", STR_ARG(d->settings.node_name));
 	malloc_trim(0);
 	uv_run(d->uv, UV_RUN_DEFAULT);
 	notify("STOPPING=1");
@@ -327,24 +352,46 @@ out:
 	return rc_exit;
 }
 
+struct explained {
+	struct buf text;
+	bool named; /* there are several pipelines */
+};
+
+static void explain(void *arg, struct str id, const struct plan *plan, const struct diag *diag)
+{
+	struct explained *e = arg;
+
+	print_diag(diag);
+	if (!plan)
+		return;
+	if (e->named)
+		buf_printf(&e->text, "%spipeline  %.*s\n", e->text.len ? "\n" : "", STR_ARG(id));
+	plan_explain(plan, &e->text);
+}
+
 /* -t and --explain. */
 static int examine(struct daemon *d)
 {
+	struct pipeline_list list;
+	struct explained e;
 	struct diag diag;
-	struct buf out;
-	int rcode;
+	int rc;
 
 	diag_init(&diag);
-	buf_init(&out, 0);
-	rcode = examine_pipelines(&d->settings, d->pipelines_path, &diag, d->cmd.explain ? &out : NULL);
+	buf_init(&e.text, 0);
+	rc = pipelines_all(&list, &d->settings, d->pipelines_path, &diag);
 	print_diag(&diag);
-	if (rcode == 0 && out.len)
-		fwrite(out.p, 1, out.len, stdout);
-	if (rcode == 0 && d->settings.test_and_exit)
-		puts("Configuration OK");
-	buf_release(&out);
 	diag_release(&diag);
-	return rcode == 0 ? 0 : 1;
+	if (rc == 0) {
+		e.named = list.n > 1;
+		rc = examine_pipelines(&list, NULL, explain, &e);
+	}
+	if (rc == 0 && d->cmd.explain)
+		fwrite(e.text.p ? e.text.p : "", 1, e.text.len, stdout);
+	if (rc == 0 && d->settings.test_and_exit)
+		puts("Configuration OK");
+	buf_release(&e.text);
+	return rc == 0 ? 0 : 1;
 }
 
 static int run(struct daemon *d)
@@ -360,7 +407,7 @@ static int run(struct daemon *d)
 		return 1;
 	log_threshold = d->settings.log_level;
 	log_set_json(d->settings.log_json);
-	if (!settings_name_pipeline(&d->settings) && !d->pipelines_path) {
+	if (!is_named(d) && !d->pipelines_path) {
 		fprintf(stderr, "weird: no configuration: give -f PATH, -e TEXT or a pipelines.yml in --path.settings\n\n%s", cmdline_usage());
 		return 1;
 	}
@@ -384,7 +431,7 @@ int main(int argc, char **argv)
 	arena_init(&d.arena, NULL);
 	if (cmdline_parse(&d.cmd, argc, argv, &err)) {
 		fprintf(stderr, "weird: %s\n", err.text);
-		return 2;
+		return 1;
 	}
 	if (d.cmd.help)
 		fputs(cmdline_usage(), stdout);

@@ -69,10 +69,8 @@ struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, stru
 	arena_init(&rt->texts, NULL);
 	if (open_shared(rt, err))
 		goto fail;
-	if (parts_read_list(rt, d)) {
-		err_set(err, "the list of pipelines has errors");
+	if (parts_read_list(rt, d, err))
 		goto fail;
-	}
 	parts_open(rt, d);
 	if (!any_runs(rt)) {
 		*err = rt->why;
@@ -99,8 +97,8 @@ int runtime_start(struct runtime *rt, struct err *err)
 
 int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 {
-	if (parts_read_list(rt, d))
-		return err_set(err, "the list of pipelines has errors");
+	if (parts_read_list(rt, d, err))
+		return -1;
 	parts_open(rt, d);
 	parts_begin(rt, d);
 	if (!rt->failed)
@@ -111,16 +109,11 @@ int runtime_reload(struct runtime *rt, struct diag *d, struct err *err)
 	return -1;
 }
 
-static bool list_stale(const struct runtime *rt)
-{
-	return rt->config.pipelines_path && loaded_file_stamp(rt->config.pipelines_path) != rt->list_stamp;
-}
-
 bool runtime_stale(struct runtime *rt)
 {
 	const struct part *p = rt->parts;
 
-	if (list_stale(rt))
+	if (parts_list_stamp(rt) != rt->list_stamp)
 		return true;
 	for (size_t i = 0; i < rt->list.n; i++) {
 		const struct program_settings *s = &rt->list.entry[i].settings;

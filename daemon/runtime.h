@@ -16,6 +16,7 @@ struct runtime;
 struct runtime_config {
 	const struct program_settings *settings; /* outlives the runtime */
 	const char *pipelines_path;		 /* pipelines.yml; NULL: the settings name the only pipeline */
+	const char *secrets_path;		 /* secrets.env, which a reload reads anew; NULL: there is no folder of settings */
 	/* Any thread: something for runtime_turn() to do. */
 	void (*wake)(void *arg);
 	void *arg;
@@ -29,7 +30,7 @@ struct runtime *runtime_new(const struct runtime_config *c, struct diag *d, stru
 /* Threads start; from here on events flow. */
 int runtime_start(struct runtime *rt, struct err *err);
 /*
- * Reads the list of pipelines anew: those that are new start, those that are gone end, those that changed are compiled and put in the old ones' place;
+ * Reads the secrets and the list of pipelines anew: those that are new start, those that are gone end, those that changed are compiled and put in the old ones' place;
  * what did not change in them keeps its sockets and queues. -1: some could not be, and go on as they were; d or err says why.
  */
 int runtime_reload(struct runtime *rt, struct diag *d, struct err *err);

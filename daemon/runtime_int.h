@@ -30,15 +30,17 @@ struct runtime {
 	struct state_db *state; /* of enrichers; NULL without a data folder */
 	struct arena texts;	/* of the list */
 	struct pipeline_list list;
-	uint64_t list_stamp; /* of the file */
+	uint64_t list_stamp; /* of pipelines.yml and secrets.env */
 	struct part *parts;  /* in the order of the list, new ones last */
 	unsigned failed;     /* pipelines that the last start or reload left as they were, or out */
 	struct err why;	     /* of the last of them */
 	bool on_page;	     /* refresh() is called for /metrics */
 };
 
-/* Reads which pipelines there are. -1 and d: the former list stays. */
-int parts_read_list(struct runtime *rt, struct diag *d);
+/* Reads the variables and which pipelines there are. -1 and d or err: the former list stays. */
+int parts_read_list(struct runtime *rt, struct diag *d, struct err *err);
+/* A number that changes with the files that it reads. */
+uint64_t parts_list_stamp(const struct runtime *rt);
 /*
  * Compiles and opens those that are new or changed; where none is, all of them: a file that they name (patterns) may have changed. What cannot be is
  * told (d, log), counted in rt->failed, and left as it was.

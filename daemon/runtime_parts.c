@@ -6,9 +6,32 @@
 
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-int parts_read_list(struct runtime *rt, struct diag *d)
+uint64_t parts_list_stamp(const struct runtime *rt)
+{
+	uint64_t stamps[2] = {0};
+
+	if (rt->config.pipelines_path)
+		stamps[0] = loaded_file_stamp(rt->config.pipelines_path);
+	if (rt->config.secrets_path)
+		stamps[1] = loaded_file_stamp(rt->config.secrets_path);
+	return hash_bytes(stamps, sizeof(stamps));
+}
+
+/* What root started and another user goes on with may be out of reach by now: then the variables are those of the start. */
+static int read_secrets(const char *path, struct program_settings *base, struct diag *d)
+{
+	if (access(path, R_OK) && errno == EACCES) {
+		log_warn("pipeline", "'%s' cannot be read any more: its variables stay as they were at the start", path);
+		return 0;
+	}
+	return settings_secrets(base, path, d);
+}
+
+int parts_read_list(struct runtime *rt, struct diag *d, struct err *err)
 {
 	struct program_settings base = rt->base;
 	struct pipeline_list list;
@@ -16,11 +39,14 @@ int parts_read_list(struct runtime *rt, struct diag *d)
 
 	arena_init(&texts, NULL);
 	base.arena = &texts;
-	if (rt->config.pipelines_path)
-		rt->list_stamp = loaded_file_stamp(rt->config.pipelines_path);
+	rt->list_stamp = parts_list_stamp(rt);
+	if (rt->config.secrets_path && read_secrets(rt->config.secrets_path, &base, d)) {
+		err_set(err, "the secrets cannot be used");
+		goto fail;
+	}
 	if (pipelines_all(&list, &base, rt->config.pipelines_path, d)) {
-		diag_keep(d, &texts);
-		return -1;
+		err_set(err, "the list of pipelines has errors");
+		goto fail;
 	}
 	arena_release(&rt->texts);
 	rt->texts = texts;
@@ -28,6 +54,9 @@ int parts_read_list(struct runtime *rt, struct diag *d)
 	for (size_t i = 0; i < list.n; i++)
 		list.entry[i].settings.arena = &rt->texts;
 	return 0;
+fail:
+	diag_keep(d, &texts);
+	return -1;
 }
 
 static struct part *part_find(struct runtime *rt, struct str id)

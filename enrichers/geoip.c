@@ -122,7 +122,8 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 
 		if (v->type != V_STRING || v->len == 0)
 			return err_set(err, "'database' takes files");
-		c->path[c->n++] = arena_dupz(ctx->arena, value_str(v));
+		if (!plugin_file_absent(ctx, value_str(v)))
+			c->path[c->n++] = arena_dupz(ctx->arena, value_str(v));
 	}
 	if (c->must)
 		return 0;

@@ -85,8 +85,8 @@ static int site_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	struct site_filter *f = self;
 	struct watch_conf w = {.group = "site", .load = load, .unload = unload, .arg = f};
 
-	f->must = f->networks.p != NULL;
-	if (f->must)
+	f->must = f->networks.p && !plugin_file_absent(ctx, f->networks);
+	if (f->networks.p)
 		f->path[f->npaths++] = arena_dupz(ctx->arena, f->networks);
 	else if (!f->sites)
 		default_paths(f, ctx);

@@ -47,7 +47,9 @@ static int email_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (m->authentication.len && !str_ieq(m->authentication, STR("plain")) && !str_ieq(m->authentication, STR("login")) &&
 	    !str_ieq(m->authentication, STR("cram_md5")))
 		return err_set(err, "'authentication' is plain, login or cram_md5, not '%.*s'", STR_ARG(str_sub(m->authentication, 0, 64)));
-	return m->template_file.len ? read_template(m, ctx->arena, err) : 0;
+	if (!m->template_file.len || plugin_file_absent(ctx, m->template_file))
+		return 0;
+	return read_template(m, ctx->arena, err);
 }
 
 /* ---- an event ---- */

@@ -62,7 +62,7 @@ static int lumberjack_open(void *self, struct plugin_ctx *ctx, struct err *err)
 			return err_set(err, "'hosts' takes names and addresses");
 	l->queue.linger_ns = (int64_t)(l->idle_flush_time * 1e9);
 	l->queue.items = (uint32_t)l->flush_size;
-	return open_tls(l, ctx, err);
+	return plugin_file_absent(ctx, l->certificate) ? 0 : open_tls(l, ctx, err);
 }
 
 static void lumberjack_close(void *self)

@@ -112,6 +112,9 @@ static enum send_result stdout_send(void *conn, void *link, struct pack *p, uint
 }
 
 static const struct option options[] = {
+	{"debug", OPT_OBSOLETE, .instead = "codec => rubydebug, which is the default", .doc = "accepted"},
+	{"debug_format", OPT_OBSOLETE, .instead = "codec => rubydebug, which is the default", .doc = "accepted"},
+	{"message", OPT_OBSOLETE, .instead = "codec => line { format => ... }", .doc = "accepted"},
 	QUEUE_OPTIONS(struct stdout_output, queue, "1"),
 	{0},
 };

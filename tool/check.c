@@ -1,91 +1,279 @@
 /*
- * check.c - `weir check PATH...`, `weir check --path.settings DIR`: reads, parses and compiles a configuration, or all pipelines of a folder of settings, as
- * the daemon would, without starting anything.
+ * check.c - `weir check PATH...`, `weir check --path.settings DIR`: reads, parses and compiles a configuration as the daemon would, without starting
+ * anything.
+ *
+ * PATH is what -f takes, or a settings folder as /etc/logstash is one: then its settings say what is checked, all pipelines of pipelines.yml included.
+ * Files that a plug-in names (databases, dictionaries, certificates) are looked for on this machine.
  */
+#include "config/parse.h"
 #include "config/pipelines.h"
+#include "config/places.h"
 #include "examine.h"
+#include "tool/option.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static void show_outcome(const char *path, const struct diag *diag, bool ok)
-{
+enum { REASONS = 12, REASON_BYTES = 160 };
+
+struct check {
+	const char *settings_dir, *ecs;
+	bool lenient;
+};
+
+/* One path under way. */
+struct checked {
+	const struct check *options;
+	struct arena arena;
+	struct program_settings settings;
 	struct buf out;
+	bool ok;
+};
 
-	buf_init(&out, 0);
-	diag_print(diag, &out);
-	if (!ok)
-		buf_printf(&out, "%s: will not run: %u error%s\n", path, diag->errors, diag->errors == 1 ? "" : "s");
-	else if (diag->warnings)
-		buf_printf(&out, "%s: runs, with %u warning%s\n", path, diag->warnings, diag->warnings == 1 ? "" : "s");
+static bool exists(struct arena *a, const char *dir, const char *name)
+{
+	return access(arena_dupz(a, arena_printf(a, "%s/%s", dir, name)), F_OK) == 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* ---- what came of it ---- */
+
+/* Each reason once, with how often it stands there. */
+static void put_reasons(struct buf *out, const struct diag *d)
+{
+	unsigned shown = 0, left = 0;
+
+	for (const struct diag_item *it = d->first; it; it = it->next) {
+		unsigned n = 0;
+		bool before = false;
+
+		if (it->level != DIAG_ERROR)
+			continue;
+		for (const struct diag_item *k = d->first; k; k = k->next) {
+			bool same = k->level == DIAG_ERROR && str_eq(k->text, it->text);
+
+			before |= same && n == 0 && k != it;
+			n += same;
+		}
+		if (before)
+			continue;
+		if (shown == REASONS) {
+			left++;
+			continue;
+		}
+		buf_printf(out, "%s%.*s%s", shown++ ? "; " : " because ", (int)(it->text.len < REASON_BYTES ? it->text.len : REASON_BYTES), it->text.p,
+			   it->text.len > REASON_BYTES ? "..." : "");
+		if (n > 1)
+			buf_printf(out, " (%u times)", n);
+	}
+	if (left)
+		buf_printf(out, "; and %u other reasons", left);
+}
+
+static void tell(struct checked *c, const char *name, const struct diag *d, bool ok)
+{
+	struct buf *out = &c->out;
+
+	diag_print(d, out);
+	if (!ok) {
+		buf_printf(out, "%s: will not run: %u error%s", name, d->errors, d->errors == 1 ? "" : "s");
+		put_reasons(out, d);
+		buf_ch(out, '\n');
+	} else if (d->warnings) {
+		buf_printf(out, "%s: runs, with %u warning%s\n", name, d->warnings, d->warnings == 1 ? "" : "s");
+	} else {
+		buf_printf(out, "%s: runs fully\n", name);
+	}
+	c->ok &= ok;
+}
+
+/* ---- what is checked ---- */
+
+/* The only pipeline, called by what was named on the command line. */
+struct named {
+	struct checked *c;
+	const char *name;
+};
+
+static void tell_only(void *arg, struct str id, const struct plan *plan, const struct diag *d)
+{
+	struct named *n = arg;
+
+	(void)id;
+	tell(n->c, n->name, d, plan != NULL);
+}
+
+/* d holds what the settings were told already, and goes on. */
+static void check_only(struct checked *c, const char *name, struct diag *d)
+{
+	struct named n = {c, name};
+	struct pipeline_list list;
+
+	bug_on(pipelines_all(&list, &c->settings, NULL, d));
+	(void)examine_pipelines(&list, d, tell_only, &n);
+}
+
+static void tell_one(void *arg, struct str id, const struct plan *plan, const struct diag *d)
+{
+	struct checked *c = arg;
+
+	tell(c, arena_dupz(&c->arena, arena_printf(&c->arena, "pipeline %.*s", STR_ARG(id))), d, plan != NULL);
+}
+
+/* Nothing lies where a configuration is said to be. */
+static bool is_nowhere(struct arena *a, struct str path)
+{
+	struct diag probe;
+	bool there;
+
+	diag_init(&probe);
+	there = config_read(a, arena_dupz(a, path), &probe) != NULL;
+	diag_release(&probe);
+	return !there;
+}
+
+/* What lies in dir is checked in the place of *path. */
+static void take_beside(struct checked *c, struct str *path, const char *dir, struct str name, struct diag *d)
+{
+	struct str other = arena_printf(&c->arena, "%s/%.*s", dir, STR_ARG(name));
+
+	if (is_nowhere(&c->arena, other))
+		return;
+	diag_note(d, (struct pos){0}, "there is nothing at '%.*s': %.*s is checked instead", STR_ARG(*path), STR_ARG(other));
+	*path = other;
+}
+
+static void check_list(struct checked *c, const char *dir, const char *file, struct diag *d)
+{
+	struct pipeline_list list;
+
+	if (pipelines_all(&list, &c->settings, file, d)) {
+		tell(c, file, d, false);
+		return;
+	}
+	/* weird takes a relative path from where it is started, which is elsewhere. */
+	for (size_t i = 0; i < list.n; i++) {
+		struct str *path = &list.entry[i].settings.config_path;
+
+		if (path->len && path->p[0] != '/' && is_nowhere(&c->arena, *path))
+			take_beside(c, path, dir, *path, d);
+	}
+	diag_print(d, &c->out);
+	c->ok &= d->errors == 0;
+	c->ok &= examine_pipelines(&list, NULL, tell_one, c) == 0;
+}
+
+/* As weird finds it there; but a folder that was copied from elsewhere has settings that speak of where it lay. */
+static void check_folder(struct checked *c, const char *dir, struct diag *d)
+{
+	struct program_settings *s = &c->settings;
+	const char *list = pipelines_path(&c->arena, dir);
+
+	if (!settings_name_pipeline(s) && access(list, F_OK) == 0) {
+		check_list(c, dir, list, d);
+		return;
+	}
+	if (!settings_name_pipeline(s))
+		s->config_path = arena_printf(&c->arena, exists(&c->arena, dir, "conf.d") ? "%s/conf.d" : "%s/*.conf", dir);
+	else if (s->config_path.len && is_nowhere(&c->arena, s->config_path))
+		take_beside(c, &s->config_path, dir, STR("conf.d"), d);
+	check_only(c, dir, d);
+}
+
+static void check_path(struct checked *c, const char *path, struct diag *d)
+{
+	c->settings.config_path = str_z(path);
+	c->settings.config_string = (struct str){0};
+	check_only(c, path, d);
+}
+
+/* ---- where the settings are ---- */
+
+static void read_settings(struct checked *c, const char *dir, struct diag *d)
+{
+	struct pos nowhere = {0};
+
+	settings_init(&c->settings, &c->arena);
+	if (dir)
+		(void)settings_read(&c->settings, dir, d);
+	if (c->options->ecs)
+		(void)settings_set(&c->settings, STR("pipeline.ecs_compatibility"), str_z(c->options->ecs), nowhere, d);
+	c->settings.pipeline.lenient |= c->options->lenient;
+	settings_notes(&c->settings, dir, d);
+	if (!c->settings.pipeline.pipeline_id.len)
+		c->settings.pipeline.pipeline_id = STR("main");
+	c->settings.pipeline.config_dir = STR(".");
+}
+
+static bool is_settings_folder(struct arena *a, const char *path)
+{
+	return is_folder(path) && (exists(a, path, "logstash.yml") || exists(a, path, "weir.yml") || exists(a, path, "pipelines.yml"));
+}
+
+/* path NULL: what the folder of settings names. */
+static bool check_one(const struct check *options, const char *path)
+{
+	struct checked c = {.options = options, .ok = true};
+	const char *dir = options->settings_dir;
+	struct diag diag;
+	bool folder;
+
+	arena_init(&c.arena, NULL);
+	diag_init(&diag);
+	buf_init(&c.out, 0);
+	folder = !path || is_settings_folder(&c.arena, path);
+	if (!path)
+		path = dir;
+	else if (!dir)
+		dir = folder ? path : place_settings(&c.arena, path);
+	read_settings(&c, dir, &diag);
+	if (folder)
+		check_folder(&c, path, &diag);
 	else
-		buf_printf(&out, "%s: runs fully\n", path);
-	fwrite(out.p, 1, out.len, stdout);
-	buf_release(&out);
-}
-
-static bool check_path(const char *path)
-{
-	struct program_settings settings;
-	struct arena arena;
-	struct diag diag;
-	bool ok;
-
-	arena_init(&arena, NULL);
-	diag_init(&diag);
-	settings_init(&settings, &arena);
-	settings.config_path = str_z(path);
-	ok = examine_pipelines(&settings, NULL, &diag, NULL) == 0;
-	show_outcome(path, &diag, ok);
+		check_path(&c, path, &diag);
+	fwrite(c.out.p ? c.out.p : "", 1, c.out.len, stdout);
+	buf_release(&c.out);
 	diag_release(&diag);
-	arena_release(&arena);
-	return ok;
-}
-
-/* As weird finds them: the settings name the pipeline, or pipelines.yml does. */
-static bool check_settings(const char *dir)
-{
-	struct program_settings settings;
-	struct arena arena;
-	struct diag diag;
-	bool ok;
-
-	arena_init(&arena, NULL);
-	diag_init(&diag);
-	settings_init(&settings, &arena);
-	ok = settings_read(&settings, dir, &diag) == 0;
-	if (ok)
-		ok = examine_pipelines(&settings, settings_name_pipeline(&settings) ? NULL : pipelines_path(&arena, dir), &diag, NULL) == 0;
-	show_outcome(dir, &diag, ok);
-	diag_release(&diag);
-	arena_release(&arena);
-	return ok;
+	arena_release(&c.arena);
+	return c.ok;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: weir check PATH...\n       weir check --path.settings DIR\n");
+	fprintf(stderr, "usage: weir check [--path.settings DIR] [--pipeline.ecs_compatibility MODE] [--lenient] PATH...\n"
+			"       weir check --path.settings DIR\n");
 	return 2;
 }
 
 int tool_check(int argc, char **argv)
 {
-	static const char option[] = "--path.settings";
+	struct check options = {0};
 	bool ok = true;
+	int i = 1;
 
-	if (argc < 2)
-		return usage();
-	for (int i = 1; i < argc; i++) {
-		struct str word = str_z(argv[i]);
+	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+		int taken = option_take("--path.settings", &options.settings_dir, &i, argc, argv);
 
-		if (str_eqz(word, option) && i + 1 < argc)
-			ok &= check_settings(argv[++i]);
-		else if (str_starts(word, STR("--path.settings=")))
-			ok &= check_settings(argv[i] + sizeof(option));
-		else if (str_starts(word, STR("--")))
+		if (!taken)
+			taken = option_take("--pipeline.ecs_compatibility", &options.ecs, &i, argc, argv);
+		if (!taken && (strcmp(argv[i], "--lenient") == 0 || strcmp(argv[i], "--config.lenient") == 0))
+			options.lenient = true;
+		else if (taken != 1)
 			return usage();
-		else
-			ok &= check_path(argv[i]);
 	}
+	if (i == argc && !options.settings_dir)
+		return usage();
+	if (i == argc)
+		ok = check_one(&options, NULL);
+	for (; i < argc; i++)
+		ok &= check_one(&options, argv[i]);
 	return ok ? 0 : 1;
 }

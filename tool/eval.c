@@ -15,9 +15,9 @@
 #include "tool/filtered.h"
 #include "tool/tool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct question {
@@ -96,6 +96,7 @@ static void read_settings(struct settings *s, const struct map *m)
 	ecs = map_text(m, "pipeline.ecs_compatibility");
 	s->ecs = str_eq(ecs, STR("v1")) ? ECS_V1 : str_eq(ecs, STR("v8")) ? ECS_V8 : ECS_DISABLED;
 	s->support_escapes = setting_true(m, "config.support_escapes");
+	s->lenient = setting_true(m, "config.lenient");
 }
 
 static int read_question(struct question *q, const struct map *m)
@@ -111,6 +112,7 @@ static int read_question(struct question *q, const struct map *m)
 	q->events = value_is(v, V_LIST) ? v->list : NULL;
 	v = map_find_str(m, STR("settings"));
 	read_settings(&q->settings, value_is(v, V_MAP) ? v->map : NULL);
+	q->settings.elsewhere = q->bare;
 	return 0;
 }
 
@@ -303,11 +305,49 @@ static FILE *answers_only(void)
 	return fdopen(fd, "w");
 }
 
+struct lines {
+	struct buf text; /* what was read and not asked for yet begins at used */
+	size_t used;
+};
+
+/*
+ * The next line of standard input, until the next call; the last one may lack its line feed. Not getline(): a signal that belongs to Ruby ends that
+ * as if the input had ended.
+ */
+static bool next_line(struct lines *l, struct str *line)
+{
+	for (;;) {
+		struct str rest = str_from(buf_slice(&l->text), l->used);
+		ptrdiff_t at = str_chr(rest, '\n');
+		ssize_t n;
+		char *room;
+
+		if (at >= 0) {
+			*line = str_sub(rest, 0, (size_t)at);
+			l->used += (size_t)at + 1;
+			return true;
+		}
+		if (l->used) {
+			memmove(l->text.p, rest.p, rest.len);
+			l->text.len = rest.len;
+			l->used = 0;
+		}
+		room = buf_room(&l->text, 65536);
+		n = read(STDIN_FILENO, room, 65536);
+		if (n > 0)
+			l->text.len += (size_t)n;
+		if (n > 0 || (n == -1 && errno == EINTR))
+			continue;
+		*line = buf_slice(&l->text);
+		l->used = l->text.len;
+		return line->len > 0;
+	}
+}
+
 int tool_eval(int argc, char **argv)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	struct lines in = {0};
+	struct str line;
 	struct buf out;
 	FILE *to;
 
@@ -322,14 +362,15 @@ int tool_eval(int argc, char **argv)
 		return 1;
 	}
 	buf_init(&out, 0);
-	while ((n = getline(&line, &cap, stdin)) > 0) {
+	buf_init(&in.text, 0);
+	while (next_line(&in, &line)) {
 		buf_clear(&out);
-		answer_line(str_n(line, (size_t)n), &out);
+		answer_line(line, &out);
 		if (fwrite(out.p, 1, out.len, to) != out.len || fflush(to))
 			break;
 	}
 	fclose(to);
 	buf_release(&out);
-	free(line);
+	buf_release(&in.text);
 	return 0;
 }

@@ -36,11 +36,13 @@ void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, s
 	f->input = (struct plan_plugin){.plugin = &no_input, .codec = codec, .ecs = plan->settings.ecs};
 	f->sink = (struct plan_plugin){.plugin = &no_input, .outlet = outlet};
 	/* What reaches the end goes to the outlet: one more step before the end. */
-	memcpy(steps, plan->step, plan->nsteps * sizeof(*steps));
-	steps[plan->nsteps] = *end;
-	steps[plan->nsteps - 1] = (struct plan_step){.op = OP_OUTPUT, .plugin = &f->sink};
-	plan->step = steps;
-	plan->nsteps++;
+	if (outlet) {
+		memcpy(steps, plan->step, plan->nsteps * sizeof(*steps));
+		steps[plan->nsteps] = *end;
+		steps[plan->nsteps - 1] = (struct plan_step){.op = OP_OUTPUT, .plugin = &f->sink};
+		plan->step = steps;
+		plan->nsteps++;
+	}
 	f->instance = &f->input;
 	f->source = (struct source){.refs = 1, .instance = &f->instance, .free = free_nothing};
 	pthread_mutex_init(&f->lock, NULL);

@@ -25,7 +25,10 @@ struct filtered {
 
 /* The filter section of ast; NULL and d on errors. */
 struct plan *filtered_compile(const struct ast_config *ast, const struct settings *settings, struct diag *d);
-/* Takes neither: both outlive it. codec: the one frames are read with. f must not move any more. */
+/*
+ * Takes neither: both outlive it. codec: the one frames are read with. outlet NULL: the plan has outputs, whose outlets the caller set.
+ * f must not move any more.
+ */
 void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, struct outlet *outlet);
 void filtered_release(struct filtered *f);
 

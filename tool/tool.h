@@ -8,6 +8,7 @@
 int tool_eval(int argc, char **argv);
 int tool_parse(int argc, char **argv);
 int tool_check(int argc, char **argv);
+int tool_test(int argc, char **argv);
 int tool_search(int argc, char **argv);
 int tool_tap(int argc, char **argv);
 int tool_who(int argc, char **argv);

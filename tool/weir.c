@@ -13,7 +13,8 @@ static const struct command {
 	const char *name, *usage;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"check", "check PATH...       every problem of a configuration, with file:line:column; --path.settings DIR: of all its pipelines", tool_check},
+	{"check", "check PATH...       every problem of a configuration, or of all pipelines of a folder of settings, with file:line:column", tool_check},
+	{"test", "test TESTS CONFIG...   test case files of Logstash Filter Verifier, in this process", tool_test},
 	{"search", "search [QUERY]      events of the embedded store, newest first (docs/search.md)", tool_search},
 	{"tap", "tap [QUERY]         events as they come in, until Ctrl-C", tool_tap},
 	{"who", "who [--at TIME] IP|USER|MAC|HOST   who had an address, and which addresses somebody had", tool_who},

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/ts.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ static const int64_t window_ns = 60 * (int64_t)1000000000;
 
 enum log_level log_threshold = LOG_INFO;
 static _Atomic bool as_json;
+static _Atomic int file = -1;
 static _Atomic unsigned counts[LOG_TRACE + 1];
 static const char *const names[] = {"fatal", "error", "warn", "info", "debug", "trace"};
 
@@ -28,6 +30,23 @@ bool log_level_parse(struct str name, enum log_level *out)
 void log_set_json(bool on)
 {
 	atomic_store(&as_json, on);
+}
+
+int log_set_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640), before = atomic_load(&file);
+
+	if (fd == -1)
+		return err_sys(err, "cannot open '%s'", path);
+	/* Under its former number, so that a thread that writes just now does not meet a closed one. */
+	if (before != -1) {
+		int rc = dup3(fd, before, O_CLOEXEC);
+
+		close(fd);
+		return rc == -1 ? err_sys(err, "cannot open '%s'", path) : 0;
+	}
+	atomic_store(&file, fd);
+	return 0;
 }
 
 unsigned log_count(enum log_level at_least)
@@ -83,7 +102,7 @@ void log_emit(struct log_site *site, enum log_level lvl, const char *group, cons
 	bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
 	va_list ap;
 	size_t w;
-	int n;
+	int n, fd;
 
 	atomic_fetch_add_explicit(&counts[lvl], 1, memory_order_relaxed);
 	if (held == UINT32_MAX && lvl > LOG_FATAL)
@@ -100,6 +119,12 @@ void log_emit(struct log_site *site, enum log_level lvl, const char *group, cons
 		n = snprintf(line, sizeof(line), "%.*s %s %s: %s (and %u more like it before)\n", (int)w, when, names[lvl], group, safe, held);
 	else
 		n = snprintf(line, sizeof(line), "%.*s %s %s: %s\n", (int)w, when, names[lvl], group, safe);
-	if (n > 0)
-		(void)!write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	if (n <= 0)
+		return;
+	if ((size_t)n >= sizeof(line))
+		n = sizeof(line) - 1;
+	(void)!write(STDERR_FILENO, line, (size_t)n);
+	fd = atomic_load(&file);
+	if (fd != -1)
+		(void)!write(fd, line, (size_t)n);
 }

@@ -1,5 +1,5 @@
 /*
- * log.h - the daemon's own messages, to stderr (or the journal, which reads stderr).
+ * log.h - the daemon's own messages, to stderr (or the journal, which reads stderr), and to a file where one is wanted.
  *
  * Each line carries a group and is rate-limited per call site (10 a minute, then a count of what was
  * suppressed). Never event content above debug level; at most 64 escaped bytes of it anywhere.
@@ -8,6 +8,7 @@
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
 
+#include "err.h"
 #include "str.h"
 
 enum log_level { LOG_FATAL, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
@@ -23,6 +24,11 @@ extern enum log_level log_threshold;
 bool log_level_parse(struct str name, enum log_level *out);
 /* true: one JSON object a line (--log.format json). */
 void log_set_json(bool on);
+/*
+ * The same lines also go to the end of this file, which is made where it is not there; its text must stay. Called again it opens the file
+ * anew (a rotation). -1 and err: it stays as it was.
+ */
+int log_set_file(const char *path, struct err *err);
 void log_emit(struct log_site *site, enum log_level lvl, const char *group, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -705,7 +705,7 @@ static int netflow_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	struct netflow *nf = self;
 
 	if (nf->netflow_definitions.p || nf->ipfix_definitions.p)
-		return err_set(err, "definitions of fields of one's own are not supported");
+		plugin_warn(ctx, "netflow: definitions of one's own are not read: their fields are left out of the events");
 	if (nf->cache_save_path.p)
 		plugin_warn(ctx, "netflow: templates are not saved: after a restart the senders' next ones are awaited");
 	if (nf->cache_ttl < 0)
@@ -720,8 +720,8 @@ static const struct option options[] = {
 	{"include_flowset_id", OPT_BOOL, AT(include_flowset_id), .def = "false", .doc = "IPFIX: the set's number, too"},
 	{"cache_ttl", OPT_INT, AT(cache_ttl), .def = "4000", .doc = "seconds for which a template counts"},
 	{"cache_save_path", OPT_PATH, AT(cache_save_path), .doc = "accepted with a warning: templates are not saved"},
-	{"netflow_definitions", OPT_PATH, AT(netflow_definitions), .doc = "refused: not supported"},
-	{"ipfix_definitions", OPT_PATH, AT(ipfix_definitions), .doc = "refused: not supported"},
+	{"netflow_definitions", OPT_PATH, AT(netflow_definitions), .doc = "not read, with a warning"},
+	{"ipfix_definitions", OPT_PATH, AT(ipfix_definitions), .doc = "not read, with a warning"},
 	{0},
 };
 #undef AT

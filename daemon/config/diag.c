@@ -57,10 +57,12 @@ void diag_add(struct diag *d, enum diag_level level, struct pos pos, const char 
 
 	if (level == DIAG_ERROR)
 		d->errors++;
-	else
+	else if (level == DIAG_WARNING)
 		d->warnings++;
+	else
+		d->notes++;
 	/* An error is never lost behind a flood of warnings: its level alone decides the outcome. */
-	if (d->errors + d->warnings > DIAG_MAX)
+	if (d->errors + d->warnings + d->notes > DIAG_MAX)
 		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
@@ -194,15 +196,15 @@ void diag_print(const struct diag *d, struct buf *out)
 		it = v[i];
 		if (it->pos.file)
 			buf_printf(out, "%.*s:%u:%u: ", STR_ARG(it->pos.file->name), it->pos.line, it->pos.col);
-		if (it->level == DIAG_WARNING)
-			buf_lit(out, "warning: ");
+		if (it->level != DIAG_ERROR)
+			buf_str(out, it->level == DIAG_WARNING ? STR("warning: ") : STR("note: "));
 		buf_str(out, it->text);
 		buf_ch(out, '\n');
-		if (it->pos.file && it->pos.line)
+		if (it->pos.file && it->pos.line && it->level != DIAG_NOTE)
 			show_place(&it->pos, out);
 	}
-	if (d->errors + d->warnings > n)
-		buf_printf(out, "... and %zu more problems\n", d->errors + d->warnings - n);
+	if (d->errors + d->warnings + d->notes > n)
+		buf_printf(out, "... and %zu more problems\n", d->errors + d->warnings + d->notes - n);
 	free(v);
 }
 

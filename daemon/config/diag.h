@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "config/ast.h"
 
-enum diag_level { DIAG_ERROR, DIAG_WARNING };
+/* A note is no problem: what a reader of a migrated folder wants to know once. */
+enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 
 struct diag_item {
 	enum diag_level level;
@@ -27,7 +28,7 @@ struct diag {
 	struct arena arena;
 	struct diag_kept *kept; /* what positions point into, where nobody else holds it any more: diag_keep */
 	struct diag_item *first, **last;
-	unsigned errors, warnings;
+	unsigned errors, warnings, notes;
 };
 
 void diag_init(struct diag *d);
@@ -38,6 +39,7 @@ void diag_add(struct diag *d, enum diag_level level, struct pos pos, const char 
 	__attribute__((format(printf, 4, 5)));
 #define diag_error(d, pos, ...) diag_add((d), DIAG_ERROR, (pos), __VA_ARGS__)
 #define diag_warn(d, pos, ...) diag_add((d), DIAG_WARNING, (pos), __VA_ARGS__)
+#define diag_note(d, pos, ...) diag_add((d), DIAG_NOTE, (pos), __VA_ARGS__)
 /* All items in order of place, with the source line and a caret. */
 void diag_print(const struct diag *d, struct buf *out);
 /*

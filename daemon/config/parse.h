@@ -8,9 +8,10 @@
 #include "config/diag.h"
 
 struct config_env {
-	/* ${NAME}: value into *out; false if there is none (then ${NAME:default} or an error). NULL: getenv. */
+	/* ${NAME}: value into *out; false if there is none (then ${NAME:default} or an error). NULL: secrets, then getenv. */
 	bool (*lookup)(void *arg, struct str name, struct str *out);
 	void *arg;
+	const struct secrets *secrets; /* config/secrets.h; NULL: none */
 	bool support_escapes;
 };
 
@@ -31,8 +32,10 @@ struct ast_config *config_parse_part(struct arena *a, const struct config_file *
  * glob. NULL and d where nothing can be read.
  */
 struct config_file *config_read(struct arena *a, const char *path, struct diag *d);
-/* ${NAME} and ${NAME:default} in *s, from the environment: settings. -1 and d (at pos) for one that is not defined. */
-int config_expand(struct arena *a, struct str *s, struct pos pos, struct diag *d);
+/* A text as a list of one file, by copies of both. */
+struct config_file *config_text(struct arena *a, struct str name, struct str text);
+/* ${NAME} and ${NAME:default} in *s: settings. env NULL: the environment. -1 and d (at pos) for one that is not defined. */
+int config_expand(struct arena *a, struct str *s, const struct config_env *env, struct pos pos, struct diag *d);
 /* One value as text, e.g. `{ "a" => "b" }`: defaults in tables of options. NULL and d on errors. */
 struct ast_value *config_parse_value(struct arena *a, struct str text, struct diag *d);
 /* One codec as text, e.g. `json_lines { ecs_compatibility => disabled }` (weir eval). NULL and d on errors. */

@@ -101,7 +101,7 @@ static int end(const struct reading *r, unsigned errors, struct diag *d)
 int pipelines_read_text(struct pipeline_list *l, const struct program_settings *base, struct str name, struct str text, struct diag *d)
 {
 	struct reading r;
-	struct yaml_target target = {.set = set, .item = item, .arg = &r, .arena = base->arena};
+	struct yaml_target target = {.set = set, .item = item, .arg = &r, .arena = base->arena, .secrets = base->pipeline.secrets};
 	unsigned errors = d->errors;
 
 	begin(&r, l, base);
@@ -112,7 +112,7 @@ int pipelines_read_text(struct pipeline_list *l, const struct program_settings *
 int pipelines_read(struct pipeline_list *l, const struct program_settings *base, const char *path, struct diag *d)
 {
 	struct reading r;
-	struct yaml_target target = {.set = set, .item = item, .arg = &r, .arena = base->arena};
+	struct yaml_target target = {.set = set, .item = item, .arg = &r, .arena = base->arena, .secrets = base->pipeline.secrets};
 	unsigned errors = d->errors;
 
 	begin(&r, l, base);

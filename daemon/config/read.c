@@ -1,5 +1,5 @@
 /*
- * read.c - the files that -f names.
+ * read.c - the files that -f names, or a text in their place.
  *
  * One thread, at start and reload. A folder is not searched below its first level. A pipeline's files are
  * read at once; a file that changes meanwhile is read as it is at that moment.
@@ -124,6 +124,15 @@ static int glob_names(const char *path, struct names *names, struct err *err)
 	if (rc == 0)
 		globfree(&g);
 	return 0;
+}
+
+struct config_file *config_text(struct arena *a, struct str name, struct str text)
+{
+	struct config_file *f = arena_zalloc(a, sizeof(*f));
+
+	f->name = arena_dup(a, name);
+	f->text = arena_dup(a, text);
+	return f;
 }
 
 struct config_file *config_read(struct arena *a, const char *path, struct diag *d)

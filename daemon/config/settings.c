@@ -24,6 +24,7 @@ enum setting_type {
 	SET_BYTES,
 	SET_DURATION,
 	SET_PORTS,
+	SET_QUEUE,
 	SET_PASSED,  /* means nothing here, and nothing is lost by that */
 	SET_MISSING, /* weird does not have it: said once where it is switched on */
 };
@@ -53,6 +54,7 @@ static const struct setting {
 	{"memory.max", SET_BYTES, AT(memory_max)},
 	{"shutdown.drain", SET_DURATION, AT(drain_ns)},
 	{"user", SET_STRING, AT(user)},
+	{"lenient", SET_BOOL, AT(pipeline.lenient)},
 	{"api.enabled", SET_BOOL, AT(api)},
 	{"api.http.host", SET_STRING, AT(api_host)},
 	{"api.http.port", SET_PORTS, AT(api_port)},
@@ -78,9 +80,9 @@ static const struct setting {
 	{"config.field_reference.parser", SET_PASSED},
 	{"path.settings", SET_PASSED},
 	{"path.plugins", SET_PASSED},
-	{"path.queue", SET_PASSED},
+	{"path.queue", SET_STRING, AT(queue_path)},
 	{"path.dead_letter_queue", SET_PASSED},
-	{"queue.type", SET_PASSED},
+	{"queue.type", SET_QUEUE, AT(queue_persisted)},
 	{"queue.page_capacity", SET_PASSED},
 	{"queue.max_bytes", SET_PASSED},
 	{"queue.max_events", SET_PASSED},
@@ -120,12 +122,15 @@ static const struct setting {
 	{"api.ssl.supported_protocols", SET_PASSED},
 	{"allow_superuser", SET_PASSED},
 	{"modules", SET_MISSING, 0, "put the module's pipeline into path.config"},
+	{"modules_list", SET_PASSED},
+	{"modules_variable_list", SET_PASSED},
 	{"cloud.id", SET_MISSING, 0, "name the hosts in the output"},
 	{"cloud.auth", SET_MISSING, 0, "name user and password in the output"},
 	{"event_api.tags.illegal", SET_PASSED},
 	{"enable-local-plugin-development", SET_PASSED},
-	{"interactive", SET_PASSED},
-	{"keystore.file", SET_MISSING, 0, "${NAME} is looked up in the environment"},
+	{"interactive", SET_MISSING, 0, "there is no shell of its own"},
+	{"setup", SET_PASSED},
+	{"keystore.file", SET_MISSING, 0, "${NAME} is looked up in secrets.env and in the environment"},
 	{"keystore.classname", SET_PASSED},
 	{"version", SET_PASSED},
 	{"help", SET_PASSED},
@@ -157,6 +162,16 @@ bool settings_known(struct str name)
 		if (str_eqz(name, table[i].name))
 			return true;
 	return false;
+}
+
+/* "xpack.monitoring.enabled": xpack stands in the note once, however many there are. */
+static void note_passed(struct program_settings *s, struct str name)
+{
+	struct str first = name;
+
+	(void)str_cut(&name, '.', &first);
+	if (str_find(s->passed, arena_printf(s->arena, "%.*s.*", STR_ARG(first))) < 0)
+		s->passed = arena_printf(s->arena, "%.*s%s%.*s.*", STR_ARG(s->passed), s->passed.len ? ", " : "", STR_ARG(first));
 }
 
 static int word_index(const char *const *words, struct str s)
@@ -206,6 +221,7 @@ static const char *store(struct program_settings *p, const struct setting *row, 
 		if (i < 0)
 			return "disabled, v1 or v8";
 		*(enum ecs_mode *)at = (enum ecs_mode)i;
+		p->ecs_written = true;
 		return NULL;
 	case SET_LOG_LEVEL:
 		i = word_index(log_levels, v);
@@ -225,6 +241,11 @@ static const char *store(struct program_settings *p, const struct setting *row, 
 		return NULL;
 	case SET_DURATION:
 		return text_duration(v, at) ? NULL : "a duration such as 10s";
+	case SET_QUEUE:
+		if (!str_eqz(v, "memory") && !str_eqz(v, "persisted"))
+			return "memory or persisted";
+		*(bool *)at = str_eqz(v, "persisted");
+		return NULL;
 	case SET_PORTS:
 		return parse_ports(v, p) ? NULL : "a port from 0 to 65535 or a range such as 9600-9700";
 	case SET_PASSED:
@@ -263,7 +284,9 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
 	}
 	if (!row) {
 		near = nearest_word(name, names, TABLE_ROWS);
-		if (!is_passed(name))
+		if (is_passed(name))
+			note_passed(s, name);
+		else
 			diag_warn(d, pos, "unknown setting '%.*s'%s%s%s", STR_ARG(name), near ? ", did you mean '" : "",
 				  near ? near : "", near ? "'?" : "");
 		return 0;
@@ -275,6 +298,9 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
 	if (row->type == SET_MISSING && !is_off(value))
 		diag_warn(d, pos, "the setting '%s' has no effect here: %s", row->name, row->instead);
 	want = store(s, row, value);
+	/* Where Logstash's own state lies: the command line says where weird's does. */
+	if (!want && pos.file && strcmp(row->name, "path.data") == 0)
+		s->data_written = s->pipeline.data_dir;
 	if (!want)
 		return 0;
 	diag_error(d, pos, "the setting '%s' takes %s, not '%.*s'", row->name, want, (int)(value.len < 80 ? value.len : 80),

@@ -3,7 +3,8 @@
  *
  * Keys are flat ("pipeline.ecs_compatibility: v8") or nested ("pipeline: {ecs_compatibility: v8}"), values may hold
  * ${NAME:default}. Every setting of Logstash is known by name: what means nothing to weird is accepted
- * silently, what weird cannot do is warned about, any other name is a warning with the nearest one. Later calls win, so main()
+ * silently, what weird cannot do is warned about, what belongs to a part that weird does not have (xpack) is named in one note, any
+ * other name is a warning with the nearest one. Later calls win, so main()
  * reads the folder first and then sets what the command line says.
  *
  * One thread, at start. Texts live in the arena given to settings_init().
@@ -16,7 +17,8 @@
 #include "pipeline/plugin.h"
 
 struct program_settings {
-	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir; the rest is main()'s to fill */
+	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, secrets; the rest is main()'s to fill */
+	bool ecs_written;	  /* somebody said pipeline.ecs_compatibility */
 	struct str config_path;	  /* path.config, .p NULL: not set */
 	struct str config_string; /* config.string */
 	struct str config_name;	  /* what messages call config_string; .p NULL: the command line */
@@ -25,9 +27,13 @@ struct program_settings {
 	bool reload;		  /* config.reload.automatic */
 	int64_t reload_ns;	  /* config.reload.interval, 3 s */
 	struct str node_name;	  /* .p NULL: the host's */
-	struct str log_dir;	  /* path.logs; .p NULL: stderr */
+	struct str log_dir;	  /* path.logs: weird.log in it gets the log, too; .p NULL: stderr alone */
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
+	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
+	struct str data_written;  /* path.data as a settings file says it */
+	bool queue_persisted;	  /* queue.type */
+	struct str passed;	  /* names of settings of parts that weird does not have, as met, for one note */
 	int64_t memory_max;	  /* memory.max, 64 MiB */
 	int64_t drain_ns;	  /* shutdown.drain, 10 s */
 	struct str user;	  /* to become after binding; .p NULL: stay */
@@ -54,6 +60,13 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
  * one cannot be read, is no YAML or holds a value that does not fit. Files stay in the arena for d.
  */
 int settings_read(struct program_settings *s, const char *dir, struct diag *d);
+/* The variables of that secrets.env, which settings_read() reads first; without the file there are none. -1 and d where it cannot be used. */
+int settings_secrets(struct program_settings *s, const char *path, struct diag *d);
+/*
+ * What else lies in a settings folder, or was set there, and means nothing here; and what an installed Logstash of these settings would
+ * do otherwise: a note each, a warning for what would be lost. dir NULL: there is none. After the command line's settings.
+ */
+void settings_notes(struct program_settings *s, const char *dir, struct diag *d);
 /* The same for a text. */
 int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d);
 

@@ -7,6 +7,7 @@
 #include "config/settings_yaml.h"
 
 #include "config/parse.h"
+#include "config/secrets.h"
 #include "config/settings.h"
 
 #include <errno.h>
@@ -75,11 +76,12 @@ static bool is_null(const yaml_event_t *ev)
 static int set_scalar(struct reader *r, const yaml_event_t *ev)
 {
 	struct str value = str_n((const char *)ev->data.scalar.value, ev->data.scalar.length);
+	struct config_env env = {.secrets = r->target->secrets};
 	struct pos pos = mark_pos(r, &ev->start_mark);
 
 	if (is_null(ev))
 		return 0;
-	if (config_expand(r->target->arena, &value, pos, r->diag) == -1)
+	if (config_expand(r->target->arena, &value, &env, pos, r->diag) == -1)
 		return -1;
 	return r->target->set(r->target->arg, buf_slice(&r->name), value, pos, r->diag);
 }
@@ -207,12 +209,10 @@ static int document(struct reader *r)
 
 int yaml_target_text(const struct yaml_target *target, struct str name, struct str text, struct diag *d)
 {
-	struct config_file *f = arena_zalloc(target->arena, sizeof(*f));
+	const struct config_file *f = config_text(target->arena, name, text);
 	struct reader r = {.target = target, .diag = d, .file = f};
 	unsigned errors = d->errors;
 
-	f->name = arena_dup(target->arena, name);
-	f->text = arena_dup(target->arena, text);
 	if (!yaml_parser_initialize(&r.parser)) {
 		diag_error(d, (struct pos){0}, "out of memory");
 		return -1;
@@ -269,7 +269,7 @@ static int set(void *arg, struct str name, struct str value, struct pos pos, str
 
 int settings_read_text(struct program_settings *s, struct str name, struct str text, struct diag *d)
 {
-	struct yaml_target target = {.set = set, .arg = s, .arena = s->arena};
+	struct yaml_target target = {.set = set, .arg = s, .arena = s->arena, .secrets = s->pipeline.secrets};
 
 	return yaml_target_text(&target, name, text, d);
 }
@@ -278,8 +278,12 @@ int settings_read(struct program_settings *s, const char *dir, struct diag *d)
 {
 	static const char *const names[] = {"logstash.yml", "weir.yml"};
 	struct yaml_target target = {.set = set, .arg = s, .arena = s->arena};
-	int rc = 0;
+	int rc = settings_secrets(s, secrets_path(s->arena, dir), d);
 
+	/* Each variable that is missing for want of them would be told as well. */
+	if (rc)
+		return rc;
+	target.secrets = s->pipeline.secrets;
 	for (size_t i = 0; i < 2; i++) {
 		struct str path = arena_printf(s->arena, "%s/%s", dir, names[i]);
 

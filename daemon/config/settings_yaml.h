@@ -8,6 +8,8 @@
 
 #include "config/diag.h"
 
+struct secrets;
+
 struct yaml_target {
 	/* One setting. What it returns does not end the reading. */
 	int (*set)(void *arg, struct str name, struct str value, struct pos pos, struct diag *d);
@@ -15,6 +17,7 @@ struct yaml_target {
 	void (*item)(void *arg, struct pos pos);
 	void *arg;
 	struct arena *arena;
+	const struct secrets *secrets; /* variables before those of the environment; NULL: none */
 };
 
 /* -1 where d got an error. */

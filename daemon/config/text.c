@@ -7,6 +7,7 @@
  * expressions never. An option in which something was filled in may be a list afterwards: HOSTS=["a", "b"].
  */
 #include "config/lex.h"
+#include "config/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,8 @@ static bool env_lookup(const struct expander *x, struct str name, struct str *ou
 
 	if (x->env->lookup)
 		return x->env->lookup(x->env->arg, name, out);
+	if (secrets_find(x->env->secrets, name, out))
+		return true;
 	if (name.len >= sizeof(z))
 		return false;
 	memcpy(z, name.p, name.len);
@@ -212,10 +215,10 @@ void text_expand_option(struct lexer *l, struct ast_value *v, struct str raw, si
 	v->n = n;
 }
 
-int config_expand(struct arena *a, struct str *s, struct pos pos, struct diag *d)
+int config_expand(struct arena *a, struct str *s, const struct config_env *env, struct pos pos, struct diag *d)
 {
 	static const struct config_env plain;
-	struct expander x = {a, &plain, d, pos};
+	struct expander x = {a, env ? env : &plain, d, pos};
 	unsigned errors = d->errors;
 
 	*s = expand_once(&x, *s);

@@ -176,7 +176,7 @@ static int cidr_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		c->dynamic |= !tmpl_is_const(c->network_text[i]);
 	for (uint32_t i = 0; c->network && !c->dynamic && i < c->network->n; i++)
 		list_add_all(&c->fixed, tmpl_text(c->network_text[i]), true);
-	if (!c->network_path.p)
+	if (!c->network_path.p || plugin_file_absent(ctx, c->network_path))
 		return 0;
 	c->file = load(c, NULL, err);
 	if (!c->file)

@@ -222,9 +222,9 @@ static int elasticsearch_open(void *self, struct plugin_ctx *ctx, struct err *er
 	struct elasticsearch *e = self;
 	struct arena *a = ctx->arena;
 	struct http_setup s = {.keepalive = true, .retries = (unsigned)e->retries, .retry_any = true, .retry_connect = true};
-	bool tls;
+	bool tls, here = e->template_path.len && !plugin_file_absent(ctx, e->template_path);
 
-	if (check_options(e, err) || (e->template_path.len && read_template(e, a, err)) || open_hosts(e, a, &s, &tls, err) || open_headers(e, a, tls, err) ||
+	if (check_options(e, err) || (here && read_template(e, a, err)) || open_hosts(e, a, &s, &tls, err) || open_headers(e, a, tls, err) ||
 	    open_status(e, a, &s, err) || open_picks(e, a, e->fields, true, &e->from_source, err) || open_picks(e, a, e->docinfo_fields, true, &e->from_hit, err) ||
 	    open_picks(e, a, e->aggregation_fields, false, &e->from_aggregations, err) || http_tls_setup(&e->tls, a, &s, err))
 		return -1;

@@ -38,6 +38,7 @@ struct grok {
 	struct grok_field *field;
 	size_t fields;
 	struct regex_match *found;
+	bool files_missing; /* a patterns_dir without files, where the configuration is only looked at */
 };
 
 enum outcome { NO_MATCH, MATCH, TIMEOUT, EXCEPTION };
@@ -56,6 +57,7 @@ static int load_patterns(struct grok *g, struct plugin_ctx *ctx, struct grok_lib
 			return -1;
 		if (!files)
 			plugin_warn(ctx, "patterns_dir '%.*s' has no pattern file", STR_ARG(value_str(v)));
+		g->files_missing |= !files && ctx->settings->elsewhere;
 	}
 	for (uint32_t i = 0; g->pattern_definitions && i < g->pattern_definitions->n; i++) {
 		const struct entry *e = &g->pattern_definitions->e[i];
@@ -106,14 +108,13 @@ static void grok_close(void *self)
 	g->fields = 0;
 }
 
-static int open_patterns(struct grok *g, struct plugin_ctx *ctx, struct err *err)
+static int open_patterns(struct grok *g, struct grok_library *lib, struct plugin_ctx *ctx, struct err *err)
 {
-	struct grok_library lib;
-	struct grok_compile c = {&lib, g->named_captures_only, g->target.p ? g->target : STR(""), g->overwrite};
+	struct grok_compile c = {lib, g->named_captures_only, g->target.p ? g->target : STR(""), g->overwrite};
 	struct value old;
 
-	grok_library_init(&lib, ctx->arena, ctx->ecs != ECS_DISABLED);
-	if (load_patterns(g, ctx, &lib, err))
+	grok_library_init(lib, ctx->arena, ctx->ecs != ECS_DISABLED);
+	if (load_patterns(g, ctx, lib, err))
 		return -1;
 	g->field = arena_zalloc(ctx->arena, ((g->match ? g->match->n : 0) + 1) * sizeof(*g->field));
 	for (uint32_t i = 0; g->match && i < g->match->n; i++) {
@@ -131,12 +132,16 @@ static int open_patterns(struct grok *g, struct plugin_ctx *ctx, struct err *err
 static int grok_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct grok *g = self;
+	struct grok_library lib;
 
 	if (g->target.len && !ref_compile(ctx->arena, g->target, err))
 		return -1;
-	if (open_patterns(g, ctx, err)) {
+	if (open_patterns(g, &lib, ctx, err)) {
 		grok_close(g);
-		return -1;
+		if (!g->files_missing || !lib.undefined)
+			return -1;
+		plugin_warn(ctx, "%s, perhaps in files that are not here: without it weird does not start", err->text);
+		return 0;
 	}
 	g->found = regex_match_new();
 	if (g->timeout_millis > 0 && g->timeout_millis < 1000)

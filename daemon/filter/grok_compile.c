@@ -107,6 +107,7 @@ int grok_expand(const struct grok_compile *c, struct str source, struct str *out
 		if (u.definition.p)
 			grok_library_add(c->lib, u.syntax, u.definition);
 		if (!grok_library_find(c->lib, u.syntax, &expr)) {
+			c->lib->undefined = true;
 			err_set(err, "pattern %.*s not defined", STR_ARG(str_sub(buf_slice(&b), at, u.end - at)));
 			buf_release(&b);
 			return -1;

@@ -5,6 +5,7 @@ int grok_one_open(struct grok_one *g, struct str pattern, const struct list *pat
 {
 	struct grok_library lib;
 	struct grok_compile c = {&lib, true, STR(""), NULL};
+	bool files_missing = false;
 
 	/* Without ECS whatever the mode: a pattern only says whether it matches, and old names must go on working. */
 	grok_library_init(&lib, ctx->arena, false);
@@ -18,9 +19,14 @@ int grok_one_open(struct grok_one *g, struct str pattern, const struct list *pat
 			return -1;
 		if (!files)
 			plugin_warn(ctx, "patterns_dir '%.*s' has no pattern file", STR_ARG(value_str(v)));
+		files_missing |= !files;
 	}
-	if (grok_pattern_compile(&g->compiled, &c, pattern, err))
-		return -1;
+	if (grok_pattern_compile(&g->compiled, &c, pattern, err)) {
+		if (!ctx->settings->elsewhere || !files_missing || !lib.undefined)
+			return -1;
+		plugin_warn(ctx, "%s, perhaps in files that are not here: without it weird does not start", err->text);
+		return 0;
+	}
 	g->found = regex_match_new();
 	return 0;
 }

@@ -16,6 +16,7 @@ void grok_library_init(struct grok_library *lib, struct arena *arena, bool ecs)
 	lib->arena = arena;
 	lib->own = map_new(arena, 0);
 	lib->ecs = ecs;
+	lib->undefined = false;
 }
 
 void grok_library_add(struct grok_library *lib, struct str name, struct str expr)

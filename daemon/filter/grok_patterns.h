@@ -22,6 +22,7 @@ struct grok_library {
 	struct arena *arena;
 	struct map *own; /* name -> expression; the user's */
 	bool ecs;
+	bool undefined; /* an expression named a pattern that is not there */
 };
 
 enum { GROK_FILE_MAX = 4 * 1024 * 1024 };

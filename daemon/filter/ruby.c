@@ -28,6 +28,23 @@ static struct ruby_setup setup_of(const struct ruby *r, const struct plugin_ctx 
 	return s;
 }
 
+/* event['field'] stands in the code: it raises an exception for each event, as in Logstash since 5. */
+static bool has_former_access(struct str code)
+{
+	static const struct str word = STR_INIT("event[");
+	ptrdiff_t at;
+	char before = ' ';
+
+	while ((at = str_find(code, word)) >= 0) {
+		before = at ? code.p[at - 1] : before;
+		if (!ch_alpha(before) && !ch_digit(before) && !strchr("_@$.", before))
+			return true;
+		before = word.p[word.len - 1];
+		code = str_from(code, (size_t)at + word.len);
+	}
+	return false;
+}
+
 static int ruby_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	static const char *const texts[] = {"init", "code", NULL};
@@ -41,6 +58,10 @@ static int ruby_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	}
 	if (r->code.p && r->path.p)
 		return err_set(err, "takes 'code' or 'path', not both");
+	if (has_former_access(r->code))
+		plugin_warn(ctx, "event['field'] ended with Logstash 5 and raises an exception: write event.get('field') and event.set('field', value)");
+	if (plugin_file_absent(ctx, r->path))
+		return 0;
 	setup = setup_of(r, ctx);
 	return ruby_link_open(&r->link, &setup, ctx, texts, err);
 }

@@ -73,6 +73,8 @@ static int translate_open(void *self, struct plugin_ctx *ctx, struct err *err)
 			return -1;
 		t->maps = !str_eq(t->iterate_on, t->source);
 	}
+	if (plugin_file_absent(ctx, t->path))
+		t->path = (struct str){0};
 	t->use = !t->exact ? DICTIONARY_REPLACE : t->regex ? DICTIONARY_REGEX : DICTIONARY_EXACT;
 	if (t->path.p)
 		t->dictionary = dictionary_of_file(t->path, t->use, NULL, false, err);

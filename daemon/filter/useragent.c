@@ -96,8 +96,14 @@ static int useragent_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		if (!u->target)
 			return -1;
 	}
-	if (find_regexes(u, ctx, err))
-		return -1;
+	if (plugin_file_absent(ctx, u->regexes))
+		return 0;
+	if (find_regexes(u, ctx, err)) {
+		if (!ctx->settings->elsewhere)
+			return -1;
+		plugin_warn(ctx, "%s; without them weird does not start", err->text);
+		return 0;
+	}
 	u->parser = ua_parser_load(u->regexes, err);
 	if (!u->parser)
 		return -1;

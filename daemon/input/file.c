@@ -63,8 +63,10 @@ static int durations(struct file_input *f, struct err *err)
 	return 0;
 }
 
-static int patterns(struct file_input *f, struct arena *a, struct err *err)
+static int patterns(struct file_input *f, struct plugin_ctx *ctx, struct err *err)
 {
+	struct arena *a = ctx->arena;
+
 	if (f->path->n == 0)
 		return err_set(err, "'path' names no file");
 	f->pattern = arena_alloc(a, sizeof(struct str) * MAX_PATTERNS);
@@ -75,7 +77,10 @@ static int patterns(struct file_input *f, struct arena *a, struct err *err)
 
 		if (v->type != V_STRING)
 			return err_set(err, "'path' takes texts");
-		if (v->len == 0 || v->s[0] != '/')
+		/* Logstash's test lets it pass, too: C:/logs is absolute on the machine that it is for. */
+		if (v->len && v->s[0] != '/' && ctx->settings->elsewhere)
+			plugin_warn(ctx, "'path' must be absolute, '%.*s' is not: weird does not start with it", STR_ARG(value_str(v)));
+		else if (v->len == 0 || v->s[0] != '/')
 			return err_set(err, "'path' must be absolute, '%.*s' is not", STR_ARG(value_str(v)));
 		n = glob_braces(a, value_str(v), &some);
 		if (n == 0 || n > MAX_PATTERNS - f->npatterns)
@@ -159,7 +164,7 @@ static int file_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	f->meta_path = ref_compile(ctx->arena, STR("[@metadata][path]"), err);
 	if (!f->ref_host || !f->ref_path || !f->meta_host || !f->meta_path)
 		return -1;
-	if (patterns(f, ctx->arena, err) || durations(f, err) || modes(f, err))
+	if (patterns(f, ctx, err) || durations(f, err) || modes(f, err))
 		return -1;
 	return places(f, ctx->arena, err);
 }

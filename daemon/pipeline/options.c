@@ -7,6 +7,7 @@
 #include "pipeline/options.h"
 
 #include "config/parse.h"
+#include "pipeline/former.h"
 #include "pipeline/optvalue.h"
 
 #include <stdio.h>
@@ -38,6 +39,15 @@ static const struct common_row common_rows[] = {
 	{{"type", OPT_STRING, AT(type), .doc = "[type] of every event of this input that has none"}, IN},
 	{{"codec", OPT_CODEC, AT(codec), .doc = "how events are read or written"}, IN | OUT},
 	{{"workers", OPT_IGNORED, .doc = "accepted; weir has its own threads"}, OUT},
+	/* former.c reads these. */
+	{{"format", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "codec", .doc = "json: the codec json"}, IN},
+	{{"debug", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "log.level as a setting", .doc = "accepted"}, IN | FI},
+	{{"type", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if [type] == ...' around it", .doc = "only events of this type"}, FI | OUT},
+	{{"tags", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if ... in [tags]' around it", .doc = "only events with all these tags"},
+	 FI | OUT},
+	{{"exclude_tags", OPT_IGNORED, .flags = OPT_DEPRECATED, .instead = "set 'if ... not in [tags]' around it",
+	  .doc = "only events with none of these tags"},
+	 FI | OUT},
 };
 #undef AT
 enum { COMMON_ROWS = sizeof(common_rows) / sizeof(*common_rows) };
@@ -344,13 +354,23 @@ static void bind_one(struct binding *b, const struct written *w)
 {
 	size_t at = table_find(b->plugin, w->name);
 	const struct option *o = at == SIZE_MAX ? common_find(b->plugin, w->name) : &b->plugin->options[at];
-	char *base = at == SIZE_MAX ? (char *)b->common : b->self;
+	const char *now = o ? NULL : former_option(b->plugin, w->name);
+	char *base;
 	struct err err;
 
+	if (now) {
+		diag_warn(b->ctx->diag, w->pos, "option '%.*s' of the %s '%s' is %s%s%s", STR_ARG(w->name), kind_name(b->plugin->kind), b->plugin->name,
+			  *now ? "now called '" : "no longer used", now, *now ? "'" : "");
+		if (!*now)
+			return;
+		at = table_find(b->plugin, str_z(now));
+		o = at == SIZE_MAX ? common_find(b->plugin, str_z(now)) : &b->plugin->options[at];
+	}
 	if (!o) {
 		unknown_option(b, w);
 		return;
 	}
+	base = at == SIZE_MAX ? (char *)b->common : b->self;
 	if (at != SIZE_MAX)
 		b->ctx->given[at / 32] |= 1u << at % 32;
 	if (o->type == OPT_OBSOLETE || o->flags & OPT_DEPRECATED)
@@ -436,7 +456,8 @@ int options_bind(const struct plugin *p, const struct ast_plugin *ap, void *self
 
 static struct codec *codec_make(const struct ast_plugin *ap, const struct plugin_ctx *outer)
 {
-	const struct plugin *p = plugin_find(PLUGIN_CODEC, ap->name);
+	struct str now = former_name(PLUGIN_CODEC, ap->name);
+	const struct plugin *p = plugin_find(PLUGIN_CODEC, now.p ? now : ap->name);
 	struct plugin_ctx ctx = *outer;
 	struct common_options common;
 	struct codec *c;

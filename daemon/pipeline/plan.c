@@ -1,5 +1,8 @@
 #include "pipeline/plan.h"
 
+#include "pipeline/former.h"
+#include "pipeline/unknown.h"
+
 #include <stdlib.h>
 
 struct compiler {
@@ -77,7 +80,10 @@ static void unknown_plugin(struct compiler *c, enum plugin_kind kind, const stru
 	for (; all[n] && n < 255; n++)
 		names[n] = all[n]->name;
 	near = nearest_word(ap->name, names, n);
-	if (near)
+	if (kind == PLUGIN_FILTER && c->settings->lenient)
+		diag_warn(c->diag, ap->pos, "unknown filter '%.*s': passed over, its events get the tag _unknown_filter%s%s%s", STR_ARG(ap->name),
+			  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	else if (near)
 		diag_error(c->diag, ap->pos, "unknown %s '%.*s', did you mean '%s'?", kind_name[kind],
 			   STR_ARG(ap->name), near);
 	else
@@ -125,14 +131,23 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 {
 	struct arena *a = &c->plan->arena;
 	const struct plugin *plugin = plugin_find(kind, ap->name);
+	struct ast_plugin bare = {.name = ap->name, .pos = ap->pos};
 	struct plan_plugin *pp;
 	struct plugin_ctx ctx = {.arena = a, .settings = c->settings, .pos = ap->pos, .diag = c->diag,
 				 .ecs = c->settings->ecs};
+	struct str now = former_name(kind, ap->name);
 	struct err err;
 
+	if (!plugin && now.p)
+		plugin = plugin_find(kind, now);
+	if (plugin && now.p)
+		diag_warn(c->diag, ap->pos, "the %s '%.*s' is read as '%.*s'", kind_name[kind], STR_ARG(ap->name), STR_ARG(now));
 	if (!plugin) {
 		unknown_plugin(c, kind, ap);
-		return NULL;
+		if (kind != PLUGIN_FILTER || !c->settings->lenient)
+			return NULL;
+		plugin = unknown_filter(a, ap->name);
+		ap = &bare;
 	}
 	pp = arena_zalloc(a, sizeof(*pp));
 	pp->plugin = plugin;
@@ -153,7 +168,9 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 	pp->codec = pp->options.codec;
 	if (!pp->codec && plugin->default_codec) {
 		/* A default codec follows the mode of its input. */
-		pp->codec = codec_default(plugin->default_codec, &ctx);
+		const char *former = kind == PLUGIN_INPUT ? former_codec(ap) : NULL;
+
+		pp->codec = codec_default(former ? former : plugin->default_codec, &ctx);
 		if (!pp->codec)
 			return NULL;
 	}
@@ -200,11 +217,17 @@ static void emit_plugin(struct compiler *c, enum plugin_kind kind, const struct 
 	struct plan *p = c->plan;
 	struct plan_plugin *pp = instance(c, kind, ap);
 	struct plan_step step = {.op = kind == PLUGIN_FILTER ? OP_FILTER : OP_OUTPUT, .pos = ap->pos, .plugin = pp};
-	uint32_t at;
+	struct ast_expr *when;
+	uint32_t at, test = UINT32_MAX;
 
 	if (!pp || (c->settings->stateless && pp->plugin->stateful))
 		return;
+	when = former_condition(&p->arena, pp->plugin, ap);
+	if (when)
+		test = emit(p, (struct plan_step){.op = OP_IF, .pos = when->pos, .cond = cond_compile(&p->arena, when, c->diag)});
 	at = emit(p, step);
+	if (when)
+		p->step[test].target = p->nsteps;
 	if (kind == PLUGIN_FILTER && pp->plugin->filter.ask) {
 		p->wait = arena_grow(&p->arena, p->wait, p->nwait * sizeof(*p->wait), (p->nwait + 1) * sizeof(*p->wait));
 		p->wait[p->nwait++] = at;

@@ -73,6 +73,7 @@ struct option {
 
 struct bus; /* pipeline/bus.h */
 struct dead_letters;
+struct secrets; /* config/secrets.h */
 struct state_db; /* enrichers/state_db.h */
 
 enum ecs_mode { ECS_DISABLED, ECS_V1, ECS_V8 };
@@ -80,8 +81,9 @@ enum ecs_mode { ECS_DISABLED, ECS_V1, ECS_V8 };
 struct settings {
 	enum ecs_mode ecs;    /* pipeline.ecs_compatibility; a plug-in's own ecs_compatibility wins */
 	bool support_escapes; /* config.support_escapes */
-	bool lenient;	      /* unknown filters are passed over */
+	bool lenient;	      /* unknown filters are passed over, tagged and counted */
 	bool stateless;	      /* filters that remember are left out */
+	bool elsewhere;	      /* only looked at, perhaps for another machine (-t, weir check): files that are named need not be here */
 	bool later;	      /* what takes long to load may come after the start: weird itself, unless it ends with its inputs. Tools and -t wait */
 	struct str pipeline_id;
 	struct str data_dir;
@@ -90,6 +92,7 @@ struct settings {
 	struct dead_letters *dead_letters; /* pipeline/dead_letter.h; NULL: none (eval, check) */
 	struct bus *bus;		   /* addresses of inputs and outputs `pipeline`; NULL: none (eval, check) */
 	struct state_db *state;		   /* where enrichers keep what they remember; NULL: nowhere */
+	const struct secrets *secrets;	   /* variables before those of the environment; NULL: none */
 };
 
 /* What open() gets. */
@@ -110,6 +113,12 @@ static inline bool plugin_given(const struct plugin_ctx *ctx, unsigned option)
 {
 	return ctx->given[option / 32] >> option % 32 & 1;
 }
+
+/*
+ * true: only looked at, and there is no such file here, which was warned about; the plug-in goes on as if the option were not written. A file
+ * that is there is opened as always.
+ */
+bool plugin_file_absent(struct plugin_ctx *ctx, struct str path);
 
 /* diag_warn at the instance's place. */
 #define plugin_warn(ctx, ...) diag_warn((ctx)->diag, (ctx)->pos, __VA_ARGS__)

@@ -230,6 +230,22 @@ static void warn_unused(const struct opening *p)
 		}
 }
 
+/* What is only looked at may name files of another machine: then none is read. */
+static bool files_absent(const struct opening *p)
+{
+	const struct tls_options *o = p->o;
+	const struct str path[] = {o->certificate, o->key, o->keystore, o->authority_old, o->truststore, o->revoked};
+	const struct list *lists[] = {o->chain, o->authorities};
+	bool absent = false;
+
+	for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++)
+		absent |= plugin_file_absent(p->ctx, path[i]);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		for (uint32_t k = 0; lists[i] && k < lists[i]->n; k++)
+			absent |= plugin_file_absent(p->ctx, text_at(p, lists[i], k));
+	return absent;
+}
+
 int tls_options_open(struct tls_options *o, enum tls_side side, struct plugin_ctx *ctx, struct err *err)
 {
 	struct opening p = {o, NULL, side, ctx, err};
@@ -239,7 +255,7 @@ int tls_options_open(struct tls_options *o, enum tls_side side, struct plugin_ct
 		return 0;
 	}
 	p.c = tls_context_new(side);
-	if (decide_versions(&p) == 0 && decide_suites(&p) == 0 && load_certificate(&p) == 0 && load_authorities(&p) == 0 &&
+	if (decide_versions(&p) == 0 && decide_suites(&p) == 0 && (files_absent(&p) || (load_certificate(&p) == 0 && load_authorities(&p) == 0)) &&
 	    (side == TLS_SERVER ? decide_clients(&p) : decide_servers(&p)) == 0) {
 		o->context = p.c;
 		return 0;

@@ -90,9 +90,30 @@ def test_any_setting_on_the_command_line():
     status, _, stderr = once('-t', '-e', 'filter { }', '--http.port', 'many')
     assert status == 1 and 'http.port' in stderr, stderr     # it was taken for the setting
     status, _, stderr = once('-t', '-e', 'filter { }', '--user')
-    assert status == 2 and 'needs a value' in stderr, stderr
+    assert status == 1 and 'needs a value' in stderr, stderr
     status, _, stderr = once('-t', '-e', 'filter { }', '--log.leve', 'info')
-    assert status == 2 and "did you mean '--log.level'?" in stderr, stderr
+    assert status == 1 and "did you mean '--log.level'?" in stderr, stderr
+
+
+def test_log_folder():
+    """path.logs: the same lines in weird.log; a rotated file is left at SIGHUP."""
+    logs = os.path.join(harness.work, 'logs')
+    os.mkdir(logs)
+    path = os.path.join(logs, 'weird.log')
+    weird = harness.Weird(SYSLOG % harness.free_port() + FILE_OUT % out(), args=('--path.logs', logs, '-n', 'n1'))
+    harness.until(lambda: 'running, version' in open(path, encoding='utf-8').read(), 'its first lines', alive=weird)
+    os.rename(path, path + '.1')
+    os.kill(weird.pid, signal.SIGHUP)
+    harness.until(lambda: os.path.exists(path) and 'configuration reloaded' in open(path, encoding='utf-8').read(), 'a new log', alive=weird)
+    weird.stop()
+    with open(path, encoding='utf-8') as f:
+        assert 'SIGTERM: stopping' in f.read()
+    with open(path + '.1', encoding='utf-8') as f:
+        assert 'SIGTERM' not in f.read()
+    # A folder that is not there is no reason not to run.
+    weird = harness.Weird(SYSLOG % harness.free_port() + FILE_OUT % out(), args=('--path.logs', path + '/none'))
+    weird.expect('path.logs: cannot open')
+    weird.stop()
 
 
 def test_second_one_is_refused():

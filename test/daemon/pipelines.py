@@ -334,6 +334,38 @@ def test_automatic_reload():
     weird.stop()
 
 
+def put_secrets(text):
+    """secrets.env beside the settings of harness.Weird, put there at once."""
+    secrets = path('weird.settings/secrets.env')
+    os.makedirs(os.path.dirname(secrets), exist_ok=True)
+    with open(os.open(secrets + '.new', os.O_CREAT | os.O_WRONLY, 0o600), 'w', encoding='utf-8') as f:
+        f.write(text)
+    os.rename(secrets + '.new', secrets)
+    return secrets
+
+
+def test_secrets():
+    """A reload reads secrets.env anew; one that cannot be used changes nothing."""
+    port = harness.free_port()
+    put_secrets('WHERE=one\nID=a\n')
+    weird = harness.Weird(None, pipelines=[pipe('${ID}', TCP % port + to_file('${WHERE}'))], args=['-r', '--config.reload.interval', '0.1s'])
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(b'1\n')
+        assert texts(harness.Lines(path('one')).wait(1, alive=weird)) == ['1']
+        secrets = put_secrets('WHERE=two\nID=a\n')
+        weird.line("'a': reloaded")
+        s.sendall(b'2\n')
+        assert texts(harness.Lines(path('two')).wait(1, alive=weird)) == ['2']
+        weird.expect('not reloaded')
+        os.chmod(secrets, 0o644)
+        weird.signal(signal.SIGHUP)
+        weird.line("secrets.env' has mode 0644")
+        weird.line('not reloaded.*: the secrets cannot be used')
+        s.sendall(b'3\n')
+        assert texts(harness.Lines(path('two')).wait(2, alive=weird)) == ['2', '3']
+    weird.stop()
+
+
 def test_not_reloadable():
     port = harness.free_port()
     weird = harness.Weird(None, pipelines=[pipe('a', TCP % port + to_file('a'), **{'pipeline.reloadable': False}), pipe('b', IN % 'b' + to_file('b'))])
@@ -498,7 +530,7 @@ def test_check():
     status, stdout, stderr = once(settings, '--explain')
     assert status == 0, stderr
     assert stdout.startswith('pipeline  a\ninput     tcp') and '\npipeline  b\ninput     pipeline' in stdout and 'filter    drop' in stdout, stdout
-    assert weir_check('--path.settings', settings) == (0, settings + ': runs fully\n')
+    assert weir_check('--path.settings', settings) == weir_check(settings) == (0, 'pipeline a: runs fully\npipeline b: runs fully\n')
     settings = folder(good + [pipe('c', '\nfilter { dropp { } }'), pipe('d', 'filter { x { } }'), pipe('e', IN % 'x' + to_file('x'))], 'bad')
     for status, text in ((lambda r: (r[0], r[2]))(once(settings, '-t')), weir_check('--path.settings=' + settings)):
         assert status == 1, text

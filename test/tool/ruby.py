@@ -97,6 +97,16 @@ def test_refusals(ev):
     same(ev.filter('ruby { }', ({'a': 1},)), [{'a': 1}])
 
 
+def test_former_access_is_told(ev):
+    for text, told in (("event['a'] = 1", True), ("x = event['a']", True), ("my_event['a']", False), ("@event['a'] || h.event['b']", False),
+                       ("event.set('a', 1)", False), ("my_event['a']; event['b']", True)):
+        with tempfile.NamedTemporaryFile('w', suffix='.conf') as f:
+            f.write('filter { ruby { code => "%s" } }' % text)
+            f.flush()
+            p = subprocess.run([weir, 'check', f.name], capture_output=True, text=True, check=True)
+        assert ('1:10: warning: event[' in p.stdout) == told and ("ended with Logstash 5" in p.stdout) == told, (text, p.stdout)
+
+
 def test_events(ev):
     same(code(ev, 'e = LogStash::Event.new("a" => 1); 2.times { new_event_block.call(e) }; e.set("b", 2); new_event_block.call(event)',
               ({'y': 1},), 'add_field => { "af" => "1" }'), [{'y': 1, 'af': '1'}, {'a': 1, 'b': 2}, {'a': 1, 'b': 2}, {'y': 1}])

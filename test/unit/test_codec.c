@@ -430,7 +430,10 @@ static void test_netflow(void)
 	decode_as(ECS_DISABLED, "netflow", STR("\x00\x05\x00\x01"), "");
 	decode_as(ECS_DISABLED, "netflow", STR("x"), "");
 	decode("netflow", "", "");
-	decode("netflow { ipfix_definitions => '/x' }", "", NULL);
+	/* Definitions of one's own are left alone, with a warning: the other fields come all the same. */
+	decode_as(ECS_DISABLED, "netflow { ipfix_definitions => '/x' }", STR(IPFIX_HEAD("\x00\x43") IPFIX_TEMPLATE IPFIX_DATA),
+		  "{\"netflow\":{\"version\":10,\"interfaceName\":\"eth\",\"octetDeltaCount\":512,\"reverseOctetDeltaCount\":5,"
+		  "\"flowEndMilliseconds\":\"2020-01-02T03:04:05.123Z\"}," NOW "}");
 }
 
 #define GZIP "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\xcf\x4b\xe5\x2a\x29\xcf\xff\xcf\x55" "\x92\x51\x94\x9a\x0a\x00\x3d\xa8\x58\x7c\x0e\x00\x00\x00"

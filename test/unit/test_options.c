@@ -236,7 +236,9 @@ static void test_refused(void)
 	CHECK_STR(problems(), "1: the filter 'probe' needs the option 'text'");
 	refused("txet => 1", "20: unknown option 'txet' of the filter 'probe', did you mean 'text'?");
 	refused("add_tags => 1", "20: unknown option 'add_tags' of the filter 'probe', did you mean 'add_tag'?");
-	refused("tags => 1", "20: unknown option 'tags' of the filter 'probe'");
+	refused("codec => 1", "20: unknown option 'codec' of the filter 'probe', did you mean 'mode'?");
+	CHECK_INT(bind(&filter, "text => t1 tags => 1"), 0);
+	CHECK_STR(problems(), "20: warning: option 'tags' of the filter 'probe' is deprecated: set 'if ... in [tags]' around it");
 	refused("count => abc", "29: option 'count' of the filter 'probe' takes a whole number, not abc");
 	refused("count => \"007\"", "29: option 'count' of the filter 'probe' takes a whole number, not \"007\"");
 	refused("count => 1.5", "29: option 'count' of the filter 'probe' takes a whole number, not 1.5");

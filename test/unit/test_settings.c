@@ -2,10 +2,13 @@
  * test_settings.c - logstash.yml and weir.yml: flat and nested names, values, what is unknown and what is no YAML.
  */
 #include "base/hash.h"
+#include "config/left.h"
+#include "config/secrets.h"
 #include "config/settings.h"
 
 #include "test.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +145,95 @@ static void test_folder(void)
 	rmdir(dir);
 }
 
+static void path_in(char *path, size_t n, const char *dir, const char *name)
+{
+	snprintf(path, n, "%s/%s", dir, name);
+}
+
+static void test_secrets(void)
+{
+	char dir[] = "/tmp/weir-settings-XXXXXX", path[512];
+	struct str v;
+
+	CHECK(mkdtemp(dir) != NULL);
+	path_in(path, sizeof(path), dir, "secrets.env");
+	put_file(dir, "logstash.yml", "path.data: ${ES_DIR}\nnode.name: ${FROM_ENV}\n");
+	put_file(dir, "secrets.env", "# a comment\n\nES_DIR=/srv/a=b \r\nES_PWD= x\nES_DIR=/srv/c=d \nFROM_ENV=no\n");
+	setenv("FROM_ENV", "yes", 1);
+	/* Others may read it. */
+	CHECK(chmod(path, 0640) == 0);
+	CHECK_INT(read_yml(""), 0);
+	CHECK_INT(settings_read(&set, dir, &diag), -1);
+	CHECK(str_find(problems(), STR("has mode 0640: others than its owner can read or change it; make it 0600")) >= 0);
+	CHECK(chmod(path, 0600) == 0);
+	CHECK_INT(read_yml(""), 0);
+	CHECK_INT(settings_read(&set, dir, &diag), 0);
+	CHECK_STR(problems(), "");
+	/* The last of a name, with all that stands behind '='; before the environment's. */
+	CHECK_STR(set.pipeline.data_dir, "/srv/c=d ");
+	CHECK_STR(set.node_name, "no");
+	CHECK(secrets_find(set.pipeline.secrets, STR("ES_PWD"), &v) && str_eq(v, STR(" x")));
+	CHECK(!secrets_find(set.pipeline.secrets, STR("ES_PW"), &v));
+	CHECK(!secrets_find(NULL, STR("ES_PWD"), &v));
+	put_file(dir, "secrets.env", "GOOD=1\nhunter2\n");
+	CHECK_INT(read_yml(""), 0);
+	CHECK_INT(settings_read(&set, dir, &diag), -1);
+	CHECK(str_ends(problems(), STR("secrets.env:2: expected NAME=value")));
+	put_file(dir, "secrets.env", "BAD NAME=1\n");
+	CHECK_INT(settings_read(&set, dir, &diag), -1);
+	unlink(path);
+	CHECK_INT(read_yml(""), 0);
+	CHECK_INT(settings_read(&set, dir, &diag), -1);
+	path_in(path, sizeof(path), dir, "logstash.yml");
+	unlink(path);
+	rmdir(dir);
+}
+
+/* A queue's checkpoint with these numbers; short: a byte is missing. */
+static void put_head(const char *dir, unsigned page, unsigned first_page, unsigned first_event, unsigned begin, unsigned count, bool is_short)
+{
+	unsigned char b[34] = {0, 1, 0, 0, 0, (unsigned char)page, 0, 0, 0, (unsigned char)first_page};
+	char path[512];
+	FILE *f;
+
+	b[16] = (unsigned char)(first_event >> 8);
+	b[17] = (unsigned char)first_event;
+	b[24] = (unsigned char)(begin >> 8);
+	b[25] = (unsigned char)begin;
+	b[28] = (unsigned char)(count >> 8);
+	b[29] = (unsigned char)count;
+	path_in(path, sizeof(path), dir, "checkpoint.head");
+	f = fopen(path, "w");
+	CHECK(f && fwrite(b, 1, sizeof(b) - is_short, f) == sizeof(b) - is_short);
+	if (f)
+		fclose(f);
+}
+
+static void test_queue(void)
+{
+	char dir[] = "/tmp/weir-queue-XXXXXX", path[512];
+	uint64_t n;
+
+	CHECK(mkdtemp(dir) != NULL);
+	CHECK_INT(left_queue(dir, &n), QUEUE_NONE);
+	put_head(dir, 3, 3, 700, 601, 99, false);
+	CHECK_INT(left_queue(dir, &n), QUEUE_EMPTY);
+	put_head(dir, 3, 3, 690, 601, 99, false);
+	CHECK_INT(left_queue(dir, &n), QUEUE_LEFT);
+	CHECK_INT(n, 10);
+	/* The last page is done, one before it is not. */
+	put_head(dir, 3, 2, 700, 601, 99, false);
+	CHECK_INT(left_queue(dir, &n), QUEUE_LEFT);
+	/* As it is made: nothing was ever written. */
+	put_head(dir, 0, 0, 0, 0, 0, false);
+	CHECK_INT(left_queue(dir, &n), QUEUE_EMPTY);
+	put_head(dir, 3, 3, 700, 601, 99, true);
+	CHECK_INT(left_queue(dir, &n), QUEUE_UNCLEAR);
+	path_in(path, sizeof(path), dir, "checkpoint.head");
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -151,6 +243,8 @@ int main(void)
 	test_problems();
 	test_command_line();
 	test_folder();
+	test_secrets();
+	test_queue();
 	diag_release(&diag);
 	arena_release(&arena);
 	return test_end();

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""check.py WEIR WEIRD: what `weir check` and `weird -t` say of configurations and settings folders as Logstash has them."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+weir, weird = sys.argv[1:3]
+
+
+class Folder:
+    """A folder of files, gone at the end."""
+
+    def __init__(self, files):
+        self.dir = tempfile.TemporaryDirectory()
+        for name, text in files.items():
+            self.put(name, text)
+
+    def path(self, name=''):
+        return os.path.join(self.dir.name, name) if name else self.dir.name
+
+    def put(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), 'wb') as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
+
+
+def run(*args, env=None):
+    p = subprocess.run(args, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+                       env={**os.environ, 'LS_HOME': '/nonexistent', **(env or {})})
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def ask(config, events, **settings):
+    q = json.dumps({'id': 1, 'config': config, 'settings': settings, 'events': events})
+    p = subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True)
+    return json.loads(p.stdout)
+
+
+def test_summary():
+    f = Folder({'a.conf': 'input { stdin { } }\n', 'b.conf': 'filter {\n  jdbc { }\n  mutate { ad_tag => "x" }\n  jdbc { }\n}\n',
+                'c.conf': 'output { stdout { debug => true } }\n'})
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1
+    for said in ("b.conf:2:3: unknown filter 'jdbc'", "b.conf:3:12: unknown option 'ad_tag'", "b.conf:4:3: unknown filter 'jdbc'",
+                 "c.conf:1:19: warning: option 'debug'"):
+        assert said in out, (said, out)
+    last = out.splitlines()[-1]
+    assert last.startswith(f.path() + ": will not run: 3 errors because unknown filter 'jdbc' (2 times); unknown option 'ad_tag'"), last
+    os.unlink(f.path('b.conf'))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0 and out.endswith(': runs, with 1 warning\n'), out
+    os.unlink(f.path('c.conf'))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0 and out == f.path() + ': runs fully\n', out
+
+
+def test_lenient():
+    """Filters only, and only where the setting says so: their events are tagged and counted."""
+    conf = 'filter { jdbc { statement => "x" id => "db" } mutate { add_tag => "after" } }'
+    answer = ask(conf, [{}])
+    assert "unknown filter 'jdbc'" in answer['error'], answer
+    answer = ask(conf, [{}, {'tags': ['a']}], **{'config.lenient': 'true'})
+    assert [e['tags'] for e in answer['events']] == [['_unknown_filter', 'after'], ['a', '_unknown_filter', 'after']], answer
+    f = Folder({'c.conf': conf})
+    assert run(weir, 'check', f.path('c.conf'))[0] == 1
+    status, out, _ = run(weir, 'check', '--lenient', f.path('c.conf'))
+    assert status == 0 and "warning: unknown filter 'jdbc': passed over" in out, out
+    for flag in ('--lenient', '--config.lenient', '--config.lenient=true'):
+        status, out, err = run(weird, '-t', flag, '-f', f.path('c.conf'))
+        assert status == 0 and out == 'Configuration OK\n' and 'passed over' in err, (flag, out, err)
+    f.put('logstash.yml', 'config.lenient: true\n')
+    assert run(weird, '-t', '-f', f.path('c.conf'))[0] == 0
+    for section in ('input', 'output'):
+        status, _, err = run(weird, '-t', '--lenient', '-e', section + ' { jdbc { } }')
+        assert status == 1 and "unknown %s 'jdbc'" % section in err, err
+
+
+def test_settings_folder():
+    """/etc/logstash as it stands: what belongs to the Java program is named once."""
+    f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'
+                                'queue.type: persisted\npipeline.worker: 2\n',
+                'jvm.options': '-Xms1g\n', 'log4j2.properties': 'status = error\n', 'startup.options': 'LS_HOME=/nonexistent\n',
+                'logstash.keystore': b'\xfe\xed', 'conf.d/a.conf': 'filter { mutate { replace => { "a" => "${SECRET}" } } }\n'})
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and "the variable 'SECRET' is not in the environment" in out, out
+    assert "logstash.keystore is a Java key store" in out and 'secrets.env' in out, out
+    f.put('secrets.env', 'SECRET=s3\n')
+    os.chmod(f.path('secrets.env'), 0o644)
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and 'make it 0600' in out and 's3' not in out, out
+    os.chmod(f.path('secrets.env'), 0o600)
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0, out
+    assert out.count('note: ') == 4, out
+    assert 'passed over: jvm.options, startup.options, log4j2.properties' in out and 'passed over: xpack.*' in out, out
+    assert "conf.d is checked instead" in out and "'queue.type: persisted' is not needed" in out, out
+    assert "logstash.yml:5:18: warning: unknown setting 'pipeline.worker', did you mean 'pipeline.workers'?" in out, out
+    assert out.endswith(': runs, with 1 warning\n'), out
+    status, out, err = run(weird, '-t', '--path.settings', f.path(), '--path.config=' + f.path('conf.d'))
+    assert status == 0 and out == 'Configuration OK\n' and err.count('xpack') == 1 and 'jvm.options' in err, (out, err)
+
+
+def test_names_of_an_installed_logstash():
+    home = Folder({'logstash-core/versions-gem-copy.yml': '---\nlogstash: 8.13.4\nlogstash-core: 8.13.4\n'})
+    f = Folder({'conf.d/a.conf': 'filter { }\n', 'logstash.yml': '# nothing\n'})
+    env = {'LS_HOME': home.path()}
+    status, out, _ = run(weir, 'check', f.path(), env=env)
+    assert status == 0 and out.count('note: ') == 1, out
+    assert "Logstash 8.13.4" in out and "'pipeline.ecs_compatibility: v8' keeps its field names" in out, out
+    _, _, err = run(weird, '-t', '-f', f.path('conf.d'), '--path.settings', f.path(), env=env)
+    assert err.count('Logstash 8.13.4') == 1, err
+    # The packages say where it lies in startup.options.
+    f.put('startup.options', 'LS_HOME=%s\n' % home.path())
+    assert 'Logstash 8.13.4' in run(weir, 'check', f.path())[1]
+    # Said is said, either way; and 7 had the former names.
+    f.put('logstash.yml', 'pipeline.ecs_compatibility: disabled\n')
+    assert 'Logstash 8' not in run(weir, 'check', f.path(), env=env)[1]
+    f.put('logstash.yml', '')
+    home.put('logstash-core/versions-gem-copy.yml', 'logstash: 7.17.9\n')
+    assert 'Logstash 7' not in run(weir, 'check', f.path(), env=env)[1]
+
+
+def test_queue_that_is_not_drained():
+    head = b'\0\1' + (0).to_bytes(4, 'big') * 2 + (90).to_bytes(8, 'big') + (1).to_bytes(8, 'big') + (100).to_bytes(4, 'big') + bytes(4)
+    f = Folder({'conf.d/a.conf': 'filter { }\n', 'data/queue/main/checkpoint.head': head})
+    f.put('logstash.yml', 'path.data: %s\n' % f.path('data'))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0 and "queue/main' is not drained: 11 or more events" in out, out
+    f.put('data/queue/main/checkpoint.head', head.replace((90).to_bytes(8, 'big'), (101).to_bytes(8, 'big')))
+    assert 'drained' not in run(weir, 'check', f.path())[1]
+    f.put('logstash.yml', 'path.queue: %s\n' % f.path('data/queue'))
+    f.put('data/queue/main/checkpoint.head', head)
+    assert 'is not drained' in run(weir, 'check', f.path())[1]
+
+
+def test_pipelines():
+    f = Folder({'logstash.yml': '', 'pipelines.yml': '- pipeline.id: one\n  path.config: "p/one.conf"\n'
+                                                     '- pipeline.id: two\n  config.string: "filter { mutat { } }"\n',
+                'p/one.conf': 'filter { }\n'})
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and 'pipeline one: runs fully\n' in out and 'pipeline two: will not run: 1 error because unknown filter' in out, out
+    # weird would look for it from where it is started.
+    assert "note: there is nothing at 'p/one.conf': %s is checked instead" % f.path('p/one.conf') in out, out
+    assert "<config.string of two>:1:10: unknown filter 'mutat', did you mean 'mutate'?" in out, out
+    assert run(weir, 'check', '--path.settings', f.path()) == run(weir, 'check', '--path.settings=' + f.path()) == (1, out, '')
+    # Who sends to whom, variables and settings of their own; what the list says wrong comes first.
+    f.put('secrets.env', 'WHO=one\n')
+    os.chmod(f.path('secrets.env'), 0o600)
+    listens = '"input { pipeline { address => aa } } output { stdout { } }"'
+    f.put('pipelines.yml', '- pipeline.id: ${WHO}\n  config.string: %s\n- pipeline.id: two\n  api.enabled: false\n  config.string: %s\n' % (listens, listens))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and 'pipeline one: runs fully\n' in out, out
+    assert "<config.string of two>:1:9: pipeline 'one' listens on the address 'aa' already" in out, out
+    assert out.index("pipelines.yml:4:16: warning: the setting 'api.enabled' is the whole program's") < out.index('pipeline one: runs'), out
+    f.put('pipelines.yml', '- pipeline.id: one\n')
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and out.endswith("pipelines.yml: will not run: 1 error because pipeline 'one' needs 'path.config' or 'config.string'\n"), out
+
+
+def test_file_on_another_machine():
+    """Logstash's -t opens no file that a plug-in names; a start does."""
+    f = Folder({'a.conf': 'input { file { path => "C:/logs/*.log" } } filter { geoip { source => "a" database => "/nonexistent/a.mmdb" }\n'
+                          'translate { source => "a" target => "b" dictionary_path => "/nonexistent/b.yml" } }\n'})
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and out.count('is not here: without it weird does not start') == 2 and "'C:/logs/*.log' is not" in out, out
+    status, out, err = run(weird, '-t', '-f', f.path('a.conf'))
+    assert status == 0 and out == 'Configuration OK\n', (out, err)
+    answer = ask('filter { geoip { source => "a" database => "/nonexistent/a.mmdb" } }', [{}])
+    assert 'cannot open' in answer['error'], answer
+    # What has no certificate at all is wrong anywhere.
+    tls = ('input { tcp { port => 1 ssl_enabled => true ssl_certificate => "/nonexistent/a.pem" ssl_key => "/nonexistent/a.key" %s } }\n'
+           'output { lumberjack { hosts => "h" port => 1 ssl_certificate => "/nonexistent/b.pem" } '
+           'email { to => "a@example.org" template_file => "/nonexistent/c.html" } }\n')
+    f.put('a.conf', tls % '')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and out.count('is not here: without it weird does not start') == 4, out
+    f.put('a.conf', tls % 'ssl_supported_protocols => "TLSv9"')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 1 and "not 'TLSv9'" in out, out
+    f.put('a.conf', 'input { tcp { port => 1 ssl_enabled => true } }')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 1 and 'TLS needs a certificate' in out, out
+
+
+def test_patterns_on_another_machine():
+    """A pattern that a missing folder may define is a warning where the configuration is only looked at; a slip is an error."""
+    conf = 'filter { grok { patterns_dir => ["/nonexistent/patterns"] match => { "message" => "%%{%s}" } } }'
+    f = Folder({'a.conf': conf % 'MYAPP:x'})
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and 'pattern %{MYAPP:x} not defined, perhaps in files that are not here' in out, out
+    assert run(weird, '-t', '-f', f.path('a.conf'))[0] == 0
+    assert 'not defined' in ask(conf % 'MYAPP:x', [])['error']
+    f.put('a.conf', conf.replace('patterns_dir => ["/nonexistent/patterns"]', '') % 'MYAPP')
+    assert run(weir, 'check', f.path('a.conf'))[0] == 1
+    f.put('a.conf', conf % 'WORD:x}(')
+    assert run(weir, 'check', f.path('a.conf'))[0] == 1
+    f.put('a.conf', 'input { stdin { codec => multiline { patterns_dir => "/nonexistent" pattern => "%{MYAPP}" what => next } } }')
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0 and 'perhaps in files' in out, out
+
+
+def test_former_conditions():
+    """type, tags and exclude_tags of filters: Logstash had them before it had conditions."""
+    conf = 'filter { mutate { type => "a" tags => ["x", "y"] exclude_tags => "z" add_field => { "hit" => "1" } } }'
+    events = [{'type': 'a', 'tags': ['x', 'y']}, {'type': 'b', 'tags': ['x', 'y']}, {'type': 'a', 'tags': ['x']}, {'type': 'a', 'tags': ['x', 'y', 'z']},
+              {}]
+    answer = ask(conf, events)
+    assert ['hit' in e for e in answer['events']] == [True, False, False, False, False], answer
+
+
+def test_grep():
+    events = [{'m': 'an apple'}, {'m': 'a pear'}, {'n': 1}, {'m': ['x', 'Apple pie']}]
+
+    def passed(conf):
+        answer = ask('filter { grep { match => ["m", "apple"] %s } }' % conf, events)
+        return [(events.index({k: e[k] for k in ('m', 'n') if k in e}), e.get('tags')) for e in answer['events']]
+    assert passed('') == [(0, None)]
+    assert passed('ignore_case => true') == [(0, None), (3, None)]
+    assert passed('negate => true') == [(1, None), (2, None), (3, None)]
+    assert passed('drop => false add_tag => ["t"]') == [(0, ['t']), (1, None), (2, None), (3, None)]
+    assert "'match': " in ask('filter { grep { match => ["m", "("] } }', [])['error']
+
+
+def explain(text):
+    f = Folder({'a.conf': text})
+    status, out, err = run(weird, '--explain', '-f', f.path('a.conf'))
+    return status, [x.split('#')[0].strip() for x in out.splitlines()], err
+
+
+def test_multiline_filter():
+    """As it was, with its former conditions."""
+    with tempfile.TemporaryDirectory() as d:
+        status, out, err = run(weird, '-e', 'input { generator { lines => ["a", " b", "c"] count => 1 type => "java" } } '
+                               'filter { multiline { type => "java" pattern => "^ " what => "previous" } multiline { type => "other" pattern => "." what => "next" } } '
+                               'output { stdout { codec => line { format => "<%{message}>" } } }', '--path.data', d, '--api.enabled', 'false')
+    assert status == 0 and out == '<a\n b>\n<c>\n', (out, err)
+    assert "option 'type'" in err, err
+
+
+def test_former_names():
+    status, out, err = explain('input { stdin { format => "json" } } output { elasticsearch_http { host => "h" port => 9200 flush_size => 1 } }')
+    assert status == 0 and out[0] == 'input     stdin, codec json_lines' and out[1].split()[-1] == 'elasticsearch', out
+    assert "'elasticsearch_http' is read as 'elasticsearch'" in err, err
+    answer = ask('filter { mutate { remove => ["a", "b"] } }', [{'a': 1, 'b': 2, 'c': 3}])
+    assert [e['c'] for e in answer['events']] == [3] and 'a' not in answer['events'][0] and 'b' not in answer['events'][0], answer
+    status, out, err = explain('input { java_stdin { codec => java_line } } output { java_stdout { codec => jdots } }')
+    assert status == 0 and out[0] == 'input     stdin, codec line', (out, err)
+
+
+def test_command_line():
+    for args in (('-w', '2', '-b', '125', '-u', '50', '-n', 'me', '-l', '/tmp'), ('--pipeline.workers=2', '--log.level=info', '--log.format=plain'),
+                 ('-M', 'netflow.var.x=1'), ('--modules_list', 'x'), ('--api.http.host', '127.0.0.1', '--http.port=9600'), ('-r',),
+                 ('--config.debug', '--pipeline.unsafe_shutdown'), ('--path.plugins', '/x', '--pipeline.id', 'p')):
+        status, out, err = run(weird, *args, '-t', '-e', 'filter { }')
+        assert status == 0 and out == 'Configuration OK\n', (args, out, err)
+    assert run(weird, '-t', '-e', 'filter { ')[0] == 1
+    assert run(weird, '--no.such', 'x', '-e', '')[0] == 1
+
+
+def test_default_input_and_output():
+    """-e reads standard input and prints where it does not say otherwise."""
+    for conf, said in (('filter { mutate { add_field => { "a" => "b" } } }', '"a" => "b"'), ('', '"type" => "stdin"'),
+                       ('output { stdout { codec => line { format => "<%{message}>" } } }', '<hello>')):
+        p = subprocess.run([weird, '--api.enabled', 'false', '-e', conf], input=b'hello\n', capture_output=True, check=False, timeout=60)
+        assert p.returncode == 0 and said in p.stdout.decode() and 'hello' in p.stdout.decode(), (conf, p)
+
+
+def main():
+    failed = 0
+    for name, test in sorted(globals().items()):
+        if name.startswith('test_'):
+            try:
+                test()
+            except Exception as e:
+                failed += 1
+                print('%s: %r' % (name, e))
+    sys.exit(1 if failed else 0)
+
+
+main()
