@@ -27,17 +27,17 @@ static void cell(const char *s)
 
 static int row(const struct format *f)
 {
-	if (empty(f->doc) || empty(f->versions) || empty(f->dataset)) {
-		fprintf(stderr, "format %s lacks its %s\n", f->name,
+	if (empty(f->doc) || empty(f->versions) || f->dataset.len == 0) {
+		fprintf(stderr, "format %.*s lacks its %s\n", STR_ARG(f->name),
 			empty(f->doc) ? "doc" : empty(f->versions) ? "versions" : "dataset");
 		return -1;
 	}
-	printf("| `%s` | ", f->name);
+	printf("| `%.*s` | ", STR_ARG(f->name));
 	cell(f->doc);
 	cell(f->versions);
 	for (const char *const *p = f->programs; p && *p; p++)
 		printf("%s`%s`", p == f->programs ? "" : ", ", *p);
-	printf(" | %s | `%s` |\n", f->shape ? "yes" : "", f->dataset);
+	printf(" | %s | `%.*s` |\n", f->shape ? "yes" : "", STR_ARG(f->dataset));
 	return 0;
 }
 

@@ -378,7 +378,13 @@ static char *put_map(struct writer *w, char *q, const struct map *m)
 		q = put_key(w, q, &e->key);
 		if (!q)
 			return NULL;
-		q = e->val.type == V_STRING ? put_string(w, q, value_str(&e->val)) : put_value(w, q, &e->val);
+		/* Texts and objects are nearly all there is. */
+		if (e->val.type == V_STRING)
+			q = put_string(w, q, value_str(&e->val));
+		else if (e->val.type == V_MAP)
+			q = put_map(w, q, e->val.map);
+		else
+			q = put_value(w, q, &e->val);
 		if (!q)
 			return NULL;
 		*q++ = ',';

@@ -255,8 +255,8 @@ static void name_provider(struct field_writer *w, const struct record *r)
 
 static void mark_format(struct field_writer *w, const struct format *f)
 {
-	field_put(w, F_EVENT_MODULE, v_str(str_z(f->name)));
-	field_put(w, F_EVENT_DATASET, v_str(str_z(f->dataset)));
+	field_put(w, F_EVENT_MODULE, v_str(f->name));
+	field_put(w, F_EVENT_DATASET, v_str(f->dataset));
 	if (!field_have(w, F_EVENT_KIND))
 		field_put(w, F_EVENT_KIND, v_lit("event"));
 	if (!field_have(w, F_ECS_VERSION))
@@ -285,13 +285,13 @@ static enum step parse_run(void *self, struct event *ev, struct step_ctx *ctx)
 	name_provider(w, r);
 	if (!f) {
 		if (known)
-			field_put(w, F_SERVICE_TYPE, v_str(str_z(known->service)));
+			field_put(w, F_SERVICE_TYPE, v_str(known->service));
 		mark_failure(p, ev, known ? "unknown message" : "unknown program");
 		return STEP_PASS;
 	}
 	own_stamp(p, ev, r);
 	record_apply(r, f, w);
-	field_put(w, F_WEIR_PARSE_FORMAT, v_str(str_z(f->name)));
+	field_put(w, F_WEIR_PARSE_FORMAT, v_str(f->name));
 	field_put(w, F_WEIR_PARSE_OK, v_bool(true));
 	if (f->doubles && said_before(p, r))
 		field_put(w, F_WEIR_PARSE_DUPLICATE, v_bool(true));

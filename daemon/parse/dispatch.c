@@ -1,10 +1,9 @@
 /*
  * dispatch.c - from a program's name to the formats that read its lines. Work thread, one table per pipeline.
  *
- * Names are compared once: what was found is kept by the name's hash in a table of fixed size, so a line costs one look-up
+ * Names are compared once: what was found is kept by the name in a table of fixed size, so a line costs one look-up
  * whatever the number of formats. A name may be claimed by several formats (dnsmasq: DNS, DHCP); they are tried in the order of their names.
  */
-#include "base/hash.h"
 #include "parse/format.h"
 
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 enum { SLOTS = 256, NAME_MAX_LEN = 47, CLAIMS = 4 };
 
 struct slot {
-	uint64_t hash;
 	uint8_t len; /* 0: empty */
 	uint8_t n;
 	char name[NAME_MAX_LEN + 1];
@@ -49,6 +47,20 @@ static bool claims(const struct format *f, struct str program)
 	return false;
 }
 
+/* Where a name is kept: each slot is one name's, so that names which meet cost time and nothing else. */
+static unsigned slot_of(struct str name)
+{
+	uint64_t head = 0, tail = 0;
+
+	if (name.len >= 8) {
+		memcpy(&head, name.p, 8);
+		memcpy(&tail, name.p + name.len - 8, 8);
+	} else {
+		memcpy(&head, name.p, name.len);
+	}
+	return (unsigned)(((head * 31 ^ tail) + name.len) * UINT64_C(0x9e3779b97f4a7c15) >> 56) % SLOTS;
+}
+
 /* "/usr/sbin/dhcpd" is dhcpd; "postfix/smtpd" is a name of its own. */
 static struct str base_name(struct str program)
 {
@@ -70,15 +82,13 @@ static uint8_t find_claims(struct str program, const struct format **out)
 const struct format *dispatch_parse(struct dispatch *d, struct record *r, const struct format **known)
 {
 	struct str name = base_name(r->program);
-	uint64_t hash = hash_bytes(name.p, name.len);
-	struct slot *s = &d->slot[hash % SLOTS], other;
+	struct slot *s = &d->slot[slot_of(name)], other;
 	struct record_mark mark = rec_mark(r);
 
 	if (name.len > NAME_MAX_LEN) {
 		other.n = 0;
 		s = &other;
-	} else if (name.len && (s->hash != hash || s->len != name.len || memcmp(s->name, name.p, name.len) != 0)) {
-		s->hash = hash;
+	} else if (name.len && (s->len != name.len || memcmp(s->name, name.p, name.len) != 0)) {
 		s->len = (uint8_t)name.len;
 		memcpy(s->name, name.p, name.len);
 		s->n = find_claims(name, s->claim);

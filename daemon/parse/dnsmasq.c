@@ -627,5 +627,5 @@ static enum format_result dnsmasq_parse(struct record *r)
 
 static const char *const programs[] = {"dnsmasq", "dnsmasq-tftp", "dnsmasq-script", "pihole-FTL", NULL};
 
-FORMAT(dnsmasq, .programs = programs, .service = "dnsmasq", .dataset = "weir.dns", .doc = "dnsmasq's DNS half, Pi-hole's FTL", .versions = "dnsmasq 2.80 to 2.91",
+FORMAT(dnsmasq, .programs = programs, .service = STR_INIT("dnsmasq"), .dataset = STR_INIT("weir.dns"), .doc = "dnsmasq's DNS half, Pi-hole's FTL", .versions = "dnsmasq 2.80 to 2.91",
        .parse = dnsmasq_parse)

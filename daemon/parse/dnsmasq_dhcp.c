@@ -490,5 +490,5 @@ static enum format_result dnsmasq_dhcp_parse(struct record *r)
 
 static const char *const programs[] = {"dnsmasq-dhcp", "dnsmasq", NULL};
 
-FORMAT(dnsmasq_dhcp, .programs = programs, .service = "dnsmasq", .dataset = "weir.dhcp", .doc = "dnsmasq's DHCP half", .versions = "dnsmasq 2.80 to 2.91",
+FORMAT(dnsmasq_dhcp, .programs = programs, .service = STR_INIT("dnsmasq"), .dataset = STR_INIT("weir.dhcp"), .doc = "dnsmasq's DHCP half", .versions = "dnsmasq 2.80 to 2.91",
        .parse = dnsmasq_dhcp_parse)

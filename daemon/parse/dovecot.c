@@ -750,6 +750,6 @@ static bool dovecot_shape(const struct record *r)
 static const char *const programs[] = {"dovecot",    "dovecot/*",        "dovecot-auth",      "imap-login",
 				       "pop3-login", "submission-login", "managesieve-login", NULL};
 
-FORMAT(dovecot, .programs = programs, .service = "dovecot", .dataset = "weir.dovecot",
+FORMAT(dovecot, .programs = programs, .service = STR_INIT("dovecot"), .dataset = STR_INIT("weir.dovecot"),
        .doc = "Dovecot's logins, sessions and deliveries", .versions = "Dovecot 2.2 to 2.4", .shape = dovecot_shape,
        .parse = dovecot_parse)

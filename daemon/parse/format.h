@@ -59,11 +59,11 @@ struct record {
 };
 
 struct format {
-	const char *name;	     /* becomes event.module and weir.parse.format */
+	struct str name;	     /* becomes event.module and weir.parse.format */
 	const char *doc;	     /* one line */
 	const char *versions;	     /* whose messages were read: "Postfix 3.5 to 3.10" */
-	const char *service;	     /* service.type, where the parser puts none */
-	const char *dataset;	     /* event.dataset */
+	struct str service;	     /* service.type, where the parser puts none */
+	struct str dataset;	     /* event.dataset */
 	const char *const *programs; /* lower case; a '*' at the end stands for anything; NULL-terminated */
 	/*
 	 * May this be a line of ours although its program is unknown? Cheap. NULL: never. It is also asked of whole lines that look as if they had
@@ -74,7 +74,7 @@ struct format {
 	bool doubles; /* the daemon logs each line twice, under two facilities: the second is marked */
 };
 
-#define FORMAT(id, ...) const struct format format_##id = {.name = #id, __VA_ARGS__};
+#define FORMAT(id, ...) const struct format format_##id = {.name = STR_INIT(#id), __VA_ARGS__};
 
 /* ---- what a parser writes ---- */
 

@@ -611,5 +611,5 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 
 static const char *const programs[] = {"dhcpd", "dhcpdv6", "dhcpd6", "isc-dhcp-server", "dhcpd-*", NULL};
 
-FORMAT(isc_dhcpd, .programs = programs, .service = "dhcpd", .dataset = "weir.dhcp", .doc = "ISC's DHCP server, DHCPv4 and DHCPv6; Infoblox",
+FORMAT(isc_dhcpd, .programs = programs, .service = STR_INIT("dhcpd"), .dataset = STR_INIT("weir.dhcp"), .doc = "ISC's DHCP server, DHCPv4 and DHCPv6; Infoblox",
        .versions = "ISC DHCP 4.1 to 4.4; Infoblox NIOS 8", .parse = isc_dhcpd_parse)

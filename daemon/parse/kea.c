@@ -785,5 +785,5 @@ static bool kea_shape(const struct record *r)
 
 static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp4-server", "kea-dhcp6-server", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
 
-FORMAT(kea, .programs = programs, .service = "kea", .dataset = "weir.dhcp", .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 2.0 to 3.0",
+FORMAT(kea, .programs = programs, .service = STR_INIT("kea"), .dataset = STR_INIT("weir.dhcp"), .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 2.0 to 3.0",
        .shape = kea_shape, .parse = kea_parse)

@@ -222,5 +222,5 @@ static enum format_result kresd_parse(struct record *r)
 
 static const char *const programs[] = {"kresd", "kresd@*", "kresd-*", "kresd1", "kresd2", "knot-resolver", NULL};
 
-FORMAT(kresd, .programs = programs, .service = "knot-resolver", .dataset = "weir.dns", .doc = "Knot Resolver", .versions = "Knot Resolver 5.3 to 6.0",
+FORMAT(kresd, .programs = programs, .service = STR_INIT("knot-resolver"), .dataset = STR_INIT("weir.dns"), .doc = "Knot Resolver", .versions = "Knot Resolver 5.3 to 6.0",
        .parse = kresd_parse)

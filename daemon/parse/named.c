@@ -484,5 +484,5 @@ static bool named_shape(const struct record *r)
 
 static const char *const programs[] = {"named", "named-pkcs11", "named-sdb", "bind9", NULL};
 
-FORMAT(named, .programs = programs, .service = "named", .dataset = "weir.dns", .doc = "BIND's DNS server", .versions = "BIND 9.11 to 9.20", .shape = named_shape,
+FORMAT(named, .programs = programs, .service = STR_INIT("named"), .dataset = STR_INIT("weir.dns"), .doc = "BIND's DNS server", .versions = "BIND 9.11 to 9.20", .shape = named_shape,
        .parse = named_parse)

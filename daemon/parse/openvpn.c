@@ -675,5 +675,5 @@ static bool openvpn_shape(const struct record *r)
 
 static const char *const programs[] = {"openvpn", "openvpn-*", "openvpn(*", "openvpn@*", "openvpn_*", "ovpn-*", "ovpn_*", NULL};
 
-FORMAT(openvpn, .programs = programs, .service = "openvpn", .dataset = "weir.vpn", .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.6",
+FORMAT(openvpn, .programs = programs, .service = STR_INIT("openvpn"), .dataset = STR_INIT("weir.vpn"), .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.6",
        .shape = openvpn_shape, .parse = openvpn_parse)

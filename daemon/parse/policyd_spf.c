@@ -218,6 +218,6 @@ static enum format_result policyd_spf_parse(struct record *r)
 static const char *const programs[] = {"policyd-spf", "postfix/policyd-spf", "postfix-policyd-spf",
 				       "policyd-spf-python", "policy-spf", "postfix/policy-spf", NULL};
 
-FORMAT(policyd_spf, .programs = programs, .service = "policyd-spf", .dataset = "weir.postfix",
+FORMAT(policyd_spf, .programs = programs, .service = STR_INIT("policyd-spf"), .dataset = STR_INIT("weir.postfix"),
        .doc = "Postfix's SPF policy service", .versions = "postfix-policyd-spf-python 2.9 to 3.1, postfix-policyd-spf-perl 2.011",
        .parse = policyd_spf_parse)

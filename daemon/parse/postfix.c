@@ -663,5 +663,5 @@ static bool postfix_shape(const struct record *r)
 
 static const char *const programs[] = {"postfix", "postfix/*", "postfix-*", NULL};
 
-FORMAT(postfix, .programs = programs, .service = "postfix", .dataset = "weir.postfix", .doc = "Postfix's daemons",
+FORMAT(postfix, .programs = programs, .service = STR_INIT("postfix"), .dataset = STR_INIT("weir.postfix"), .doc = "Postfix's daemons",
        .versions = "Postfix 3.4 to 3.10", .shape = postfix_shape, .parse = postfix_parse)

@@ -333,8 +333,8 @@ void record_apply(const struct record *r, const struct format *f, struct field_w
 	for (uint16_t i = 0; i < r->n; i++)
 		field_put(w, (enum field_id)r->field[i].id, r->field[i].v);
 	/* The syslog input says "system" of everything. */
-	if (f->service && rec_get(r, F_SERVICE_TYPE).type == V_NONE)
-		field_put(w, F_SERVICE_TYPE, v_str(str_z(f->service)));
+	if (f->service.len && rec_get(r, F_SERVICE_TYPE).type == V_NONE)
+		field_put(w, F_SERVICE_TYPE, v_str(f->service));
 	add_related(w, F_RELATED_IP, r->ip, r->nip);
 	add_related(w, F_RELATED_HOSTS, r->host, r->nhost);
 	add_related(w, F_RELATED_USER, r->user, r->nuser);

@@ -1068,5 +1068,5 @@ static enum format_result sshd_parse(struct record *r)
 
 static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", "sshd(pam_*", "internal-sftp", "sftp-server", NULL};
 
-FORMAT(sshd, .programs = programs, .service = "sshd", .dataset = "weir.sshd", .doc = "OpenSSH's server",
+FORMAT(sshd, .programs = programs, .service = STR_INIT("sshd"), .dataset = STR_INIT("weir.sshd"), .doc = "OpenSSH's server",
        .versions = "OpenSSH 7.4 to 10.0", .parse = sshd_parse)

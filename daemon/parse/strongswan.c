@@ -534,5 +534,5 @@ static bool strongswan_shape(const struct record *r)
 
 static const char *const programs[] = {"charon", "charon-systemd", "charon-cmd", "charon-nm", "ipsec", "ipsec_starter", "strongswan", NULL};
 
-FORMAT(strongswan, .programs = programs, .service = "strongswan", .dataset = "weir.vpn", .doc = "strongSwan's charon", .versions = "strongSwan 5.9 to 6.0",
+FORMAT(strongswan, .programs = programs, .service = STR_INIT("strongswan"), .dataset = STR_INIT("weir.vpn"), .doc = "strongSwan's charon", .versions = "strongSwan 5.9 to 6.0",
        .shape = strongswan_shape, .doubles = true, .parse = strongswan_parse)

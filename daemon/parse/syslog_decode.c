@@ -110,6 +110,23 @@ static void know_peer(struct syslog_plan *p, const struct sockaddr_storage *peer
 
 /* ---- time ---- */
 
+/* Lines come in runs that bear one stamp. */
+static bool time_of(struct syslog_plan *p, const struct syslog_msg *m, int64_t received_ns, struct ts *out)
+{
+	const struct zone *zone = p->peer_zone ? p->peer_zone : p->zone;
+	int64_t second = received_ns / 1000000000;
+
+	if (p->last.zone != zone || p->last.received_s != second || memcmp(&p->last.stamp, &m->stamp, sizeof(m->stamp)) != 0) {
+		if (!syslog_time(&m->stamp, zone, &p->span, received_ns, &p->last.t))
+			return false;
+		p->last.stamp = m->stamp;
+		p->last.zone = zone;
+		p->last.received_s = second;
+	}
+	*out = p->last.t;
+	return true;
+}
+
 /* @timestamp of the line, or of its receipt where the line has none that can be believed. */
 static struct ts event_time(const struct fill *f, const struct syslog_msg *m, int64_t received_ns, bool *bad, struct ts *claimed)
 {
@@ -120,7 +137,7 @@ static struct ts event_time(const struct fill *f, const struct syslog_msg *m, in
 	claimed->ns = UINT32_MAX;
 	if (!(m->flags & SYSLOG_STAMP))
 		return now;
-	if (!syslog_time(&m->stamp, f->p->peer_zone ? f->p->peer_zone : f->p->zone, &f->p->span, received_ns, &t)) {
+	if (!time_of(f->p, m, received_ns, &t)) {
 		*bad = true;
 		return now;
 	}

@@ -55,6 +55,12 @@ struct syslog_plan {
 	/* Work thread: caches. */
 	const struct zone *peer_zone; /* of peer; NULL: zone */
 	struct zone_span span;
+	struct {
+		struct syslog_stamp stamp;
+		const struct zone *zone;
+		int64_t received_s; /* the second of receipt: the year depends on it */
+		struct ts t;
+	} last; /* stamp that was understood */
 	struct sockaddr_storage peer;
 	char peer_text[64]; /* "192.0.2.1" */
 	char peer_port[80]; /* "192.0.2.1:514" */

@@ -548,5 +548,5 @@ static bool unbound_shape(const struct record *r)
 
 static const char *const programs[] = {"unbound", NULL};
 
-FORMAT(unbound, .programs = programs, .service = "unbound", .dataset = "weir.dns", .doc = "Unbound, a resolver", .versions = "Unbound 1.9 to 1.22",
+FORMAT(unbound, .programs = programs, .service = STR_INIT("unbound"), .dataset = STR_INIT("weir.dns"), .doc = "Unbound, a resolver", .versions = "Unbound 1.9 to 1.22",
        .shape = unbound_shape, .parse = unbound_parse)
