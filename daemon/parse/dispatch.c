@@ -55,7 +55,7 @@ static unsigned slot_of(struct str name)
 	if (name.len >= 8) {
 		memcpy(&head, name.p, 8);
 		memcpy(&tail, name.p + name.len - 8, 8);
-	} else {
+	} else if (name.len) {
 		memcpy(&head, name.p, name.len);
 	}
 	return (unsigned)(((head * 31 ^ tail) + name.len) * UINT64_C(0x9e3779b97f4a7c15) >> 56) % SLOTS;
