@@ -422,7 +422,7 @@ def test_back_pressure():
     harness.until(lambda: sink.stored_documents() >= sent, 'every frame comes out', alive=weird)
     weird.stop()
     assert sink.stored_documents() == sent
-    assert weird.line('pipeline: %d lines in, %d events to outputs' % (sent, sent))
+    assert weird.line("pipeline: 'main': %d lines in, %d events to outputs" % (sent, sent))
 
 
 harness.main()
