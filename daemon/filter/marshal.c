@@ -265,6 +265,9 @@ static int read_map(struct reader *r, bool has_default, struct value *out)
 	for (; n; n--) {
 		if (read_value(r, &k) || read_value(r, &v))
 			return -1;
+		/* The text of what refers to itself again and again has no bound. */
+		if (k.type == V_LIST || k.type == V_MAP)
+			return bad(r, "a key that is a list or a hash");
 		map_set(r->a, out->map, key_make(value_text(r->a, &k)), v);
 	}
 	return has_default ? read_value(r, &v) : 0;

@@ -175,8 +175,11 @@ static enum http_chunk chunk_line(struct str in, size_t max, struct str *line, s
 {
 	struct str rest = in;
 
+	/* The same wherever reads cut it: of a line that has no end yet the last byte may be a carriage return. */
 	if (!take_line(&rest, line))
-		return in.len > max ? HTTP_CHUNK_BROKEN : HTTP_CHUNK_MORE;
+		return in.len > max + 1 ? HTTP_CHUNK_BROKEN : HTTP_CHUNK_MORE;
+	if (line->len > max)
+		return HTTP_CHUNK_BROKEN;
 	*used = in.len - rest.len;
 	return HTTP_CHUNK_DATA;
 }
