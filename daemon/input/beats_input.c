@@ -214,35 +214,5 @@ static void io_renew(struct inlet *in, const void *self)
 	tcp_server_tls(in->io, ((const struct beats_input *)self)->tls.context);
 }
 
-static int io_start(struct inlet *in, struct err *err)
-{
-	return tcp_server_start(in->io, err);
-}
-
-static void io_pause(struct inlet *in)
-{
-	tcp_server_pause(in->io);
-}
-
-static void io_resume(struct inlet *in)
-{
-	tcp_server_resume(in->io);
-}
-
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
-static void io_stop(struct inlet *in)
-{
-	tcp_server_stop(in->io, all_closed, in);
-}
-
-static void io_release(struct inlet *in)
-{
-	tcp_server_free(in->io);
-}
-
-const struct input_ops beats_input_ops = {.endless = true, .open = io_open, .start = io_start, .renew = io_renew, .pause = io_pause, .resume = io_resume,
-					  .stop = io_stop, .span = tcp_server_span, .framed = tcp_server_framed, .release = io_release};
+const struct input_ops beats_input_ops = {.endless = true, .open = io_open, .start = tcp_inlet_start, .renew = io_renew, .pause = tcp_inlet_pause, .resume = tcp_inlet_resume,
+					  .stop = tcp_inlet_stop, .span = tcp_server_span, .framed = tcp_server_framed, .release = tcp_inlet_release};

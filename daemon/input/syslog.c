@@ -101,34 +101,9 @@ static void tcp_renew(struct inlet *in, const void *self)
 	tcp_server_tls(in->io, ((const struct syslog *)self)->tls.context);
 }
 
-static int tcp_start(struct inlet *in, struct err *err)
-{
-	return tcp_server_start(in->io, err);
-}
-
-static void tcp_pause(struct inlet *in)
-{
-	tcp_server_pause(in->io);
-}
-
-static void tcp_resume(struct inlet *in)
-{
-	tcp_server_resume(in->io);
-}
-
 static void all_closed(void *arg)
 {
 	inlet_closed(arg);
-}
-
-static void tcp_stop(struct inlet *in)
-{
-	tcp_server_stop(in->io, all_closed, in);
-}
-
-static void tcp_release(struct inlet *in)
-{
-	tcp_server_free(in->io);
 }
 
 /* ---- UDP ---- */
@@ -183,8 +158,8 @@ static void udp_release(struct inlet *in)
 static const struct input_ops udp_ops = {.own_loop = true, .datagrams = true, .endless = true, .open = udp_open, .start = udp_start,
 					 .pause = udp_pause, .resume = udp_resume, .stop = udp_stop, .release = udp_release};
 
-static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_start, .renew = tcp_renew,
-				     .pause = tcp_pause, .resume = tcp_resume, .stop = tcp_stop, .release = tcp_release};
+static const struct input_ops ops = {.companion = &udp_ops, .endless = true, .open = tcp_open, .start = tcp_inlet_start, .renew = tcp_renew,
+				     .pause = tcp_inlet_pause, .resume = tcp_inlet_resume, .stop = tcp_inlet_stop, .release = tcp_inlet_release};
 
 static const struct option options[] = {
 	{"port", OPT_INT, offsetof(struct syslog, port), .def = "514", .min = 0, .max = 65535, .doc = "UDP and TCP port to listen on"},

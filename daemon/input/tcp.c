@@ -81,38 +81,8 @@ static void tcp_io_renew(struct inlet *in, const void *self)
 	tcp_server_tls(in->io, ((const struct tcp *)self)->tls.context);
 }
 
-static int tcp_io_start(struct inlet *in, struct err *err)
-{
-	return tcp_server_start(in->io, err);
-}
-
-static void tcp_io_pause(struct inlet *in)
-{
-	tcp_server_pause(in->io);
-}
-
-static void tcp_io_resume(struct inlet *in)
-{
-	tcp_server_resume(in->io);
-}
-
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
-static void tcp_io_stop(struct inlet *in)
-{
-	tcp_server_stop(in->io, all_closed, in);
-}
-
-static void tcp_io_release(struct inlet *in)
-{
-	tcp_server_free(in->io);
-}
-
-static const struct input_ops ops = {.endless = true, .open = tcp_io_open, .start = tcp_io_start, .renew = tcp_io_renew,
-				     .pause = tcp_io_pause, .resume = tcp_io_resume, .stop = tcp_io_stop, .release = tcp_io_release};
+static const struct input_ops ops = {.endless = true, .open = tcp_io_open, .start = tcp_inlet_start, .renew = tcp_io_renew,
+				     .pause = tcp_inlet_pause, .resume = tcp_inlet_resume, .stop = tcp_inlet_stop, .release = tcp_inlet_release};
 
 static const struct option options[] = {
 	{"port", OPT_INT, offsetof(struct tcp, port), .flags = OPT_REQUIRED, .min = 0, .max = 65535, .doc = "port to listen on"},

@@ -731,3 +731,35 @@ void tcp_server_free(struct tcp_server *s)
 	free(s->cipher);
 	free(s);
 }
+
+/* ---- inputs that are a server and nothing else ---- */
+
+int tcp_inlet_start(struct inlet *in, struct err *err)
+{
+	return tcp_server_start(in->io, err);
+}
+
+void tcp_inlet_pause(struct inlet *in)
+{
+	tcp_server_pause(in->io);
+}
+
+void tcp_inlet_resume(struct inlet *in)
+{
+	tcp_server_resume(in->io);
+}
+
+static void all_closed(void *arg)
+{
+	inlet_closed(arg);
+}
+
+void tcp_inlet_stop(struct inlet *in)
+{
+	tcp_server_stop(in->io, all_closed, in);
+}
+
+void tcp_inlet_release(struct inlet *in)
+{
+	tcp_server_free(in->io);
+}

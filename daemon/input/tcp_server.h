@@ -64,5 +64,11 @@ void tcp_server_resume(struct tcp_server *s);
  */
 void tcp_server_stop(struct tcp_server *s, void (*closed)(void *arg), void *arg);
 void tcp_server_free(struct tcp_server *s);
+/* input_ops of inputs that are such a server and nothing else: inlet.io is it. */
+int tcp_inlet_start(struct inlet *in, struct err *err);
+void tcp_inlet_pause(struct inlet *in);
+void tcp_inlet_resume(struct inlet *in);
+void tcp_inlet_stop(struct inlet *in);
+void tcp_inlet_release(struct inlet *in);
 
 #endif

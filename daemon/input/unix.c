@@ -52,38 +52,8 @@ static int io_open(struct inlet *in, const void *self, struct err *err)
 	return 0;
 }
 
-static int io_start(struct inlet *in, struct err *err)
-{
-	return tcp_server_start(in->io, err);
-}
-
-static void io_pause(struct inlet *in)
-{
-	tcp_server_pause(in->io);
-}
-
-static void io_resume(struct inlet *in)
-{
-	tcp_server_resume(in->io);
-}
-
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
-static void io_stop(struct inlet *in)
-{
-	tcp_server_stop(in->io, all_closed, in);
-}
-
-static void io_release(struct inlet *in)
-{
-	tcp_server_free(in->io);
-}
-
-static const struct input_ops ops = {.endless = true, .open = io_open, .start = io_start, .pause = io_pause, .resume = io_resume,
-				     .stop = io_stop, .release = io_release};
+static const struct input_ops ops = {.endless = true, .open = io_open, .start = tcp_inlet_start, .pause = tcp_inlet_pause, .resume = tcp_inlet_resume,
+				     .stop = tcp_inlet_stop, .release = tcp_inlet_release};
 
 static const struct option options[] = {
 	{"path", OPT_PATH, offsetof(struct unix_input, path), .flags = OPT_REQUIRED, .doc = "path of the socket"},
