@@ -85,11 +85,13 @@ def test_weird_killed():
     """In the middle of 10,000 messages, twice: nothing is lost, and what comes twice has the same id."""
     kafka, lines, sink = brokers.Kafka(), harness.Lines(out()), Sink('ok')
     kafka.put('logs', elements(0, COUNT))
-    conf = INPUT % (kafka.port, '') + 'filter { if [n] { mutate { add_field => { "part" => "x" } } sleep { time => 0.0005 } } }\n' + FILE % out()
+    # Where nothing is committed before the kill, the next one certainly begins with what has arrived already.
+    conf = INPUT.replace('interval_ms => 200', 'interval_ms => 600000') % (kafka.port, '') + 'filter { if [n] { mutate { add_field => { "part" => "x" } } sleep { time => 0.0005 } } }\n' + FILE % out()
     conf += 'output { elasticsearch { hosts => ["http://127.0.0.1:%d"] index => "logs" manage_template => false } }\n' % sink.port
     for k in range(2):
         weird = harness.Weird(conf, name='killed%d' % k)
         lines.wait(len(lines.lines) + 500, alive=weird)
+        harness.until(lambda: sum(weird.metric('weir_output_%s_total' % x, plugin='elasticsearch') for x in ('delivered', 'duplicate')) > 0, 'something stored', alive=weird)
         weird.kill()
     weird = harness.Weird(conf, name='last')
     all_of(lines, COUNT, weird)
