@@ -180,7 +180,7 @@ static void condition_failed(struct exec *x, const struct plan_step *s, const st
 }
 
 /* The common options after a success; what Logstash would raise there is tagged. */
-static void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct event *ev)
+static __attribute__((noinline)) void filter_common(struct exec *x, struct plan_plugin *pp, struct event *ev)
 {
 	struct err err;
 
@@ -189,6 +189,13 @@ static void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct even
 	bump(&x->count->filter_errors);
 	event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
 	log_warn("pipeline", "filter %s: %s", pp->plugin->name, err.text);
+}
+
+/* Few filters have any: where there are none, no room is made for an error, which would be cleared for each event. */
+static inline void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct event *ev)
+{
+	if (pp->common)
+		filter_common(x, pp, ev);
 }
 
 /* What a filter's answer means for the task. RUN_STOPPED stands for "go on". */
@@ -220,6 +227,26 @@ static enum run after_filter(struct exec *x, struct task *t, struct plan_plugin 
 	bug_on(true);
 }
 
+/* A condition: true where the event goes on, at *pc. */
+static __attribute__((noinline)) bool branch(struct exec *x, const struct plan_step *s, struct event *ev, uint32_t *pc)
+{
+	struct err err;
+
+	switch (cond_eval(s->cond, ev, &err)) {
+	case COND_TRUE:
+		++*pc;
+		return true;
+	case COND_FALSE:
+		*pc = s->target;
+		return true;
+	case COND_ERROR:
+		break;
+	}
+	condition_failed(x, s, ev, &err);
+	event_end(ev);
+	return false;
+}
+
 /* Runs the event until it ends, must wait, must stop before step `stop`, or has children. */
 static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 {
@@ -228,7 +255,6 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 
 	while (t->pc < stop) {
 		const struct plan_step *s = &p->step[t->pc];
-		struct err err;
 		enum step answer;
 		enum run r;
 
@@ -243,18 +269,8 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 			s->plugin->out++;
 			break;
 		case OP_IF:
-			switch (cond_eval(s->cond, &t->ev, &err)) {
-			case COND_TRUE:
-				t->pc++;
-				break;
-			case COND_FALSE:
-				t->pc = s->target;
-				break;
-			case COND_ERROR:
-				condition_failed(x, s, &t->ev, &err);
-				event_end(&t->ev);
+			if (!branch(x, s, &t->ev, &t->pc))
 				return RUN_ENDED;
-			}
 			break;
 		case OP_JUMP:
 			t->pc = s->target;
@@ -822,11 +838,18 @@ static void from_held(struct decoder *d, struct span *sp, struct event *ev)
 	unhold(d);
 }
 
+static __attribute__((noinline)) void input_common(struct exec *x, struct plan_plugin *in, struct event *ev)
+{
+	struct err err;
+
+	if (common_run(in->common, ev, x->plan->settings.clock, &err))
+		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+}
+
 /* d: NULL where the input reads frames by itself. */
 static void event_received(struct exec *x, struct plan_plugin *in, struct decoder *d, const struct span *span, struct event *ev)
 {
 	struct span sp = *span;
-	struct err err;
 
 	if (d && d->plugin->codec.took) {
 		unsigned took = d->plugin->codec.took(d->state);
@@ -844,8 +867,8 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		from_frame(x, span, ev);
 	if (in->plugin->decorate && !decodes_itself(in))
 		in->plugin->decorate(in->self, ev, &sp);
-	if (common_run(in->common, ev, x->plan->settings.clock, &err))
-		log_warn("pipeline", "input %s: %s", in->plugin->name, err.text);
+	if (in->common)
+		input_common(x, in, ev);
 	if (in->plugin->decorated)
 		in->plugin->decorated(in->self, ev, &sp);
 	in->out++;
