@@ -141,6 +141,7 @@ static void sender_idle(struct outlet *o)
 	pthread_mutex_lock(&s->lock);
 	publish(s);
 	s->parked = p;
+	s->parked_ns = clock_mono(s->clock);
 	s->parked_bytes = p->live_bytes;
 	atomic_fetch_add_explicit(&s->held, p->live_bytes, memory_order_relaxed);
 	if (!p->announced || s->wanted) {

@@ -69,6 +69,8 @@ struct sender {
 	int64_t failing_since_ns;
 	int64_t not_before_ns;
 	int64_t last_small_ns;	    /* when the last part-filled pack was taken */
+	bool burst;		    /* a full one was taken after it */
+	int64_t parked_ns;	    /* when the open pack was parked last */
 	size_t limit;		    /* of a request in bytes, after a 413; 0: none known */
 	int64_t limit_since_ns;	    /* when it was last changed */
 	uint64_t accepted;	    /* documents, ever */

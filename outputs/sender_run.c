@@ -13,6 +13,7 @@
 #include <time.h>
 
 static const int64_t second = 1000000000;
+static const int64_t quiet_ns = 50000000; /* after which a burst is over */
 
 enum {
 	BACKOFF_MAX_S = 30,
@@ -65,6 +66,17 @@ static bool delayed_join(struct sender *s, struct pack *p)
 	return false;
 }
 
+/*
+ * A part-filled pack waits for more until linger_ns after the one before it. The end of a burst need not: once full packs have gone out
+ * and nothing was added for a while, what is left goes, too, and requests stay large on the whole.
+ */
+static int64_t parked_due(const struct sender *s)
+{
+	int64_t at = s->last_small_ns + s->linger_ns, quiet = s->parked_ns + quiet_ns;
+
+	return s->burst && quiet < at ? quiet : at;
+}
+
 static struct pack *take_parked(struct sender *s, int64_t now)
 {
 	struct pack *p = s->parked;
@@ -73,6 +85,7 @@ static struct pack *take_parked(struct sender *s, int64_t now)
 	s->parked_bytes = 0;
 	s->wanted = false;
 	s->last_small_ns = now;
+	s->burst = false;
 	p->seq = s->next_seq++;
 	return p;
 }
@@ -104,10 +117,11 @@ static struct pack *next_pack(struct sender *s, int64_t *due)
 		s->queue = p->next;
 		if (!s->queue)
 			s->queue_tail = &s->queue;
+		s->burst = true;
 		return p;
 	}
 	if (s->parked) {
-		int64_t at = s->closing ? now : s->last_small_ns + s->linger_ns;
+		int64_t at = s->closing ? now : parked_due(s);
 
 		if (now >= at)
 			return take_parked(s, now);

@@ -298,6 +298,40 @@ static void test_linger(void)
 	bench_end(&b);
 }
 
+/* The rest of a burst goes soon after its last event; what trickles in afterwards waits as ever. */
+static void test_end_of_burst(void)
+{
+	struct bench b;
+	int64_t due, now;
+
+	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, false);
+	b.s->linger_ns = second;
+	put_n(&b, 1);
+	b.o->idle(b.o);
+	CHECK(sender_step(b.s, &due));
+	put_n(&b, 2001);
+	b.o->idle(b.o);
+	CHECK(sender_step(b.s, &due));
+	CHECK(!sender_step(b.s, &due));
+	now = b.clock.mono_now_ns;
+	CHECK(due > now && due <= now + second / 10);
+	clock_advance(&b.clock, second / 1000);
+	put_n(&b, 1); /* it is not over yet */
+	b.o->idle(b.o);
+	clock_advance(&b.clock, due - b.clock.mono_now_ns);
+	CHECK(!sender_step(b.s, &due));
+	CHECK_INT(due - b.clock.mono_now_ns, second / 1000);
+	clock_advance(&b.clock, second / 1000);
+	CHECK(sender_step(b.s, &due));
+	CHECK_INT(stats(&b).delivered, 2003);
+	now = b.clock.mono_now_ns;
+	put_n(&b, 1);
+	b.o->idle(b.o);
+	CHECK(!sender_step(b.s, &due));
+	CHECK_INT(due, now + second);
+	bench_end(&b);
+}
+
 /* ---- what fails ---- */
 
 static enum verdict some_fail(unsigned n, unsigned try)
@@ -785,6 +819,7 @@ int main(void)
 	test_key();
 	test_plain();
 	test_linger();
+	test_end_of_burst();
 	test_partial();
 	test_outage();
 	test_hold();
