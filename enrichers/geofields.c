@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "config/diag.h"
 #include "enrichers/countries.h"
+#include "event/names.h"
 
 #define BIT(id) (1u << GF_##id)
 
@@ -37,8 +38,8 @@ int geo_field_find(struct str name, const char **near)
 void geo_names_init(struct geo_names *n, enum geo_style style)
 {
 	n->style = style;
-	n->lat = key_make(STR("lat"));
-	n->lon = key_make(STR("lon"));
+	n->lat = key_named(STR("lat"));
+	n->lon = key_named(STR("lon"));
 	for (int f = 0; f < GF_FIELDS; f++) {
 		struct str path = str_z(style == GEO_LEGACY ? rows[f].legacy : rows[f].ecs), head;
 

@@ -14,6 +14,7 @@
 #include "enrichers/geoset.h"
 #include "enrichers/watch.h"
 #include "event/fields.h"
+#include "event/names.h"
 #include "pipeline/plugin.h"
 
 #include <stdio.h>
@@ -188,10 +189,10 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		return -1;
 	fields_init();
 	geo_names_init(&g->names, g->style);
-	g->side[0] = key_make(STR("source"));
-	g->side[1] = key_make(STR("client"));
-	g->side[2] = key_make(STR("destination"));
-	g->ip = key_make(STR("ip"));
+	g->side[0] = key_named(STR("source"));
+	g->side[1] = key_named(STR("client"));
+	g->side[2] = key_named(STR("destination"));
+	g->ip = key_named(STR("ip"));
 	w.n = g->conf.n;
 	memcpy(w.path, g->conf.path, sizeof(g->conf.path));
 	if (load(g, &w, ctx->settings->later, err) == -1)

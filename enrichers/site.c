@@ -9,6 +9,7 @@
 #include "enrichers/sites.h"
 #include "enrichers/watch.h"
 #include "event/fields.h"
+#include "event/names.h"
 #include "pipeline/plugin.h"
 
 #include <stdlib.h>
@@ -92,22 +93,22 @@ static int site_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		default_paths(f, ctx);
 	w.n = f->npaths;
 	memcpy(w.path, f->path, sizeof(f->path));
-	f->side[0] = key_make(STR("source"));
-	f->side[1] = key_make(STR("client"));
-	f->side[2] = key_make(STR("destination"));
-	f->ip = key_make(STR("ip"));
-	f->geo = key_make(STR("geo"));
-	f->name = key_make(STR("name"));
-	f->city = key_make(STR("city_name"));
-	f->country = key_make(STR("country_name"));
-	f->code = key_make(STR("country_iso_code"));
-	f->location = key_make(STR("location"));
-	f->lat = key_make(STR("lat"));
-	f->lon = key_make(STR("lon"));
-	f->weir = key_make(STR("weir"));
-	f->site = key_make(STR("site"));
-	f->id = key_make(STR("id"));
-	f->network = key_make(STR("network"));
+	f->side[0] = key_named(STR("source"));
+	f->side[1] = key_named(STR("client"));
+	f->side[2] = key_named(STR("destination"));
+	f->ip = key_named(STR("ip"));
+	f->geo = key_named(STR("geo"));
+	f->name = key_named(STR("name"));
+	f->city = key_named(STR("city_name"));
+	f->country = key_named(STR("country_name"));
+	f->code = key_named(STR("country_iso_code"));
+	f->location = key_named(STR("location"));
+	f->lat = key_named(STR("lat"));
+	f->lon = key_named(STR("lon"));
+	f->weir = key_named(STR("weir"));
+	f->site = key_named(STR("site"));
+	f->id = key_named(STR("id"));
+	f->network = key_named(STR("network"));
 	return watch_init(&f->watch, &w, err);
 }
 

@@ -116,6 +116,15 @@ static struct value *find_indexed(const struct map *m, const struct key *k)
 	return NULL;
 }
 
+/* Two names with one hash, or the same name in other bytes. */
+static __attribute__((noinline)) struct value *find_by_bytes(const struct map *m, const struct key *k)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->hash[i] == k->hash && key_eq(&m->e[i].key, k))
+			return &m->e[i].val;
+	return NULL;
+}
+
 struct value *map_find(const struct map *m, const struct key *k)
 {
 	if (m->index)
@@ -127,22 +136,22 @@ struct value *map_find(const struct map *m, const struct key *k)
 	for (uint32_t i = 0; i < m->n; i += 4) {
 		__m128i have = _mm_loadu_si128((const __m128i *)(m->hash + i));
 		unsigned bits = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(have, want)));
+		struct entry *e;
 
 		if (m->n - i < 4)
 			bits &= (1u << (m->n - i)) - 1;
-		for (; bits; bits &= bits - 1) {
-			struct entry *e = &m->e[i + (unsigned)__builtin_ctz(bits)];
-
-			if (key_eq(&e->key, k))
-				return &e->val;
-		}
+		if (!bits)
+			continue;
+		e = &m->e[i + (unsigned)__builtin_ctz(bits)];
+		/* Names that weir knows are the same bytes everywhere. */
+		if (e->key.p == k->p && e->key.len == k->len)
+			return &e->val;
+		return find_by_bytes(m, k);
 	}
-#else
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->hash[i] == k->hash && key_eq(&m->e[i].key, k))
-			return &m->e[i].val;
-#endif
 	return NULL;
+#else
+	return find_by_bytes(m, k);
+#endif
 }
 
 struct value *map_find_str(const struct map *m, struct str s)

@@ -94,22 +94,22 @@ static inline uint64_t value_head(enum vtype type, uint32_t len)
 
 static inline struct value v_null(void)
 {
-	return (struct value){.type = V_NULL};
+	return (struct value){.head = value_head(V_NULL, 0)};
 }
 
 static inline struct value v_bool(bool b)
 {
-	return (struct value){.type = V_BOOL, .b = b};
+	return (struct value){.head = value_head(V_BOOL, 0), .b = b};
 }
 
 static inline struct value v_int(int64_t i)
 {
-	return (struct value){.type = V_INT, .i = i};
+	return (struct value){.head = value_head(V_INT, 0), .i = i};
 }
 
 static inline struct value v_float(double f)
 {
-	return (struct value){.type = V_FLOAT, .f = f};
+	return (struct value){.head = value_head(V_FLOAT, 0), .f = f};
 }
 
 static inline struct value v_time(struct ts t)
@@ -125,12 +125,12 @@ static inline struct value v_str(struct str s)
 
 static inline struct value v_list(struct list *l)
 {
-	return (struct value){.type = V_LIST, .list = l};
+	return (struct value){.head = value_head(V_LIST, 0), .list = l};
 }
 
 static inline struct value v_map(struct map *m)
 {
-	return (struct value){.type = V_MAP, .map = m};
+	return (struct value){.head = value_head(V_MAP, 0), .map = m};
 }
 
 #define v_lit(lit) v_str(STR(lit))

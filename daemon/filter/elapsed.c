@@ -6,6 +6,7 @@
  */
 #include "base/hash.h"
 #include "base/log.h"
+#include "event/names.h"
 #include "filter/support.h"
 
 #include <stdlib.h>
@@ -55,8 +56,8 @@ static int elapsed_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	(void)err;
 	e->tasks.size = 64;
 	e->tasks.bucket = xzalloc(e->tasks.size * sizeof(struct task *));
-	e->time = key_make(STR("elapsed_time"));
-	e->start = key_make(STR("elapsed_timestamp_start"));
+	e->time = key_named(STR("elapsed_time"));
+	e->start = key_named(STR("elapsed_timestamp_start"));
 	return 0;
 }
 

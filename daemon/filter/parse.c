@@ -9,6 +9,7 @@
  */
 #include "base/hash.h"
 #include "base/number.h"
+#include "event/names.h"
 #include "parse/format.h"
 #include "parse/syslog_decode.h"
 
@@ -48,9 +49,9 @@ static int parse_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	p->pid = ref_compile(ctx->arena, STR("pid"), err);
 	p->logsource = ref_compile(ctx->arena, STR("logsource"), err);
 	p->facility_old = ref_compile(ctx->arena, STR("facility"), err);
-	p->message = key_make(STR("message"));
-	p->host = key_make(STR("host"));
-	p->timestamp = key_make(STR("@timestamp"));
+	p->message = key_named(STR("message"));
+	p->host = key_named(STR("host"));
+	p->timestamp = key_named(STR("@timestamp"));
 	p->dispatch = dispatch_new();
 	return 0;
 }
