@@ -461,11 +461,41 @@ static bool ask(struct identity *id, const struct ip *ip, int64_t t, struct leas
 	return true;
 }
 
+struct asked {
+	struct ip ip;
+	enum side side;
+	bool again; /* the same address as the one before */
+};
+
+/* The addresses that are asked about: each once. What is known of them lies far away, and is fetched while the event itself is read. */
+static unsigned sides_of(const struct identity *id, struct event *ev, struct asked *of)
+{
+	struct str before = {0};
+	unsigned n = 0;
+
+	for (int side = 0; side < SIDES; side++) {
+		struct asked *a = &of[n];
+		struct str s = text_in(object(ev, side_fields[side].ip), side_fields[side].ip);
+
+		if (!s.len || !event_ip(ev, s, &a->ip))
+			continue;
+		a->side = (enum side)side;
+		/* The client of a query is its source. */
+		a->again = str_eq(s, before);
+		before = s;
+		if (!a->again)
+			lease_hint(&id->leases, &a->ip);
+		n++;
+	}
+	return n;
+}
+
 static enum step identity_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct identity *id = self;
 	struct lease_answer a;
-	struct str before = {0};
+	struct asked of[SIDES];
+	unsigned n = sides_of(id, ev, of);
 	bool found = false;
 	struct ts ts;
 	int64_t t;
@@ -476,18 +506,11 @@ static enum step identity_run(void *self, struct event *ev, struct step_ctx *ctx
 		count(id);
 	if (id->leases.rows == 0)
 		return STEP_OK;
-	for (int side = 0; side < SIDES; side++) {
-		struct str s = text_in(object(ev, side_fields[side].ip), side_fields[side].ip);
-		struct ip ip;
-
-		/* The client of a query is its source: asked once. */
-		if (!s.len || (!found && str_eq(s, before)))
-			continue;
-		before = s;
-		if (!event_ip(ev, s, &ip) || !ask(id, &ip, t, &a))
+	for (unsigned i = 0; i < n; i++) {
+		if ((!found && of[i].again) || !ask(id, &of[i].ip, t, &a))
 			continue;
 		found = true;
-		tell_side(ev, (enum side)side, &a);
+		tell_side(ev, of[i].side, &a);
 	}
 	return STEP_OK;
 }

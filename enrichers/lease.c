@@ -107,7 +107,7 @@ void leases_release(struct leases *l)
 
 static uint64_t hash_ip(const struct ip *ip)
 {
-	return hash_bytes(ip->b, 16);
+	return hash_16(ip->b);
 }
 
 static inline uint16_t mark_of(uint64_t hash)
@@ -124,6 +124,11 @@ static size_t place_in(const struct leases *l, const struct ip *ip, uint64_t has
 	while (l->mark[i] && (l->mark[i] != mark || !ip_eq(&l->slot[i]->ip, ip)))
 		i = (i + 1) & (l->slots - 1);
 	return i;
+}
+
+void lease_hint(const struct leases *l, const struct ip *ip)
+{
+	__builtin_prefetch(&l->mark[hash_ip(ip) & (l->slots - 1)]);
 }
 
 struct lease_row *lease_find(const struct leases *l, const struct ip *ip)

@@ -100,6 +100,8 @@ bool lease_interval(const struct lease_row *r, unsigned i, struct lease_answer *
 /* What the holder of this MAC had at t: for addresses that are made of it. */
 bool lease_by_mac(const struct leases *l, const uint8_t mac[6], int64_t t, struct lease_answer *out);
 void lease_forget_static(struct lease_row *r);
+/* It will be asked for soon. */
+void lease_hint(const struct leases *l, const struct ip *ip);
 struct lease_row *lease_find(const struct leases *l, const struct ip *ip);
 
 /* A row as bytes and back, for the state on disk. false: not ours (an older form, a torn one). */

@@ -43,14 +43,14 @@ uint64_t request_key(uint16_t host, int32_t id)
 
 uint64_t ip_key(const struct ip *ip)
 {
-	return hash_bytes(ip->b, 16);
+	return hash_16(ip->b);
 }
 
 uint32_t ip_network(const struct ip *ip)
 {
 	struct ip net = ip_mask(ip, ip_is_v4(ip) ? IP_V4_BITS + 24 : 48);
 
-	return (uint32_t)hash_bytes(net.b, 16);
+	return (uint32_t)hash_16(net.b);
 }
 
 static void dropped_group(void *arg, void *row)

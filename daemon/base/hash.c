@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 static uint64_t hash_key[2];
+uint64_t hash_pair_key[4];
 
 void hash_init(const uint64_t key[2])
 {
@@ -11,6 +12,8 @@ void hash_init(const uint64_t key[2])
 		memcpy(hash_key, key, sizeof(hash_key));
 	else
 		bug_on(getrandom(hash_key, sizeof(hash_key), 0) != sizeof(hash_key));
+	for (uint64_t i = 0; i < 4; i++)
+		hash_pair_key[i] = hash_bytes(&i, sizeof(i));
 }
 
 #define ROTL(x, n) ((x) << (n) | (x) >> (64 - (n)))
