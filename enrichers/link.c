@@ -6,6 +6,7 @@
  * the event that brought it to light.
  */
 #include "link_int.h"
+#include "event/names.h"
 
 enum { MEMORY_LEAST = 256 << 10 };
 #define MEMORY_MOST (INT64_C(64) << 30)
@@ -88,10 +89,10 @@ static int link_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	l->authorities = ref_compile(ctx->arena, STR("[weir][dns][authorities]"), err);
 	l->serial = ref_compile(ctx->arena, STR("[weir][raw][serial]"), err);
 	l->uid = ref_compile(ctx->arena, STR("[weir][raw][uid]"), err);
-	l->k_name = key_make(STR("name"));
-	l->k_type = key_make(STR("type"));
-	l->k_ttl = key_make(STR("ttl"));
-	l->k_data = key_make(STR("data"));
+	l->k_name = key_named(STR("name"));
+	l->k_type = key_named(STR("type"));
+	l->k_ttl = key_named(STR("ttl"));
+	l->k_data = key_named(STR("data"));
 	l->st = state_new(l->max_memory);
 	if (configure(l, err) < 0) {
 		state_unref(l->st);

@@ -292,10 +292,22 @@ static void note_name(struct conn *c, const struct seen *s)
 	c->name_hash = name_hash(s->name);
 }
 
+/* The row of the process, and that of the address, which is asked for afterwards. */
+static uint64_t hint(const struct link_state *st, const struct seen *s)
+{
+	uint64_t key = conn_key(s), address = ip_key(&s->ip);
+
+	ltable_hint(&st->t[T_CONN], key);
+	ltable_hint(&st->t[T_REV], address);
+	ltable_hint_row(&st->t[T_CONN], key);
+	ltable_hint_row(&st->t[T_REV], address);
+	return key;
+}
+
 void conn_seen(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
-	uint64_t key = conn_key(s);
+	uint64_t key = hint(st, s);
 	struct conn *c = s->kind == SEEN_CONNECT ? connected(l, s, key) : line_row(l, s, key);
 	struct lref self = ltable_ref(c);
 	struct group *g;

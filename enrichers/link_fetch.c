@@ -408,6 +408,7 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 	struct look *root;
 	struct why w;
 
+	look_index_names(st);
 	if (!f) {
 		f = ltable_add(&st->t[T_FETCH], key, 0, s->now);
 		f->t = t;

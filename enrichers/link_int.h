@@ -146,12 +146,20 @@ struct conn {
 
 struct look {
 	struct lrow row;
-	struct node node; /* reverse: its own chain. Else: up is the reverse look-up that gave the name */
-	struct ip client, ip;
+	/* What tells whether it is the one that is looked for lies in front, in two lines of the cache. */
+	int32_t port, id;
+	uint16_t host;
+	uint8_t qtype;
+	uint8_t n;  /* queries */
+	bool plain; /* has a query of a source that shows no port */
+	bool reverse, failed, retry, hop, search;
+	bool recent; /* is in link_state.reverse, or was */
+	bool spent;  /* its connection is not known any more */
 	int64_t t, last, close; /* first query, last one, answer (NEVER) */
 	int64_t grain;
+	struct ip client, ip;
+	struct node node; /* reverse: its own chain. Else: up is the reverse look-up that gave the name */
 	int64_t forward[2]; /* handed on to another resolver at; NEVER */
-	int32_t port, id;
 	struct lref group, next;
 	struct lref client_next;
 	uint64_t client_key;
@@ -159,16 +167,9 @@ struct look {
 	struct lref cut[CUTS_OF_LOOK];
 	uint8_t cut_confidence[CUTS_OF_LOOK];
 	struct kept_name name;
-	uint16_t host;
-	uint8_t qtype;
-	uint8_t n;     /* queries */
-	uint8_t rule;  /* enum rule, of up */
+	uint8_t rule; /* enum rule, of up */
 	uint8_t confidence;
-	bool reverse, failed, retry, hop, search;
-	bool recent;	 /* is in link_state.reverse, or was */
-	bool spent;	 /* its connection is not known any more */
 	uint8_t sampled; /* for the clocks: 1 as a query, 2 with its answer */
-	bool plain; /* has a query of a source that shows no port */
 };
 
 struct group {
@@ -347,6 +348,7 @@ struct link_state {
 	struct nameless nameless[NAMELESS];
 	uint8_t nameless_at, nnameless;
 	bool forwards; /* a forwarder's lines come in */
+	bool fetches; /* so do a resolver's own questions */
 	uint32_t sweep; /* a clock's estimate moved: addresses from this row on are matched again; 0: none */
 	bool sweeping;
 	uint64_t emitted, dropped_msgs, crowded, linked;
@@ -431,6 +433,8 @@ void conn_seen(struct link *l, const struct seen *s, struct verdict *v);
 const char *conn_root(const struct conn *c);
 
 /* link_look.c */
+/* A resolver tells its own questions: from now on look-ups are found by what their names lie under. */
+void look_index_names(struct link_state *st);
 void look_query(struct link *l, const struct seen *s, struct verdict *v);
 void look_answer(struct link *l, const struct seen *s, struct verdict *v);
 void look_forward(struct link *l, const struct seen *s, struct verdict *v);

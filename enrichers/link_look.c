@@ -51,13 +51,17 @@ static struct look *find_query(struct link_state *st, const struct seen *s, uint
 	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
 
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k)) {
-		int64_t d = distance(k, s->t);
+		int64_t d;
 		bool fits;
 
+		/* Most rows of a name that is often asked for: other ports. */
+		if (s->port >= 0 && k->port >= 0 && k->port != s->port)
+			continue;
+		d = distance(k, s->t);
 		if (!same_question(k, s))
 			continue;
 		if (s->port >= 0 && k->port >= 0)
-			fits = k->port == s->port && d <= RESEND;
+			fits = d <= RESEND;
 		else if (s->port < 0 && k->port < 0)
 			fits = k->n == 0 && d <= OPEN;
 		else
@@ -118,6 +122,25 @@ static void index_names(struct link_state *st, struct look *k, const struct name
 	}
 }
 
+/*
+ * Only a resolver's own questions are looked for by what a name lies under. Where nobody tells those (a query log alone), the index would
+ * be most of the work; with the first of them it is made up for, from the look-up that was used least recently on.
+ */
+void look_index_names(struct link_state *st)
+{
+	struct look *k;
+
+	if (st->fetches)
+		return;
+	st->fetches = true;
+	for (uint32_t at = st->t[T_LOOK].oldest; (k = ltable_at(&st->t[T_LOOK], at)) != NULL; at = k->row.newer) {
+		struct name_hashes h;
+
+		if (look_hashes(k, &h))
+			index_names(st, k, &h, name_kept(&k->name), k->row.used_ns);
+	}
+}
+
 static void index_client(struct link_state *st, struct look *k, int64_t now)
 {
 	struct ltable *t = &st->t[T_CLIENT];
@@ -160,6 +183,30 @@ static void open_chain(struct link_state *st, struct look *k, const struct seen 
 	k->node.fresh = true;
 }
 
+/* All that a question leads to, asked for together: its rows, and those that a new look-up is put beside. */
+static void hint(const struct link_state *st, const struct seen *s, const struct name_hashes *h)
+{
+	struct ip reversed;
+	struct {
+		enum link_table table;
+		uint64_t key;
+	} want[5] = {{T_LOOK, h->hash[0]}, {T_FETCH, key_of(h->hash[0], s->host)}, {T_CLIENT, ip_key(&s->ip)}};
+	unsigned n = 3, nnames = st->fetches ? h->n : 0;
+
+	if (s->id >= 0)
+		want[n].table = T_REQUEST, want[n++].key = request_key(s->host, s->id);
+	if (s->qtype == QT_PTR && name_reverse(s->name, &reversed))
+		want[n].table = T_REV, want[n++].key = ip_key(&reversed);
+	for (unsigned i = 0; i < n; i++)
+		ltable_hint(&st->t[want[i].table], want[i].key);
+	for (unsigned i = 0; i < nnames; i++)
+		ltable_hint(&st->t[T_SUFFIX], key_of(h->hash[i], s->host));
+	for (unsigned i = 0; i < n; i++)
+		ltable_hint_row(&st->t[want[i].table], want[i].key);
+	for (unsigned i = 0; i < nnames; i++)
+		ltable_hint_row(&st->t[T_SUFFIX], key_of(h->hash[i], s->host));
+}
+
 static struct look *look_new(struct link *l, const struct seen *s, uint64_t key, const struct name_hashes *h)
 {
 	struct link_state *st = l->st;
@@ -182,7 +229,9 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	name_keep(&k->name, s->name);
 	if (reverse)
 		open_chain(st, k, s);
-	index_names(st, k, h, s->name, s->now);
+	/* What a name too long to be kept lies under is known now or never. */
+	if (st->fetches || k->name.cut)
+		index_names(st, k, h, s->name, s->now);
 	if (reverse || is_address(k->qtype))
 		index_client(st, k, s->now);
 	return k;
@@ -362,6 +411,7 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 	if (s->name.len == 0)
 		return;
 	name_hashes(s->name, &h);
+	hint(st, s, &h);
 	key = h.hash[0];
 	k = find_query(st, s, key);
 	if (!k) {

@@ -655,15 +655,13 @@ static void match_begin(struct match *m, struct link *l, struct group *g)
 	m->nu = m->nr = m->nc = m->na = 0;
 }
 
-void group_match(struct link *l, struct group *g)
+/* What it matches in is not cleared: match_begin() and the counts say what of it is filled. */
+static __attribute__((noinline)) void match(struct link *l, struct group *g)
 {
-	struct match m;
-	struct lref conn[GROUP_MAX], look[GROUP_MAX];
+	struct match m __attribute__((uninitialized));
+	struct lref conn[GROUP_MAX] __attribute__((uninitialized)), look[GROUP_MAX] __attribute__((uninitialized));
 	unsigned n = 0;
 
-	/* Connections alone have nothing to belong to, and there are many of these. */
-	if (g->nlook + g->nconn < 2 || g->nlook + g->nauth == 0)
-		return;
 	match_begin(&m, l, g);
 	gather(&m);
 	find_hops(&m);
@@ -696,6 +694,13 @@ void group_match(struct link *l, struct group *g)
 		if (c && k)
 			forward_want(l, k, name_kept(&c->name), look_end(k), true, c->row.used_ns);
 	}
+}
+
+void group_match(struct link *l, struct group *g)
+{
+	/* Connections alone have nothing to belong to, and there are many of these. */
+	if (g->nlook + g->nconn >= 2 && g->nlook + g->nauth != 0)
+		match(l, g);
 }
 
 void group_sweep(struct link *l)

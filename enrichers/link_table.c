@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS_MIN = 16, NET_SHARE = 16, NET_SEARCH = 256 /* rows looked at for one of the same network */ };
+enum { LINE = 64 /* of the cache */, ROWS_MIN = 16, NET_SHARE = 16, NET_SEARCH = 256 /* rows looked at for one of the same network */ };
 
 /* Keys come hashed, but not all bits of each are equally good. */
 static inline uint64_t mix(uint64_t h)
@@ -41,6 +41,32 @@ void ltable_release(struct ltable *t)
 	free(t->nets);
 	free(t->ghost);
 	*t = (struct ltable){0};
+}
+
+void ltable_hint(const struct ltable *t, uint64_t key)
+{
+	__builtin_prefetch(&t->bucket[mix(key) & t->mask], 1);
+}
+
+void ltable_hint_row(const struct ltable *t, uint64_t key)
+{
+	const char *r = ltable_at(t, t->bucket[mix(key) & t->mask]);
+
+	/* Of a row the head is looked at, and what its owner asks first. */
+	if (r) {
+		__builtin_prefetch(r, 1);
+		__builtin_prefetch(r + LINE, 1);
+	}
+}
+
+/* A full table's next row to go: where its key is named. */
+static void hint_oldest(const struct ltable *t)
+{
+	const struct lrow *r = ltable_at(t, t->oldest);
+
+	ltable_hint(t, r->key);
+	if (r->before)
+		__builtin_prefetch(ltable_at(t, r->before), 1);
 }
 
 void *ltable_first(const struct ltable *t, uint64_t key)
@@ -251,5 +277,7 @@ void *ltable_add(struct ltable *t, uint64_t key, uint32_t net, int64_t now_ns)
 	if (t->nets)
 		++*net_count(t, net);
 	list_newest(t, r);
+	if (t->n == t->cap)
+		hint_oldest(t);
 	return r;
 }

@@ -60,6 +60,13 @@ void ltable_drop(struct ltable *t, void *row);
 /* Was a row of that key evicted, probably? */
 bool ltable_evicted(const struct ltable *t, uint64_t key);
 
+/*
+ * What a key leads to is far away in memory. Who will soon ask for several keys says so: first for all of them ltable_hint(), so that their
+ * buckets come while other things are done, then ltable_hint_row() for the rows behind these. Neither changes anything.
+ */
+void ltable_hint(const struct ltable *t, uint64_t key);
+void ltable_hint_row(const struct ltable *t, uint64_t key);
+
 static inline void *ltable_at(const struct ltable *t, uint32_t at)
 {
 	return at ? t->row + (size_t)(at - 1) * t->stride : NULL;
