@@ -8,7 +8,8 @@
  *
  * and answers each with {"id": "x", "events": [...]} or {"id": "x", "error": "..."}. Without a codec the events are fed as
  * JSON lines; with one they are lines of text, or {"__base64": "..."}: bytes as they are. With ocodec the answer holds the
- * texts that this codec writes. With bare only the text of the configuration is judged. No daemon, no network; one thread.
+ * texts that this codec writes. With bare only the text of the configuration is judged: it may name plug-ins of Logstash's that weir does not
+ * have. Inputs and outputs of a configuration that is run are left out. No daemon, no network; one thread.
  */
 #include "config/parse.h"
 #include "event/json.h"
@@ -112,7 +113,7 @@ static int read_question(struct question *q, const struct map *m)
 	q->events = value_is(v, V_LIST) ? v->list : NULL;
 	v = map_find_str(m, STR("settings"));
 	read_settings(&q->settings, value_is(v, V_MAP) ? v->map : NULL);
-	q->settings.elsewhere = q->bare;
+	q->settings.elsewhere = q->settings.text_only = q->bare;
 	return 0;
 }
 

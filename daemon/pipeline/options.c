@@ -7,6 +7,7 @@
 #include "pipeline/options.h"
 
 #include "config/parse.h"
+#include "pipeline/bundled.h"
 #include "pipeline/former.h"
 #include "pipeline/optvalue.h"
 
@@ -463,6 +464,10 @@ static struct codec *codec_make(const struct ast_plugin *ap, const struct plugin
 	struct codec *c;
 	struct err err;
 
+	if (!p && ctx.settings->text_only && bundled_has(PLUGIN_CODEC, ap->name)) {
+		diag_warn(ctx.diag, ap->pos, "weir does not have Logstash's codec '%.*s': passed over", STR_ARG(ap->name));
+		return codec_make(&(struct ast_plugin){.name = STR("plain"), .pos = ap->pos}, outer);
+	}
 	if (!p) {
 		const struct plugin *const *all = plugin_all(PLUGIN_CODEC);
 		const char *words[256], *near;

@@ -77,6 +77,27 @@ def test_lenient():
         assert status == 1 and "unknown %s 'jdbc'" % section in err, err
 
 
+def test_plugins_of_logstash():
+    """What Logstash has and weir has not: the text is as good as any, but it does not run."""
+    def judge(config, bare=True):
+        q = json.dumps({'id': 1, 'config': config, 'bare': bare, 'events': []})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)
+
+    inputs = 'input { jdbc { statement => "x" } if [a] { s3 { bucket => "b" codec => msgpack } } tcp { port => 1 codec => avro { schema_uri => "x" } } }'
+    outputs = 'output { if [a] { rabbitmq { exchange => "e" } } else { webhdfs { } } stdout { } }'
+    filters = 'filter { if [b] { jdbc_streaming { statement => "x" } } }'
+    assert judge(inputs + filters + outputs) == {'id': 1, 'events': []}
+    assert judge(inputs + outputs, bare=False) == {'id': 1, 'events': []}
+    assert judge(filters, bare=False)['error'] == "config:1:19: unknown filter 'jdbc_streaming': weir does not have this plug-in of Logstash's"
+    assert "unknown option 'schem'" in judge('input { jdbc { } tcp { port => 1 schem => 1 } }')['error']
+    for config, said in (('input { jdbcc { } }', "unknown input 'jdbcc'"), ('filter { jdbc { } }', "unknown filter 'jdbc'"),
+                         ('output { s33 { } }', "unknown output 's33'"), ('input { stdin { codec => avrro } }', "unknown codec 'avrro'")):
+        assert said in judge(config)['error'], config
+    for text, said in ((inputs, "unknown input 'jdbc': weir does not have"), (outputs, "unknown output 'rabbitmq': weir does not have")):
+        status, _, err = run(weird, '-t', '-e', text)
+        assert status == 1 and said in err, err
+
+
 def test_settings_folder():
     """/etc/logstash as it stands: what belongs to the Java program is named once."""
     f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'
