@@ -247,7 +247,7 @@ module LogStash
 
     def to_hash_with_metadata
       metadata = metadata_hash
-      metadata.empty? ? to_hash : to_hash.merge(METADATA => metadata)
+      metadata.empty? ? data_copied : data_copied.merge(METADATA => metadata)
     end
 
     # The other's fields are added; time and version stay.
