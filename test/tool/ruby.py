@@ -161,6 +161,24 @@ def test_texts(ev):
     same(code(ev, 'event.to_hash.each { |k, v| event.get(k) << "w" if v == "v" }', (many,)), [{k: 'vw' for k in many}])
 
 
+def test_gems(_):
+    """What is installed is found without more ado; what is not is a LoadError, every time."""
+    with tempfile.TemporaryDirectory() as home:
+        for name in ('specifications', 'gems/weird_gem-1.0/lib'):
+            os.makedirs(os.path.join(home, name))
+        with open(home + '/specifications/weird_gem-1.0.gemspec', 'w') as f:
+            f.write('Gem::Specification.new { |s| s.name = "weird_gem"; s.version = "1.0"; s.summary = "x"; s.authors = ["x"]; s.files = ["lib/weird_gem.rb"] }\n')
+        with open(home + '/gems/weird_gem-1.0/lib/weird_gem.rb', 'w') as f:
+            f.write('WEIRD_GEM = 1\n')
+        ev = Eval({'GEM_HOME': home, 'GEM_PATH': home})
+        same(code(ev, 'require "weird_gem"; event.set("g", WEIRD_GEM); event.set("again", require("weird_gem"))'), [{'g': 1, 'again': False}])
+        for _ in range(2):
+            assert 'cannot load such file -- not_there' in raised(ev, 'require "not_there"')
+            assert 'there is no Java' in raised(ev, 'require "java"')
+        same(code(ev, 'event.set("l", require("logstash/event"))'), [{'l': False}])
+        ev.end()
+
+
 def test_garbage(ev):
     """With a collection at every allocation everything still stands."""
     same(code(ev, 'GC.stress = true; begin; e = LogStash::Event.new("a" => ["b" * 50, {"c" => 2**80}]); new_event_block.call(e); '
