@@ -235,7 +235,7 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 static void answer(struct question *q, struct buf *out)
 {
 	struct config_file file = {.name = STR("config"), .text = q->config};
-	struct config_env env = {.support_escapes = q->settings.support_escapes};
+	struct config_env env = {.support_escapes = q->settings.support_escapes, .filters_only = !q->bare};
 	struct ast_config *ast = config_parse(&q->arena, &file, &env, &q->diag);
 	struct codec *codec = NULL, *ocodec = NULL;
 	struct plan *plan = NULL;

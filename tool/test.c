@@ -377,7 +377,7 @@ static bool run_cases(struct run *run, struct set_run *r, struct plan *plan, str
 static struct plan *compile(struct run *run, const struct target *t, const struct test_set *set, struct arena *a, struct diag *d)
 {
 	const struct settings *s = t->settings;
-	struct config_env env = {.support_escapes = s->support_escapes, .secrets = s->secrets};
+	struct config_env env = {.support_escapes = s->support_escapes, .secrets = s->secrets, .filters_only = !set->input_plugin.p};
 	struct ast_config *ast = config_parse(a, t->files, &env, d);
 
 	if (!ast || (run->mock && mock_apply(a, run->mock, ast, &env, d) == -1))

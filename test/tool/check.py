@@ -98,6 +98,23 @@ def test_plugins_of_logstash():
         assert status == 1 and said in err, err
 
 
+def test_variables_of_what_is_left_out():
+    """Passwords and addresses of inputs and outputs need not be here to see what the filters do."""
+    config = 'input { beats { port => "${NOT_HERE}" } } filter { mutate { add_tag => "%s" } } output { if [a] == "${NOT_HERE}" { http { url => "${NOT_HERE}" } } }'
+
+    def judge(tag, **more):
+        q = json.dumps({'id': 1, 'config': config % tag, 'events': [{'@timestamp': '2020-01-01T00:00:00Z'}], **more})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)
+
+    assert judge('t')['events'][0]['tags'] == ['t']
+    for q in (judge('${NOT_HERE}'), judge('t', bare=True)):
+        assert "the variable 'NOT_HERE' is not in the environment" in q['error'], q
+    f = Folder({'c.conf': config % 't', 'line': 'x\n'})
+    status, out, err = run(weir, 'parse', '-f', f.path('c.conf'), f.path('line'))
+    assert status == 0 and '"tags":["t"]' in out, (out, err)
+    assert "'NOT_HERE'" in run(weird, '-t', '-f', f.path('c.conf'))[2]
+
+
 def test_settings_folder():
     """/etc/logstash as it stands: what belongs to the Java program is named once."""
     f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'
