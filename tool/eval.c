@@ -117,16 +117,22 @@ static int read_question(struct question *q, const struct map *m)
 	return 0;
 }
 
-static struct codec *open_codec(struct question *q, struct str text, const struct config_env *env)
+/* As of an input, or an output. */
+static struct codec *open_codec(struct question *q, struct str text, enum plugin_kind user, const struct config_env *env)
 {
 	struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
 	struct ast_value v = {.kind = AST_PLUGIN};
+	struct codec *c;
 
 	v.plugin = config_parse_plugin(&q->arena, text, env, &q->diag);
 	if (!v.plugin)
 		return NULL;
 	v.pos = v.plugin->pos;
-	return codec_bind(&v, &ctx);
+	c = codec_bind(&v, &ctx);
+	/* What does not fit is an error: nothing is run. */
+	if (c)
+		codec_fits(c, user, v.pos, &q->diag);
+	return c;
 }
 
 static int base64_bits(char c)
@@ -244,10 +250,10 @@ static void answer(struct question *q, struct buf *out)
 		struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
 
 		/* Events come as on standard input: a stream. */
-		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), &env);
+		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), PLUGIN_INPUT, &env);
 		codec = codec_streaming(codec, &ctx);
 		if (codec && q->ocodec.p)
-			ocodec = open_codec(q, q->ocodec, &env);
+			ocodec = open_codec(q, q->ocodec, PLUGIN_OUTPUT, &env);
 	}
 	if (ast && !q->diag.errors) {
 		/* Outputs and inputs of the text itself are left out, unless it is only judged. */

@@ -523,6 +523,19 @@ struct codec *codec_default(const char *name, struct plugin_ctx *ctx)
 	return codec_make(&named, ctx);
 }
 
+bool codec_fits(const struct codec *c, enum plugin_kind user, struct pos pos, struct diag *d)
+{
+	const struct codec_ops *ops = &c->plugin->codec;
+
+	if (user == PLUGIN_OUTPUT && !ops->encode)
+		diag_error(d, pos, "the codec '%s' only reads: an output needs one that writes", c->plugin->name);
+	else if (user == PLUGIN_INPUT && !ops->next)
+		diag_error(d, pos, "the codec '%s' only writes: an input needs one that reads", c->plugin->name);
+	else
+		return true;
+	return false;
+}
+
 struct codec *codec_streaming(struct codec *c, struct plugin_ctx *ctx)
 {
 	struct ast_value charset = {.kind = AST_STRING, .pos = ctx->pos};

@@ -185,6 +185,13 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 			return NULL;
 	}
 	ctx.written = ap;
+	/* Of one that has no default codec nothing is read or written by codecs. */
+	if (plugin->default_codec && !plugin->events && !c->settings->text_only) {
+		option_blame(&ctx, "codec");
+		if (!codec_fits(pp->codec, kind, ctx.pos, c->diag))
+			return NULL;
+		ctx.pos = ap->pos;
+	}
 	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
 		diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
 		return NULL;

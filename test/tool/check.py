@@ -115,6 +115,29 @@ def test_variables_of_what_is_left_out():
     assert "'NOT_HERE'" in run(weird, '-t', '-f', f.path('c.conf'))[2]
 
 
+def test_codecs_of_one_way():
+    """What only reads or only writes has its place; where codecs are nothing, any may stand."""
+    only_writes = "the codec '%s' only writes: an input needs one that reads"
+    only_reads = "the codec '%s' only reads: an output needs one that writes"
+    for config, said in (('input { stdin { codec => dots } }', '1:17: ' + only_writes % 'dots'),
+                         ('input { beats { port => 1 codec => rubydebug } }', only_writes % 'rubydebug'),
+                         ('input { http { port => 1 additional_codecs => { "a/b" => "dots" } } }', "the codec 'dots' only writes"),
+                         ('output { stdout { codec => netflow } }', only_reads % 'netflow'),
+                         ('output { file { path => "x" codec => multiline { pattern => "x" what => previous } } }', only_reads % 'multiline'),
+                         ('output { tcp { host => "h" port => 1 codec => gzip_lines } }', only_reads % 'gzip_lines')):
+        status, out, err = run(weird, '-t', '-e', config)
+        assert status == 1 and said in err, (config, out, err)
+    status, _, err = run(weird, '-t', '-e', 'output { elasticsearch { hosts => "h" codec => multiline { pattern => "x" what => previous } } }')
+    assert status == 0, err
+
+    def codecs(**which):
+        q = json.dumps({'id': 1, 'config': '', 'events': ['x'], **which})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)['error']
+
+    assert only_writes % 'dots' in codecs(codec='dots')
+    assert only_reads % 'es_bulk' in codecs(codec='line', ocodec='es_bulk')
+
+
 def test_settings_folder():
     """/etc/logstash as it stands: what belongs to the Java program is named once."""
     f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'
