@@ -8,7 +8,8 @@
  *
  * and answers each with {"id": "x", "events": [...]} or {"id": "x", "error": "..."}. Without a codec the events are fed as
  * JSON lines; with one they are lines of text, or {"__base64": "..."}: bytes as they are. With ocodec the answer holds the
- * texts that this codec writes. With bare only the text of the configuration is judged. No daemon, no network; one thread.
+ * texts that this codec writes. With bare only the text of the configuration is judged: it may name plug-ins of Logstash's that weir does not
+ * have. Inputs and outputs of a configuration that is run are left out. No daemon, no network; one thread.
  */
 #include "config/parse.h"
 #include "event/json.h"
@@ -112,20 +113,26 @@ static int read_question(struct question *q, const struct map *m)
 	q->events = value_is(v, V_LIST) ? v->list : NULL;
 	v = map_find_str(m, STR("settings"));
 	read_settings(&q->settings, value_is(v, V_MAP) ? v->map : NULL);
-	q->settings.elsewhere = q->bare;
+	q->settings.elsewhere = q->settings.text_only = q->bare;
 	return 0;
 }
 
-static struct codec *open_codec(struct question *q, struct str text, const struct config_env *env)
+/* As of an input, or an output. */
+static struct codec *open_codec(struct question *q, struct str text, enum plugin_kind user, const struct config_env *env)
 {
 	struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
 	struct ast_value v = {.kind = AST_PLUGIN};
+	struct codec *c;
 
 	v.plugin = config_parse_plugin(&q->arena, text, env, &q->diag);
 	if (!v.plugin)
 		return NULL;
 	v.pos = v.plugin->pos;
-	return codec_bind(&v, &ctx);
+	c = codec_bind(&v, &ctx);
+	/* What does not fit is an error: nothing is run. */
+	if (c)
+		codec_fits(c, user, v.pos, &q->diag);
+	return c;
 }
 
 static int base64_bits(char c)
@@ -234,7 +241,7 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 static void answer(struct question *q, struct buf *out)
 {
 	struct config_file file = {.name = STR("config"), .text = q->config};
-	struct config_env env = {.support_escapes = q->settings.support_escapes};
+	struct config_env env = {.support_escapes = q->settings.support_escapes, .filters_only = !q->bare};
 	struct ast_config *ast = config_parse(&q->arena, &file, &env, &q->diag);
 	struct codec *codec = NULL, *ocodec = NULL;
 	struct plan *plan = NULL;
@@ -243,10 +250,10 @@ static void answer(struct question *q, struct buf *out)
 		struct plugin_ctx ctx = {.arena = &q->arena, .settings = &q->settings, .ecs = q->settings.ecs, .diag = &q->diag};
 
 		/* Events come as on standard input: a stream. */
-		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), &env);
+		codec = open_codec(q, q->codec.p ? q->codec : STR("json_lines { ecs_compatibility => disabled }"), PLUGIN_INPUT, &env);
 		codec = codec_streaming(codec, &ctx);
 		if (codec && q->ocodec.p)
-			ocodec = open_codec(q, q->ocodec, &env);
+			ocodec = open_codec(q, q->ocodec, PLUGIN_OUTPUT, &env);
 	}
 	if (ast && !q->diag.errors) {
 		/* Outputs and inputs of the text itself are left out, unless it is only judged. */

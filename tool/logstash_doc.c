@@ -1,35 +1,15 @@
 /*
  * logstash_doc.c - docs/logstash-plugins.md: which of Logstash's plug-ins and of their options weir has, and how.
  *
- * A program of the build, not of the product. What weir has comes from the tables that read a configuration; what Logstash has is listed here: the
- * plug-ins that its packages of release 9 bring, and those of older ones that configurations still name.
+ * A program of the build, not of the product. What weir has comes from the tables that read a configuration; what Logstash has is listed in
+ * pipeline/bundled.c.
  */
+#include "pipeline/bundled.h"
 #include "pipeline/former.h"
 #include "pipeline/plugin.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const inputs[] = {
-	"azure_event_hubs", "beats", "cloudwatch", "couchdb_changes", "dead_letter_queue", "elastic_agent", "elastic_serverless_forwarder",
-	"elasticsearch", "exec", "file", "ganglia", "gelf", "generator", "graphite", "heartbeat", "http", "http_poller", "java_generator",
-	"java_stdin", "jdbc", "jms", "kafka", "logstash", "lumberjack", "pipe", "pipeline", "rabbitmq", "redis", "relp", "s3", "snmp", "snmptrap",
-	"sqs", "stdin", "syslog", "tcp", "twitter", "udp", "unix", NULL};
-
-static const char *const filters[] = {
-	"aggregate", "alter", "anonymize", "bytes", "cidr", "clone", "csv", "date", "de_dot", "dissect", "dns", "drop", "elapsed", "elastic_integration",
-	"elasticsearch", "extractnumbers", "fingerprint", "geoip", "grep", "grok", "http", "i18n", "java_uuid", "jdbc_static", "jdbc_streaming", "json",
-	"json_encode", "kv", "memcached", "metrics", "multiline", "mutate", "prune", "range", "ruby", "sleep", "split", "syslog_pri", "throttle",
-	"tld", "translate", "truncate", "urldecode", "useragent", "uuid", "xml", NULL};
-
-static const char *const outputs[] = {
-	"cloudwatch", "csv", "elastic_app_search", "elasticsearch", "elasticsearch_http", "email", "exec", "file", "graphite", "http", "java_stdout",
-	"kafka", "logstash", "lumberjack", "nagios", "null", "opensearch", "pipe", "pipeline", "rabbitmq", "redis", "s3", "sink", "sns", "sqs",
-	"statsd", "stdout", "syslog", "tcp", "udp", "webhdfs", NULL};
-
-static const char *const codecs[] = {
-	"avro", "cef", "collectd", "csv", "dots", "edn", "edn_lines", "es_bulk", "fluent", "graphite", "gzip_lines", "java_line", "java_plain", "jdots",
-	"json", "json_lines", "line", "msgpack", "multiline", "netflow", "plain", "rubydebug", NULL};
 
 enum state { WORKS, FORMER, OBSOLETE, IGNORED, OWN, STATES };
 
@@ -81,16 +61,9 @@ static void row(enum plugin_kind kind, const char *name)
 	printf(" |\n");
 }
 
-static bool listed(const char *const *names, const char *name)
+static void section(const char *title, enum plugin_kind kind)
 {
-	for (size_t i = 0; names[i]; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void section(const char *title, enum plugin_kind kind, const char *const *names)
-{
+	const char *const *names = bundled_all(kind);
 	const char *sep = "\nweir's own: ";
 
 	printf("\n## %s\n\n| plug-in | there | options that work | former names that work, with a warning | accepted, without effect |\n|---|---|---|---|---|\n",
@@ -98,7 +71,7 @@ static void section(const char *title, enum plugin_kind kind, const char *const 
 	for (size_t i = 0; names[i]; i++)
 		row(kind, names[i]);
 	for (const struct plugin *const *p = plugin_all(kind); *p; p++)
-		if (!listed(names, (*p)->name)) {
+		if (!bundled_has(kind, str_z((*p)->name))) {
 			printf("%s`%s`", sep, (*p)->name);
 			sep = ", ";
 		}
@@ -115,9 +88,9 @@ int main(void)
 	       "The options that every plug-in of a kind has (`add_field`, `tags`, `id`, `codec` ...) are not repeated here: weir has all of them. An option that "
 	       "stands nowhere is an error with its place; `weir check` tells all of them at once. A filter that is not there can be passed over "
 	       "(`config.lenient`), an input or output cannot.\n");
-	section("Inputs", PLUGIN_INPUT, inputs);
-	section("Filters", PLUGIN_FILTER, filters);
-	section("Outputs", PLUGIN_OUTPUT, outputs);
-	section("Codecs", PLUGIN_CODEC, codecs);
+	section("Inputs", PLUGIN_INPUT);
+	section("Filters", PLUGIN_FILTER);
+	section("Outputs", PLUGIN_OUTPUT);
+	section("Codecs", PLUGIN_CODEC);
 	return 0;
 }

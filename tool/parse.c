@@ -118,7 +118,7 @@ static int read_settings(const struct options *o, struct program_settings *s, st
 
 static struct plan *compile(const struct options *o, struct program_settings *s, struct arena *a, struct diag *d)
 {
-	struct config_env env = {.support_escapes = s->pipeline.support_escapes, .secrets = s->pipeline.secrets};
+	struct config_env env = {.support_escapes = s->pipeline.support_escapes, .secrets = s->pipeline.secrets, .filters_only = true};
 	struct config_file shipped = {.name = STR_INIT("conf.d"), .text = str_z(shipped_conf)};
 	struct config_file *files = o->config ? config_read(a, o->config, d) : arena_alloc(a, sizeof(shipped));
 	struct ast_config *ast;

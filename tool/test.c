@@ -334,12 +334,14 @@ static struct codec *codec_of(struct arena *a, const struct settings *s, struct 
 	struct plugin_ctx ctx = {.arena = a, .settings = s, .ecs = s->ecs, .diag = d};
 	struct config_env env = {.support_escapes = s->support_escapes, .secrets = s->secrets};
 	struct ast_value v = {.kind = AST_PLUGIN};
+	struct codec *c;
 
 	v.plugin = config_parse_plugin(a, text, &env, d);
 	if (!v.plugin)
 		return NULL;
 	v.pos = v.plugin->pos;
-	return codec_streaming(codec_bind(&v, &ctx), &ctx);
+	c = codec_bind(&v, &ctx);
+	return c && codec_fits(c, PLUGIN_INPUT, v.pos, d) ? codec_streaming(c, &ctx) : NULL;
 }
 
 static bool run_cases(struct run *run, struct set_run *r, struct plan *plan, struct codec *codec, const struct plan_plugin *input)
@@ -377,7 +379,7 @@ static bool run_cases(struct run *run, struct set_run *r, struct plan *plan, str
 static struct plan *compile(struct run *run, const struct target *t, const struct test_set *set, struct arena *a, struct diag *d)
 {
 	const struct settings *s = t->settings;
-	struct config_env env = {.support_escapes = s->support_escapes, .secrets = s->secrets};
+	struct config_env env = {.support_escapes = s->support_escapes, .secrets = s->secrets, .filters_only = !set->input_plugin.p};
 	struct ast_config *ast = config_parse(a, t->files, &env, d);
 
 	if (!ast || (run->mock && mock_apply(a, run->mock, ast, &env, d) == -1))

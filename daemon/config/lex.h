@@ -48,6 +48,7 @@ struct lexer {
 	size_t hint_end;
 	unsigned depth;
 	bool in_value; /* a plug-in is tried where a value may stand */
+	bool left_out; /* this section is read, but not wanted */
 	bool stopped; /* an error that ends parsing was reported */
 };
 

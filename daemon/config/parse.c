@@ -448,6 +448,7 @@ static bool parse_sections(struct lexer *l, struct ast_config *c)
 		for (size_t i = 0; i < 3; i++)
 			if (str_starts(rest, str_z(names[i]))) {
 				b = &c->section[i];
+				l->left_out = l->env->filters_only && i != SECTION_FILTER;
 				l->at += strlen(names[i]);
 				break;
 			}

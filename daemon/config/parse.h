@@ -13,6 +13,7 @@ struct config_env {
 	void *arg;
 	const struct secrets *secrets; /* config/secrets.h; NULL: none */
 	bool support_escapes;
+	bool filters_only; /* inputs and outputs are left out later: in them a ${NAME} that is not defined stays as it is */
 };
 
 /*

@@ -92,6 +92,7 @@ struct expander {
 	const struct config_env *env;
 	struct diag *diag;
 	struct pos pos;
+	bool may_lack; /* what is not defined stays as it is written */
 };
 
 static bool env_lookup(const struct expander *x, struct str name, struct str *out)
@@ -134,6 +135,8 @@ static struct str expand_once(const struct expander *x, struct str s)
 			buf_str(&b, value);
 		else if (def.p)
 			buf_str(&b, def);
+		else if (x->may_lack)
+			buf_str(&b, str_sub(s, 0, n));
 		else
 			diag_error(x->diag, x->pos,
 				   "the variable '%.*s' is not in the environment, and ${%.*s} gives no default "
@@ -150,7 +153,7 @@ static struct str expand_once(const struct expander *x, struct str s)
 
 struct str text_expand(struct lexer *l, struct str s, size_t at, unsigned passes)
 {
-	struct expander x = {l->a, l->env, l->diag, {0}};
+	struct expander x = {.a = l->a, .env = l->env, .diag = l->diag, .may_lack = l->left_out};
 	unsigned errors = l->diag->errors;
 
 	if (str_find(s, STR("${")) < 0)
@@ -218,7 +221,7 @@ void text_expand_option(struct lexer *l, struct ast_value *v, struct str raw, si
 int config_expand(struct arena *a, struct str *s, const struct config_env *env, struct pos pos, struct diag *d)
 {
 	static const struct config_env plain;
-	struct expander x = {a, env ? env : &plain, d, pos};
+	struct expander x = {.a = a, .env = env ? env : &plain, .diag = d, .pos = pos};
 	unsigned errors = d->errors;
 
 	*s = expand_once(&x, *s);

@@ -113,6 +113,10 @@ static int make_codecs(struct http_input *h, struct plugin_ctx *ctx, struct err 
 			close_codecs(h);
 			return err_set(err, "the codec '%s' cannot be used without options", name);
 		}
+		if (!c->plugin->codec.next) {
+			close_codecs(h);
+			return err_set(err, "the codec '%s' only writes", name);
+		}
 		h->codecs[h->n_codecs++] = (struct http_codec){key_str(&m->e[i].key), c};
 	}
 	return 0;

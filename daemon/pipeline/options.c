@@ -7,6 +7,7 @@
 #include "pipeline/options.h"
 
 #include "config/parse.h"
+#include "pipeline/bundled.h"
 #include "pipeline/former.h"
 #include "pipeline/optvalue.h"
 
@@ -463,6 +464,10 @@ static struct codec *codec_make(const struct ast_plugin *ap, const struct plugin
 	struct codec *c;
 	struct err err;
 
+	if (!p && ctx.settings->text_only && bundled_has(PLUGIN_CODEC, ap->name)) {
+		diag_warn(ctx.diag, ap->pos, "weir does not have Logstash's codec '%.*s': passed over", STR_ARG(ap->name));
+		return codec_make(&(struct ast_plugin){.name = STR("plain"), .pos = ap->pos}, outer);
+	}
 	if (!p) {
 		const struct plugin *const *all = plugin_all(PLUGIN_CODEC);
 		const char *words[256], *near;
@@ -516,6 +521,19 @@ struct codec *codec_default(const char *name, struct plugin_ctx *ctx)
 	struct ast_plugin named = {.name = str_z(name), .pos = ctx->pos};
 
 	return codec_make(&named, ctx);
+}
+
+bool codec_fits(const struct codec *c, enum plugin_kind user, struct pos pos, struct diag *d)
+{
+	const struct codec_ops *ops = &c->plugin->codec;
+
+	if (user == PLUGIN_OUTPUT && !ops->encode)
+		diag_error(d, pos, "the codec '%s' only reads: an output needs one that writes", c->plugin->name);
+	else if (user == PLUGIN_INPUT && !ops->next)
+		diag_error(d, pos, "the codec '%s' only writes: an input needs one that reads", c->plugin->name);
+	else
+		return true;
+	return false;
 }
 
 struct codec *codec_streaming(struct codec *c, struct plugin_ctx *ctx)

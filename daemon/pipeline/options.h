@@ -40,6 +40,8 @@ void option_blame(struct plugin_ctx *ctx, const char *name);
 struct codec *codec_bind(const struct ast_value *v, struct plugin_ctx *ctx);
 /* The same from a plug-in's default codec name. */
 struct codec *codec_default(const char *name, struct plugin_ctx *ctx);
+/* Whether it can do what an input or an output wants of it: read, or write. If not, false and d at pos. */
+bool codec_fits(const struct codec *c, enum plugin_kind user, struct pos pos, struct diag *d);
 /*
  * What a stream input makes of its codec, as Logstash's do: json_lines for json and line for plain, of whose options only
  * charset goes along; any other as it is. Closes what it replaces.

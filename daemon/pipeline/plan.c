@@ -1,5 +1,6 @@
 #include "pipeline/plan.h"
 
+#include "pipeline/bundled.h"
 #include "pipeline/former.h"
 #include "pipeline/unknown.h"
 
@@ -80,9 +81,13 @@ static void unknown_plugin(struct compiler *c, enum plugin_kind kind, const stru
 	for (; all[n] && n < 255; n++)
 		names[n] = all[n]->name;
 	near = nearest_word(ap->name, names, n);
-	if (kind == PLUGIN_FILTER && c->settings->lenient)
+	if (c->settings->text_only && bundled_has(kind, ap->name))
+		diag_warn(c->diag, ap->pos, "weir does not have Logstash's %s '%.*s': passed over", kind_name[kind], STR_ARG(ap->name));
+	else if (kind == PLUGIN_FILTER && c->settings->lenient)
 		diag_warn(c->diag, ap->pos, "unknown filter '%.*s': passed over, its events get the tag _unknown_filter%s%s%s", STR_ARG(ap->name),
 			  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	else if (bundled_has(kind, ap->name))
+		diag_error(c->diag, ap->pos, "unknown %s '%.*s': weir does not have this plug-in of Logstash's", kind_name[kind], STR_ARG(ap->name));
 	else if (near)
 		diag_error(c->diag, ap->pos, "unknown %s '%.*s', did you mean '%s'?", kind_name[kind],
 			   STR_ARG(ap->name), near);
@@ -180,6 +185,13 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 			return NULL;
 	}
 	ctx.written = ap;
+	/* Of one that has no default codec nothing is read or written by codecs. */
+	if (plugin->default_codec && !plugin->events && !c->settings->text_only) {
+		option_blame(&ctx, "codec");
+		if (!codec_fits(pp->codec, kind, ctx.pos, c->diag))
+			return NULL;
+		ctx.pos = ap->pos;
+	}
 	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
 		diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
 		return NULL;

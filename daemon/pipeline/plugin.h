@@ -83,6 +83,7 @@ struct settings {
 	bool support_escapes; /* config.support_escapes */
 	bool lenient;	      /* unknown filters are passed over, tagged and counted */
 	bool stateless;	      /* filters that remember are left out */
+	bool text_only;	      /* only the text is judged (weir eval): plug-ins that Logstash has and weir has not are passed over */
 	bool elsewhere;	      /* only looked at, perhaps for another machine (-t, weir check): files that are named need not be here */
 	bool later;	      /* what takes long to load may come after the start: weird itself, unless it ends with its inputs. Tools and -t wait */
 	struct str pipeline_id;

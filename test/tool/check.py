@@ -77,6 +77,67 @@ def test_lenient():
         assert status == 1 and "unknown %s 'jdbc'" % section in err, err
 
 
+def test_plugins_of_logstash():
+    """What Logstash has and weir has not: the text is as good as any, but it does not run."""
+    def judge(config, bare=True):
+        q = json.dumps({'id': 1, 'config': config, 'bare': bare, 'events': []})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)
+
+    inputs = 'input { jdbc { statement => "x" } if [a] { s3 { bucket => "b" codec => msgpack } } tcp { port => 1 codec => avro { schema_uri => "x" } } }'
+    outputs = 'output { if [a] { rabbitmq { exchange => "e" } } else { webhdfs { } } stdout { } }'
+    filters = 'filter { if [b] { jdbc_streaming { statement => "x" } } }'
+    assert judge(inputs + filters + outputs) == {'id': 1, 'events': []}
+    assert judge(inputs + outputs, bare=False) == {'id': 1, 'events': []}
+    assert judge(filters, bare=False)['error'] == "config:1:19: unknown filter 'jdbc_streaming': weir does not have this plug-in of Logstash's"
+    assert "unknown option 'schem'" in judge('input { jdbc { } tcp { port => 1 schem => 1 } }')['error']
+    for config, said in (('input { jdbcc { } }', "unknown input 'jdbcc'"), ('filter { jdbc { } }', "unknown filter 'jdbc'"),
+                         ('output { s33 { } }', "unknown output 's33'"), ('input { stdin { codec => avrro } }', "unknown codec 'avrro'")):
+        assert said in judge(config)['error'], config
+    for text, said in ((inputs, "unknown input 'jdbc': weir does not have"), (outputs, "unknown output 'rabbitmq': weir does not have")):
+        status, _, err = run(weird, '-t', '-e', text)
+        assert status == 1 and said in err, err
+
+
+def test_variables_of_what_is_left_out():
+    """Passwords and addresses of inputs and outputs need not be here to see what the filters do."""
+    config = 'input { beats { port => "${NOT_HERE}" } } filter { mutate { add_tag => "%s" } } output { if [a] == "${NOT_HERE}" { http { url => "${NOT_HERE}" } } }'
+
+    def judge(tag, **more):
+        q = json.dumps({'id': 1, 'config': config % tag, 'events': [{'@timestamp': '2020-01-01T00:00:00Z'}], **more})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)
+
+    assert judge('t')['events'][0]['tags'] == ['t']
+    for q in (judge('${NOT_HERE}'), judge('t', bare=True)):
+        assert "the variable 'NOT_HERE' is not in the environment" in q['error'], q
+    f = Folder({'c.conf': config % 't', 'line': 'x\n'})
+    status, out, err = run(weir, 'parse', '-f', f.path('c.conf'), f.path('line'))
+    assert status == 0 and '"tags":["t"]' in out, (out, err)
+    assert "'NOT_HERE'" in run(weird, '-t', '-f', f.path('c.conf'))[2]
+
+
+def test_codecs_of_one_way():
+    """What only reads or only writes has its place; where codecs are nothing, any may stand."""
+    only_writes = "the codec '%s' only writes: an input needs one that reads"
+    only_reads = "the codec '%s' only reads: an output needs one that writes"
+    for config, said in (('input { stdin { codec => dots } }', '1:17: ' + only_writes % 'dots'),
+                         ('input { beats { port => 1 codec => rubydebug } }', only_writes % 'rubydebug'),
+                         ('input { http { port => 1 additional_codecs => { "a/b" => "dots" } } }', "the codec 'dots' only writes"),
+                         ('output { stdout { codec => netflow } }', only_reads % 'netflow'),
+                         ('output { file { path => "x" codec => multiline { pattern => "x" what => previous } } }', only_reads % 'multiline'),
+                         ('output { tcp { host => "h" port => 1 codec => gzip_lines } }', only_reads % 'gzip_lines')):
+        status, out, err = run(weird, '-t', '-e', config)
+        assert status == 1 and said in err, (config, out, err)
+    status, _, err = run(weird, '-t', '-e', 'output { elasticsearch { hosts => "h" codec => multiline { pattern => "x" what => previous } } }')
+    assert status == 0, err
+
+    def codecs(**which):
+        q = json.dumps({'id': 1, 'config': '', 'events': ['x'], **which})
+        return json.loads(subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True).stdout)['error']
+
+    assert only_writes % 'dots' in codecs(codec='dots')
+    assert only_reads % 'es_bulk' in codecs(codec='line', ocodec='es_bulk')
+
+
 def test_settings_folder():
     """/etc/logstash as it stands: what belongs to the Java program is named once."""
     f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'

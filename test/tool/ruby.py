@@ -137,13 +137,55 @@ def test_values(ev):
     same(raised(ev, 'LogStash::Timestamp.new("x")'), 'invalid timestamp string format x')
 
 
+def test_texts(ev):
+    """A text is not copied on its way to code or from there."""
+    given = {'t': ' a ', 'l': ['b', ['c']], 'h': {'k': 'd', 'm': {'n': 'e'}}}
+    same(code(ev, 'event.get("l")[0] << "1"; event.get("l")[1][0] << "2"; h = event.get("h"); h["k"] << "3"; h["m"]["n"].upcase!', (given,)),
+         [{'t': ' a ', 'l': ['b1', ['c2']], 'h': {'k': 'd3', 'm': {'n': 'E'}}}])
+    same(code(ev, 'event.to_hash.each { |k, v| v.strip! if v.is_a?(String); event.set(k + "2", 1) if k.size == 1 }; event.get("t") << "x"', (given,)),
+         [{**given, 't': 'ax', 't2': 1, 'l2': 1, 'h2': 1}])
+    same(code(ev, 'm = event.get("t"); event.set("raw", m); m.strip!; event.set("t", m + "!")', (given,)), [{**given, 'raw': 'a', 't': 'a!'}])
+    same(code(ev, 's = "x"; event.set("s", s); s << "y"; event.get("s") << "z"; event.set("n", s.size)'), [{'s': 'xyz', 'n': 3}])
+    # This one method copies them, but for those in @metadata.
+    same(code(ev, 'event.set("[@metadata][m]", "a"); h = event.to_hash_with_metadata; h["t"] << "x"; h["l"][1][0] << "x"; h["@metadata"]["m"] << "b"; '
+                  'event.set("m", event.get("[@metadata][m]")); event.set("n", h["t"])', (given,)), [{**given, 'm': 'ab', 'n': ' a x'}])
+    # What was removed, or set anew, is no longer the field; what stands behind something that was removed still is.
+    same(code(ev, 'l = event.get("l"); s = event.get("t"); event.remove("t"); s << "x"; event.remove("[l][0]"); l[0] << "x"; l[1][0] << "y"', (given,)),
+         [{'l': [['cy']], 'h': given['h']}])
+    same(code(ev, 's = event.get("t"); event.set("t", "new"); s << "x"', (given,)), [{**given, 't': 'new'}])
+    # Another encoding, and bytes that are none.
+    same(code(ev, 's = event.get("s"); s.encode!("ISO-8859-1"); event.get("l")[0].encode!("UTF-16LE") << "b".encode("UTF-16LE")', ({'s': '\u00e9', 'l': ['\u00e9']},)),
+         [{'s': '\u00e9', 'l': ['\u00e9b']}])
+    # More than are watched: what was done to the oldest in time counts.
+    many = {'k%d' % i: 'v' for i in range(3000)}
+    same(code(ev, 'event.to_hash.each { |k, v| event.get(k) << "w" if v == "v" }', (many,)), [{k: 'vw' for k in many}])
+
+
+def test_gems(_):
+    """What is installed is found without more ado; what is not is a LoadError, every time."""
+    with tempfile.TemporaryDirectory() as home:
+        for name in ('specifications', 'gems/weird_gem-1.0/lib'):
+            os.makedirs(os.path.join(home, name))
+        with open(home + '/specifications/weird_gem-1.0.gemspec', 'w') as f:
+            f.write('Gem::Specification.new { |s| s.name = "weird_gem"; s.version = "1.0"; s.summary = "x"; s.authors = ["x"]; s.files = ["lib/weird_gem.rb"] }\n')
+        with open(home + '/gems/weird_gem-1.0/lib/weird_gem.rb', 'w') as f:
+            f.write('WEIRD_GEM = 1\n')
+        ev = Eval({'GEM_HOME': home, 'GEM_PATH': home})
+        same(code(ev, 'require "weird_gem"; event.set("g", WEIRD_GEM); event.set("again", require("weird_gem"))'), [{'g': 1, 'again': False}])
+        for _ in range(2):
+            assert 'cannot load such file -- not_there' in raised(ev, 'require "not_there"')
+            assert 'there is no Java' in raised(ev, 'require "java"')
+        same(code(ev, 'event.set("l", require("logstash/event"))'), [{'l': False}])
+        ev.end()
+
+
 def test_garbage(ev):
     """With a collection at every allocation everything still stands."""
     same(code(ev, 'GC.stress = true; begin; e = LogStash::Event.new("a" => ["b" * 50, {"c" => 2**80}]); new_event_block.call(e); '
               'event.set("x", event.get("y")); event.get("y") << "z" * 40; new_event_block.call(event.clone); @k = event.get("h"); '
               'ensure; GC.stress = false; end', ({'y': 'q' * 40, 'h': {'k' * 30: ['v' * 30]}},)),
-         [{'y': 'q' * 40 + 'z' * 40, 'x': 'q' * 40, 'h': {'k' * 30: ['v' * 30]}}, {'a': ['b' * 50, {'c': 2**80}]},
-          {'y': 'q' * 40 + 'z' * 40, 'x': 'q' * 40, 'h': {'k' * 30: ['v' * 30]}}])
+         [{'y': 'q' * 40 + 'z' * 40, 'x': 'q' * 40 + 'z' * 40, 'h': {'k' * 30: ['v' * 30]}}, {'a': ['b' * 50, {'c': 2**80}]},
+          {'y': 'q' * 40 + 'z' * 40, 'x': 'q' * 40 + 'z' * 40, 'h': {'k' * 30: ['v' * 30]}}])
     same(code(ev, '@kept ||= []; @kept << event.clone; @kept.shift if @kept.size > 50; event.set("n", @kept.first.get("n"))',
               [{'n': n} for n in range(2000)])[-1], {'n': 1950})
 

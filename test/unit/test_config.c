@@ -32,10 +32,12 @@ static bool lookup(void *arg, struct str name, struct str *out)
 	return true;
 }
 
+static bool filters_only;
+
 static struct ast_config *parse_files(const char *const *texts, size_t n)
 {
 	static const char *const names[] = {"1.conf", "2.conf", "3.conf"};
-	struct config_env env = {.lookup = lookup, .support_escapes = escapes};
+	struct config_env env = {.lookup = lookup, .support_escapes = escapes, .filters_only = filters_only};
 	struct config_file *first = NULL, **last = &first;
 
 	diag_release(&diag);
@@ -192,6 +194,16 @@ static void test_variables(void)
 	REFUSED("filter { x { h => [ \"${HOST}\",\n \"${NONE}\" ] } }",
 		"1.conf:2:2: the variable 'NONE' is not in the environment, and ${NONE} gives no default (as ${NONE:default} would)");
 	REFUSED("filter { x { h => ${HOST} } }", "1.conf:1:19: expected a value, not '$' (a ${VARIABLE} stands inside quotes)");
+	/* What is left out may lack variables; what is not may not. */
+	filters_only = true;
+	c = parse("input { x { h => \"<${NONE}${HOST}>\" } } output { if [a] == \"${NONE}\" { x { h => [ \"${NONE}\" ] } } }");
+	CHECK(c && c->section[SECTION_OUTPUT].n == 1);
+	CHECK_STR(c->section[SECTION_INPUT].stmt[0].plugin->attr[0].value->text, "<${NONE}db1>");
+	REFUSED("output { x { h => \"${NONE}\" } } filter { x { h => \"${NONE}\" } }",
+		"1.conf:1:51: the variable 'NONE' is not in the environment, and ${NONE} gives no default (as ${NONE:default} would)");
+	filters_only = false;
+	REFUSED("output { x { h => \"${NONE}\" } }",
+		"1.conf:1:19: the variable 'NONE' is not in the environment, and ${NONE} gives no default (as ${NONE:default} would)");
 }
 
 /* A condition as text, fully bracketed. */

@@ -2,17 +2,19 @@
  * event.c - LogStash::Event: an object of Ruby's over an event of weird's.
  *
  * An object either borrows an event of the batch under way, and is cut off from it when the block has ended, or owns one that Ruby made. A
- * text that `get` hands out is the field itself, as in Logstash (`event.get('a') << 'x'` changes it): the object remembers what it handed out and
- * writes back what was changed. Lists and hashes are copies.
+ * text is not copied on its way to Ruby or from there, as in Logstash: `event.get('a') << 'x'` changes the field, and so does what is done to a text
+ * after `set`, or to one within a list or hash that was handed out. The object remembers these texts and writes back what was changed. Lists and
+ * hashes themselves are copies.
  */
 #include <ruby.h>
 
 #include "filter/ruby/ruby_int.h"
 
-/* A text that was handed out. */
+/* A text that Ruby has, too. */
 struct shown {
 	VALUE text;
-	const struct ref *ref;
+	const struct ref *ref; /* the field that it is; NULL: it is in what `in` says */
+	struct values_place in;
 	const char *p; /* what it was, in the event's arena */
 	uint32_t len;
 };
@@ -24,6 +26,7 @@ struct object {
 	bool cancelled;
 	struct shown *shown;
 	uint32_t nshown, cap;
+	bool within; /* some of them are in lists or hashes */
 };
 
 static VALUE event_class;
@@ -116,20 +119,14 @@ static struct ts now(void)
 	return ts_from_ns(clock_wall(host_clock));
 }
 
-/* ---- texts that were handed out ---- */
+/* ---- texts that Ruby has, too ---- */
 
-enum { MAX_SHOWN = 256 };
+enum { MAX_SHOWN = 1024 };
 
 static void write_back(struct object *o);
 
-static VALUE show_text(struct object *o, const struct ref *ref, const struct value *v)
+static void show(struct object *o, struct shown s)
 {
-	VALUE text;
-
-	for (uint32_t i = 0; i < o->nshown; i++)
-		if (o->shown[i].ref == ref && o->shown[i].p == v->s && o->shown[i].len == v->len)
-			return o->shown[i].text;
-	text = rb_utf8_str_new(v->s, v->len);
 	if (o->nshown == MAX_SHOWN) {
 		/* Of the oldest only what was done so far counts. */
 		write_back(o);
@@ -139,8 +136,64 @@ static VALUE show_text(struct object *o, const struct ref *ref, const struct val
 		o->cap = o->cap ? o->cap * 2 : 4;
 		o->shown = host->xrealloc(o->shown, o->cap * sizeof(*o->shown));
 	}
-	o->shown[o->nshown++] = (struct shown){text, ref, v->s, v->len};
+	o->within |= !s.ref;
+	o->shown[o->nshown++] = s;
+}
+
+static VALUE show_field(struct object *o, const struct ref *ref, const struct value *v)
+{
+	VALUE text;
+
+	for (uint32_t i = 0; i < o->nshown; i++)
+		if (o->shown[i].ref == ref && o->shown[i].p == v->s && o->shown[i].len == v->len)
+			return o->shown[i].text;
+	text = rb_utf8_str_new(v->s, v->len);
+	show(o, (struct shown){.text = text, .ref = ref, .p = v->s, .len = v->len});
 	return text;
+}
+
+static void show_within(void *arg, VALUE text, struct values_place in, const struct value *v)
+{
+	show(arg, (struct shown){.text = text, .in = in, .p = v->s, .len = v->len});
+}
+
+/* A list or hash for Ruby, whose texts are the event's. */
+static VALUE show_copy(struct object *o, const struct value *v)
+{
+	return values_to_ruby_watched(v, show_within, o);
+}
+
+/* A text that Ruby gave: where it is held as it is, what is done to it later is done to the field. */
+static void show_given(struct object *o, const struct ref *ref, VALUE text)
+{
+	const struct value *v = host->event_get(o->ev, ref);
+
+	if (v && v->type == V_STRING && str_eq(value_str(v), str_n(RSTRING_PTR(text), (size_t)RSTRING_LEN(text))))
+		show(o, (struct shown){.text = text, .ref = ref, .p = v->s, .len = v->len});
+}
+
+static bool is_shown(const struct value *v, const struct shown *s)
+{
+	return v->type == V_STRING && v->s == s->p && v->len == s->len;
+}
+
+/* Where it is by now; NULL: no longer there. */
+static struct value *shown_value(const struct object *o, const struct shown *s)
+{
+	uint32_t n = s->in.map ? s->in.map->n : s->in.list ? s->in.list->n : 0;
+	struct value *v;
+
+	if (s->ref) {
+		v = host->event_get(o->ev, s->ref);
+		return v && is_shown(v, s) ? v : NULL;
+	}
+	/* At its place as a rule, before it where something was removed. */
+	for (uint32_t i = s->in.at < n ? s->in.at + 1 : n; i-- > 0;) {
+		v = s->in.map ? &s->in.map->e[i].val : &s->in.list->v[i];
+		if (is_shown(v, s))
+			return v;
+	}
+	return NULL;
 }
 
 /* What was done to them becomes part of the event. Does not raise. */
@@ -150,15 +203,17 @@ static void write_back(struct object *o)
 		struct shown *s = &o->shown[i];
 		struct str have = str_n(RSTRING_PTR(s->text), (size_t)RSTRING_LEN(s->text));
 		struct value *v;
+		VALUE keep;
 
 		if (str_eq(have, str_n(s->p, s->len)) || have.len > UINT32_MAX)
 			continue;
-		v = host->event_get(o->ev, s->ref);
-		if (!v || v->type != V_STRING || v->s != s->p)
+		v = shown_value(o, s);
+		if (!v)
 			continue;
-		*v = v_str(host->arena_dup(o->ev->arena, have));
+		*v = v_str(host->arena_dup(o->ev->arena, values_text(s->text, &keep)));
 		s->p = v->s;
 		s->len = v->len;
+		RB_GC_GUARD(keep);
 	}
 }
 
@@ -196,11 +251,11 @@ static VALUE event_get_field(VALUE self, VALUE name)
 
 	if (!v)
 		return Qnil;
-	if (v->type == V_STRING)
-		return show_text(o, r, v);
-	if (v->type == V_LIST || v->type == V_MAP)
+	if (o->within || v->type == V_LIST || v->type == V_MAP)
 		write_back(o);
-	return values_to_ruby(v);
+	if (v->type == V_STRING)
+		return show_field(o, r, v);
+	return show_copy(o, v);
 }
 
 static void raise_set(int rc, VALUE name, VALUE value)
@@ -228,6 +283,8 @@ static VALUE event_set_field(VALUE self, VALUE name, VALUE value)
 	bool time = rb_obj_is_kind_of(value, rb_cTime);
 
 	raise_set(r->timestamp && time ? EVENT_BAD_TIMESTAMP : host->event_set(o->ev, r, v), name, value);
+	if (RB_TYPE_P(value, T_STRING) && !OBJ_FROZEN(value))
+		show_given(o, r, value);
 	return value;
 }
 
@@ -286,6 +343,16 @@ static VALUE event_cancelled(VALUE self)
 static VALUE event_to_hash(VALUE self)
 {
 	struct object *o = object_of(self);
+	struct value root = v_map(&o->ev->root);
+
+	write_back(o);
+	return show_copy(o, &root);
+}
+
+/* Texts as well. */
+static VALUE event_data_copied(VALUE self)
+{
+	struct object *o = object_of(self);
 
 	write_back(o);
 	return values_map_to_ruby(&o->ev->root);
@@ -294,9 +361,10 @@ static VALUE event_to_hash(VALUE self)
 static VALUE event_metadata(VALUE self)
 {
 	struct object *o = object_of(self);
+	struct value meta = v_map(&o->ev->meta);
 
 	write_back(o);
-	return values_map_to_ruby(&o->ev->meta);
+	return show_copy(o, &meta);
 }
 
 static VALUE event_to_json(int argc, VALUE *argv, VALUE self)
@@ -407,6 +475,7 @@ void event_object_leave(VALUE obj, bool *cancelled)
 	write_back(o);
 	*cancelled = o->cancelled;
 	o->nshown = 0;
+	o->within = false;
 	o->took = NULL;
 	if (o->own)
 		return;
@@ -457,5 +526,6 @@ void event_class_init(void)
 	rb_define_method(event_class, "overwrite", event_overwrite, 1);
 	rb_define_method(event_class, "timestamp", event_time, 0);
 	rb_define_private_method(event_class, "replace_fields", event_replace, 1);
+	rb_define_private_method(event_class, "data_copied", event_data_copied, 0);
 	rb_define_private_method(event_class, "metadata_hash", event_metadata, 0);
 }

@@ -39,7 +39,13 @@ module Kernel
     name = feature.respond_to?(:to_path) ? feature.to_path : feature
     return false if name.is_a?(String) && name.start_with?('logstash/')
     raise LoadError, "cannot load such file -- #{name} (this is CRuby: there is no Java)" if %w[java jruby].include?(name)
-    require_feature(feature)
+    begin
+      require_feature(feature)
+    rescue LoadError => e
+      # Perhaps an installed gem: what finds them is loaded when the first is wanted.
+      raise if defined?(::Gem) || e.path != name || !require_feature('rubygems')
+      require(feature)
+    end
   end
   private :require
 end
@@ -247,7 +253,7 @@ module LogStash
 
     def to_hash_with_metadata
       metadata = metadata_hash
-      metadata.empty? ? to_hash : to_hash.merge(METADATA => metadata)
+      metadata.empty? ? data_copied : data_copied.merge(METADATA => metadata)
     end
 
     # The other's fields are added; time and version stay.

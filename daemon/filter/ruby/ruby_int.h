@@ -32,6 +32,15 @@ extern const struct clock *host_clock; /* of events */
 void values_init(void);
 VALUE values_to_ruby(const struct value *v);
 VALUE values_map_to_ruby(const struct map *m);
+/* Where within a value a text is: in one of these. */
+struct values_place {
+	const struct map *map;
+	const struct list *list;
+	uint32_t at;
+};
+/* The same, and tells of each text within a list or map: the new String, the place, the value there. */
+typedef void values_text_fn(void *arg, VALUE text, struct values_place in, const struct value *v);
+VALUE values_to_ruby_watched(const struct value *v, values_text_fn *text, void *arg);
 /* In the arena a, sharing nothing with Ruby. Raises TypeError for what an event cannot hold. */
 struct value values_from_ruby(struct arena *a, VALUE v);
 /* A Ruby string's bytes as UTF-8; borrowed from it or from *keep, which the caller holds on its stack. Raises unless it is a String. */

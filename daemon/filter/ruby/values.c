@@ -59,22 +59,46 @@ static VALUE bigint_to_ruby(struct str digits)
 	return rb_str_to_inum(text, 10, 0);
 }
 
-VALUE values_map_to_ruby(const struct map *m)
+struct watch {
+	values_text_fn *text; /* NULL: nobody wants to know */
+	void *arg;
+};
+
+static VALUE to_ruby(const struct value *v, struct values_place in, const struct watch *w);
+
+static VALUE map_to_ruby(const struct map *m, const struct watch *w)
 {
 	VALUE h = rb_hash_new();
 
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct str k = key_str(&m->e[i].key);
 
-		rb_hash_aset(h, rb_enc_interned_str(k.p, (long)k.len, rb_utf8_encoding()), values_to_ruby(&m->e[i].val));
+		rb_hash_aset(h, rb_enc_interned_str(k.p, (long)k.len, rb_utf8_encoding()),
+			     to_ruby(&m->e[i].val, (struct values_place){.map = m, .at = i}, w));
 	}
 	return h;
 }
 
-VALUE values_to_ruby(const struct value *v)
+static VALUE list_to_ruby(const struct list *from, const struct watch *w)
 {
-	VALUE l;
+	VALUE l = rb_ary_new_capa(from->n);
 
+	for (uint32_t i = 0; i < from->n; i++)
+		rb_ary_push(l, to_ruby(&from->v[i], (struct values_place){.list = from, .at = i}, w));
+	return l;
+}
+
+static VALUE text_to_ruby(const struct value *v, struct values_place in, const struct watch *w)
+{
+	VALUE text = rb_utf8_str_new(v->s, v->len);
+
+	if (w->text && (in.map || in.list))
+		w->text(w->arg, text, in, v);
+	return text;
+}
+
+static VALUE to_ruby(const struct value *v, struct values_place in, const struct watch *w)
+{
 	switch ((enum vtype)v->type) {
 	case V_NONE:
 	case V_NULL:
@@ -90,16 +114,28 @@ VALUE values_to_ruby(const struct value *v)
 	case V_TIME:
 		return time_to_ruby(value_ts(v));
 	case V_STRING:
-		return rb_utf8_str_new(v->s, v->len);
+		return text_to_ruby(v, in, w);
 	case V_LIST:
-		l = rb_ary_new_capa(v->list->n);
-		for (uint32_t i = 0; i < v->list->n; i++)
-			rb_ary_push(l, values_to_ruby(&v->list->v[i]));
-		return l;
+		return list_to_ruby(v->list, w);
 	case V_MAP:
-		return values_map_to_ruby(v->map);
+		return map_to_ruby(v->map, w);
 	}
 	return Qnil;
+}
+
+VALUE values_to_ruby(const struct value *v)
+{
+	return to_ruby(v, (struct values_place){0}, &(struct watch){0});
+}
+
+VALUE values_map_to_ruby(const struct map *m)
+{
+	return map_to_ruby(m, &(struct watch){0});
+}
+
+VALUE values_to_ruby_watched(const struct value *v, values_text_fn *text, void *arg)
+{
+	return to_ruby(v, (struct values_place){0}, &(struct watch){text, arg});
 }
 
 /* ---- from Ruby ---- */
