@@ -469,6 +469,12 @@ static enum step geoip_run(void *self, struct event *ev, struct step_ctx *ctx)
 	return g->source ? run_source(g, ev) : run_sides(g, ev);
 }
 
+/* Below the addresses, that is; with source it may write anywhere. */
+static bool geoip_adds(const void *self)
+{
+	return !((const struct geoip *)self)->source;
+}
+
 static const char *const types[] = {"City", "ASN", NULL};
 
 static const struct option options[] = {
@@ -490,4 +496,4 @@ static const struct option options[] = {
 };
 
 FILTER(geoip, .size = sizeof(struct geoip), .options = options, .doc = "place and network of an address, from MaxMind databases",
-       .open = geoip_open, .close = geoip_close, .filter = {.run = geoip_run})
+       .open = geoip_open, .close = geoip_close, .filter = {.run = geoip_run, .adds = geoip_adds})

@@ -40,6 +40,14 @@ struct identity {
 	struct state_db *db;
 	int table; /* of db */
 	struct buf row;
+
+	struct asked {
+		struct ip ip;
+		enum side side;
+		bool again; /* the same address as the one before */
+	} asked[SIDES]; /* the addresses that the event holds */
+	unsigned nasked;
+	const struct event *read; /* of this one they are; NULL: to be read */
 };
 
 /* ---- opening ---- */
@@ -461,20 +469,17 @@ static bool ask(struct identity *id, const struct ip *ip, int64_t t, struct leas
 	return true;
 }
 
-struct asked {
-	struct ip ip;
-	enum side side;
-	bool again; /* the same address as the one before */
-};
-
-/* The addresses that are asked about: each once. What is known of them lies far away, and is fetched while the event itself is read. */
-static unsigned sides_of(const struct identity *id, struct event *ev, struct asked *of)
+/* The addresses that are asked about. What is known of them lies far away: it begins to come. */
+static void identity_ahead(void *self, struct event *ev)
 {
+	struct identity *id = self;
 	struct str before = {0};
 	unsigned n = 0;
 
+	if (id->read == ev)
+		return;
 	for (int side = 0; side < SIDES; side++) {
-		struct asked *a = &of[n];
+		struct asked *a = &id->asked[n];
 		struct str s = text_in(object(ev, side_fields[side].ip), side_fields[side].ip);
 
 		if (!s.len || !event_ip(ev, s, &a->ip))
@@ -487,30 +492,38 @@ static unsigned sides_of(const struct identity *id, struct event *ev, struct ask
 			lease_hint(&id->leases, &a->ip);
 		n++;
 	}
-	return n;
+	id->nasked = n;
+	id->read = ev;
+}
+
+static bool identity_adds(const void *self)
+{
+	return true;
 }
 
 static enum step identity_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct identity *id = self;
 	struct lease_answer a;
-	struct asked of[SIDES];
-	unsigned n = sides_of(id, ev, of);
 	bool found = false;
 	struct ts ts;
 	int64_t t;
 
 	(void)ctx;
+	identity_ahead(id, ev);
+	id->read = NULL;
 	t = event_timestamp(ev, &ts) ? lease_time(ts) : ev->received_ns;
 	if (learn(id, ev, t))
 		count(id);
 	if (id->leases.rows == 0)
 		return STEP_OK;
-	for (unsigned i = 0; i < n; i++) {
-		if ((!found && of[i].again) || !ask(id, &of[i].ip, t, &a))
+	for (unsigned i = 0; i < id->nasked; i++) {
+		const struct asked *of = &id->asked[i];
+
+		if ((!found && of->again) || !ask(id, &of->ip, t, &a))
 			continue;
 		found = true;
-		tell_side(ev, of[i].side, &a);
+		tell_side(ev, of->side, &a);
 	}
 	return STEP_OK;
 }
@@ -523,4 +536,4 @@ static const struct option options[] = {
 };
 
 FILTER(identity, .size = sizeof(struct identity), .options = options, .doc = "who had the address at that moment, from DHCP and VPN lines", .stateful = true,
-       .open = identity_open, .close = identity_close, .filter = {.run = identity_run, .adopt = identity_adopt})
+       .open = identity_open, .close = identity_close, .filter = {.run = identity_run, .ahead = identity_ahead, .adds = identity_adds, .adopt = identity_adopt})

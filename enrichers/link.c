@@ -168,6 +168,12 @@ static void judge(struct link *l, const struct seen *s, struct verdict *v)
 	}
 }
 
+/* What it says of the chain nobody else reads; its own events come behind. */
+static bool link_adds(const void *self)
+{
+	return true;
+}
+
 static enum step link_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct link *l = self;
@@ -176,8 +182,15 @@ static enum step link_run(void *self, struct event *ev, struct step_ctx *ctx)
 	struct told *told;
 	struct seen s;
 
-	if (!link_read(l, ev, &s, ev->received_ns ? ev->received_ns : clock_wall(ctx->clock)))
+	link_ahead(l, ev);
+	l->ahead.ev = NULL;
+	if (!l->ahead.ours)
 		return STEP_PASS;
+	s = l->ahead.seen;
+	if (!s.now)
+		s.now = clock_wall(ctx->clock);
+	if (s.service != SV_NONE)
+		link_read_peer(&s);
 	judge(l, &s, &v);
 	if (st->sweep)
 		group_sweep(l);
@@ -217,4 +230,4 @@ static const struct option options[] = {
 };
 
 FILTER(link, .size = sizeof(struct link), .options = options, .doc = "links DNS queries to the mail and ssh connections that caused them",
-       .stateful = true, .open = link_open, .close = link_close, .filter = {.run = link_run, .next = link_next, .adopt = link_adopt})
+       .stateful = true, .open = link_open, .close = link_close, .filter = {.run = link_run, .next = link_next, .ahead = link_ahead, .adds = link_adds, .adopt = link_adopt})

@@ -13,7 +13,7 @@ enum { ROWS_SEEN = 64 /* of one process and peer; older ones are not looked at *
 #define SMTP_SILENT (2 * 3600 * SEC)
 #define SSH_SILENT (7 * 24 * 3600 * SEC)
 
-static uint64_t conn_key(const struct seen *s)
+uint64_t conn_key(const struct seen *s)
 {
 	uint64_t service = s->service, pid = (uint64_t)s->pid;
 
@@ -292,22 +292,10 @@ static void note_name(struct conn *c, const struct seen *s)
 	c->name_hash = name_hash(s->name);
 }
 
-/* The row of the process, and that of the address, which is asked for afterwards. */
-static uint64_t hint(const struct link_state *st, const struct seen *s)
-{
-	uint64_t key = conn_key(s), address = ip_key(&s->ip);
-
-	ltable_hint(&st->t[T_CONN], key);
-	ltable_hint(&st->t[T_REV], address);
-	ltable_hint_row(&st->t[T_CONN], key);
-	ltable_hint_row(&st->t[T_REV], address);
-	return key;
-}
-
 void conn_seen(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
-	uint64_t key = hint(st, s);
+	uint64_t key = conn_key(s);
 	struct conn *c = s->kind == SEEN_CONNECT ? connected(l, s, key) : line_row(l, s, key);
 	struct lref self = ltable_ref(c);
 	struct group *g;

@@ -3,6 +3,7 @@
  *
  *	link.c          the plug-in: options, which event goes where
  *	link_read.c     an event -> struct seen; the chain's fields into the event
+ *	link_ahead.c    the same before its turn, so that the rows it needs are near when it comes
  *	link_conn.c     lines of mail and ssh daemons -> connections
  *	link_look.c     queries and answers of clients -> look-ups
  *	link_match.c    which look-up was made for which connection (rules L0, L1, hops)
@@ -53,6 +54,7 @@ enum {
 	SERVERS_OF_CUT = 8,
 	NAMELESS = 64,
 	RECENT = 256,
+	AHEAD_KEYS = 5 + NAME_LABELS,
 };
 
 enum service { SV_NONE, SV_SMTPD, SV_POSTSCREEN, SV_SSHD, SV_AUTH /* dovecot, for smtpd: no pid */ };
@@ -92,6 +94,7 @@ struct seen {
 	int32_t request; /* id of the client's message that the resolver did it for; -1: not said */
 	int64_t pid;
 	struct str name; /* question; connection: the peer's name */
+	const struct name_hashes *names; /* of a client's question */
 	uint8_t qtype;
 	int64_t query_t; /* RR: when it was asked; NEVER */
 	struct str rcode;
@@ -355,6 +358,19 @@ struct link_state {
 	int64_t *score; /* of the matching: (GROUP_MAX + 1)^2 */
 };
 
+/* What was read of an event before it came here, and the keys that it will ask for. */
+struct ahead {
+	const struct event *ev; /* NULL: nothing */
+	bool ours;
+	struct seen seen;
+	struct name_hashes names;
+	unsigned n, stage;
+	struct {
+		enum link_table table;
+		uint64_t key;
+	} want[AHEAD_KEYS];
+};
+
 struct link {
 	/* options */
 	const struct map *hosts, *resolvers;
@@ -369,6 +385,7 @@ struct link {
 	struct str *alias;
 	uint16_t *alias_host;
 	uint32_t naliases;
+	struct ahead ahead;
 	struct series *series;
 	unsigned uncounted; /* events since the numbers were shown */
 	int64_t counted_s;
@@ -387,9 +404,14 @@ struct verdict {
 };
 
 /* link_read.c */
-bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns);
+/* Without the peer's name, which another filter may add until the event's turn comes: link_read_peer(). */
+bool link_read(struct link *l, struct event *ev, struct seen *s);
+void link_read_peer(struct seen *s);
 void link_write(struct event *ev, const struct verdict *v);
 const char *rule_name(uint8_t rule);
+
+/* link_ahead.c */
+void link_ahead(void *self, struct event *ev);
 
 /* link_state.c */
 struct link_state *state_new(int64_t max_memory);
@@ -429,6 +451,7 @@ void link_tell_event(struct link_state *st, enum link_action action, const struc
 void link_event(struct link *l, const struct link_msg *m, const struct event *parent, struct event *ev);
 
 /* link_conn.c */
+uint64_t conn_key(const struct seen *s);
 void conn_seen(struct link *l, const struct seen *s, struct verdict *v);
 const char *conn_root(const struct conn *c);
 

@@ -183,30 +183,6 @@ static void open_chain(struct link_state *st, struct look *k, const struct seen 
 	k->node.fresh = true;
 }
 
-/* All that a question leads to, asked for together: its rows, and those that a new look-up is put beside. */
-static void hint(const struct link_state *st, const struct seen *s, const struct name_hashes *h)
-{
-	struct ip reversed;
-	struct {
-		enum link_table table;
-		uint64_t key;
-	} want[5] = {{T_LOOK, h->hash[0]}, {T_FETCH, key_of(h->hash[0], s->host)}, {T_CLIENT, ip_key(&s->ip)}};
-	unsigned n = 3, nnames = st->fetches ? h->n : 0;
-
-	if (s->id >= 0)
-		want[n].table = T_REQUEST, want[n++].key = request_key(s->host, s->id);
-	if (s->qtype == QT_PTR && name_reverse(s->name, &reversed))
-		want[n].table = T_REV, want[n++].key = ip_key(&reversed);
-	for (unsigned i = 0; i < n; i++)
-		ltable_hint(&st->t[want[i].table], want[i].key);
-	for (unsigned i = 0; i < nnames; i++)
-		ltable_hint(&st->t[T_SUFFIX], key_of(h->hash[i], s->host));
-	for (unsigned i = 0; i < n; i++)
-		ltable_hint_row(&st->t[want[i].table], want[i].key);
-	for (unsigned i = 0; i < nnames; i++)
-		ltable_hint_row(&st->t[T_SUFFIX], key_of(h->hash[i], s->host));
-}
-
 static struct look *look_new(struct link *l, const struct seen *s, uint64_t key, const struct name_hashes *h)
 {
 	struct link_state *st = l->st;
@@ -402,20 +378,16 @@ static struct look *look_told(struct link_state *st, struct lref self, const str
 void look_query(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
-	uint64_t key;
+	const struct name_hashes *h = s->names;
 	struct look *k;
-	struct name_hashes h;
 	struct lref self;
 	bool span = true;
 
 	if (s->name.len == 0)
 		return;
-	name_hashes(s->name, &h);
-	hint(st, s, &h);
-	key = h.hash[0];
-	k = find_query(st, s, key);
+	k = find_query(st, s, h->hash[0]);
 	if (!k) {
-		k = look_new(l, s, key, &h);
+		k = look_new(l, s, h->hash[0], h);
 		k->plain = s->port < 0;
 		k->n = 1;
 	} else {
@@ -443,7 +415,7 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 	self = ltable_ref(k);
 	if (span) {
 		take_nameless(st, k);
-		look_changed(l, self, s, &h, k->t);
+		look_changed(l, self, s, h, k->t);
 	}
 	k = look_told(st, self, s, v);
 	if (k)

@@ -187,13 +187,17 @@ static bool read_dns(struct link *l, struct seen *s, const struct map *event, st
 	return s->kind == SEEN_RQ || s->kind == SEEN_RR || s->kind == SEEN_HINT || s->has_ip;
 }
 
-static bool read_conn(struct seen *s, const struct map *event, const struct map *source, struct str action)
+void link_read_peer(struct seen *s)
+{
+	s->name = text(leaf(object(&s->ev->root, F_SOURCE_DOMAIN, 0), F_SOURCE_DOMAIN));
+}
+
+static bool read_conn(struct seen *s, const struct map *event, struct str action)
 {
 	const struct value *pid = leaf(object(&s->ev->root, F_PROCESS_PID, 0), F_PROCESS_PID);
 	int64_t n;
 
 	s->pid = pid && number(pid, &n) ? n : -1;
-	s->name = text(leaf(source, F_SOURCE_DOMAIN));
 	if (s->kind == SEEN_AUTH)
 		s->service = SV_AUTH;
 	else if (action.p[0] == 's' && action.p[1] == 's')
@@ -206,7 +210,7 @@ static bool read_conn(struct seen *s, const struct map *event, const struct map 
 	return s->has_ip && (s->pid >= 0 || s->service == SV_AUTH);
 }
 
-bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
+bool link_read(struct link *l, struct event *ev, struct seen *s)
 {
 	const struct map *event = object(&ev->root, F_EVENT_ACTION, 0), *source, *parse;
 	struct str action = text(leaf(event, F_EVENT_ACTION)), host;
@@ -218,7 +222,7 @@ bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 	if (at < 0 || !event_timestamp(ev, &t))
 		return false;
 	*s = (struct seen){.ev = ev, .kind = actions[at].kind, .failed = actions[at].failed, .accepted = actions[at].accepted,
-			   .now = now_ns, .id = -1, .request = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
+			   .now = ev->received_ns, .id = -1, .request = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
 	if (!ns_of(t, &s->t))
 		return false;
 	parse = object(object(&ev->root, F_WEIR_PARSE_DUPLICATE, 0), F_WEIR_PARSE_DUPLICATE, 1);
@@ -232,7 +236,7 @@ bool link_read(struct link *l, struct event *ev, struct seen *s, int64_t now_ns)
 		s->port = (int32_t)n;
 	host = text(leaf(object(&ev->root, F_HOST_NAME, 0), F_HOST_NAME));
 	s->host = state_host(l->st, host);
-	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s, event, host) : read_conn(s, event, source, action);
+	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s, event, host) : read_conn(s, event, action);
 }
 
 /* ---- the way back ---- */

@@ -196,6 +196,11 @@ static enum step site_run(void *self, struct event *ev, struct step_ctx *ctx)
 	return known ? STEP_OK : STEP_PASS;
 }
 
+static bool site_adds(const void *self)
+{
+	return true;
+}
+
 static const struct option options[] = {
 	{"networks", OPT_PATH, offsetof(struct site_filter, networks),
 	 .doc = "a CSV file with the columns network,id,name,city,country,lat,lon; default: sites.csv in the data folder or beside the configuration"},
@@ -204,4 +209,4 @@ static const struct option options[] = {
 };
 
 FILTER(site, .size = sizeof(struct site_filter), .options = options, .doc = "the office that an address belongs to, by its network",
-       .open = site_open, .close = site_close, .filter = {.run = site_run})
+       .open = site_open, .close = site_close, .filter = {.run = site_run, .adds = site_adds})

@@ -247,6 +247,17 @@ static __attribute__((noinline)) bool branch(struct exec *x, const struct plan_s
 	return false;
 }
 
+/* Steps that look things up begin to fetch them. */
+static __attribute__((noinline)) void tell_ahead(const struct plan_step *s, struct event *ev)
+{
+	for (uint32_t i = 1; i <= s->ahead; i++) {
+		const struct plan_plugin *pp = s[i].plugin;
+
+		if (pp->plugin->filter.ahead)
+			pp->plugin->filter.ahead(pp->self, ev);
+	}
+}
+
 /* Runs the event until it ends, must wait, must stop before step `stop`, or has children. */
 static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 {
@@ -261,6 +272,8 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 		switch (s->op) {
 		case OP_FILTER:
 			s->plugin->in++;
+			if (s->ahead)
+				tell_ahead(s, &t->ev);
 			ctx.gen = NULL;
 			answer = s->plugin->plugin->filter.run(s->plugin->self, &t->ev, &ctx);
 			r = after_filter(x, t, s->plugin, answer, ctx.gen);

@@ -246,6 +246,23 @@ static void emit_plugin(struct compiler *c, enum plugin_kind kind, const struct 
 	}
 }
 
+static bool only_adds(const struct plan_step *s)
+{
+	const struct plan_plugin *pp = s->op == OP_FILTER ? s->plugin : NULL;
+
+	return pp && !pp->common && pp->plugin->filter.adds && pp->plugin->filter.adds(pp->self);
+}
+
+/* Behind each filter that only adds: as far as the last one of a row of these, or right behind it, that wants to know. */
+static void find_ahead(struct plan *p)
+{
+	for (uint32_t i = 0; i < p->nsteps; i++) {
+		for (uint32_t j = i; only_adds(&p->step[j]) && p->step[j + 1].op == OP_FILTER; j++)
+			if (p->step[j + 1].plugin->plugin->filter.ahead)
+				p->step[i].ahead = j + 1 - i;
+	}
+}
+
 static void emit_block(struct compiler *c, enum plugin_kind kind, const struct ast_block *b);
 
 static void emit_if(struct compiler *c, enum plugin_kind kind, const struct ast_stmt *s)
@@ -340,6 +357,7 @@ struct plan *plan_compile(const struct ast_config *ast, const struct settings *s
 	emit_block(&c, PLUGIN_FILTER, &ast->section[SECTION_FILTER]);
 	emit_block(&c, PLUGIN_OUTPUT, &ast->section[SECTION_OUTPUT]);
 	emit(p, (struct plan_step){.op = OP_END});
+	find_ahead(p);
 	if (d->errors != before) {
 		plan_free(p);
 		return NULL;

@@ -42,6 +42,7 @@ struct plan_plugin {
 struct plan_step {
 	enum plan_op op;
 	uint32_t target; /* OP_IF: where to go when it does not hold; OP_JUMP */
+	uint32_t ahead;	 /* OP_FILTER: so many of the steps that follow may be told of the event now (filter_ops.ahead) */
 	struct pos pos;
 	union {
 		struct cond *cond;

@@ -224,6 +224,14 @@ struct filter_ops {
 	 */
 	bool (*flush)(void *self, struct step_ctx *ctx);
 	bool (*flush_ask)(void *self, struct wait *w, bool final);
+	/*
+	 * For filters that look things up in large tables. The event will come to this step, and until then only filters see it that add fields
+	 * of their own (adds): what it will need may be read, and be fetched into the processor's caches. Called once for each of those
+	 * filters, before it runs; run() follows for certain. Changes nothing.
+	 */
+	void (*ahead)(void *self, struct event *ev);
+	/* Every event goes on behind it, and what it adds is nothing that others' ahead() reads: NULL: never so. */
+	bool (*adds)(const void *self);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
 };
