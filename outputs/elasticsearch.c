@@ -3,20 +3,12 @@
  */
 #include "outputs/es_table.h"
 
-static const char *const ilm_choices[] = {"auto", "true", "false", NULL};
-
-struct elasticsearch {
-	struct es es;
-	int ilm_enabled;
-};
-
 static int elasticsearch_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
-	struct elasticsearch *e = self;
+	struct es *es = self;
 
-	e->es.flavour = ES_ELASTICSEARCH;
-	e->es.ilm_off = e->ilm_enabled == 2;
-	return es_open(&e->es, ctx, err);
+	es->flavour = ES_ELASTICSEARCH;
+	return es_open(es, ctx, err);
 }
 
 static const struct option options[] = {
@@ -27,8 +19,12 @@ static const struct option options[] = {
 	ES_ROWS_WHAT,
 	ES_ROWS_STREAM,
 	ES_ROWS_AFTER,
-	{"ilm_enabled", OPT_ENUM, offsetof(struct elasticsearch, ilm_enabled), .def = "auto", .choices = ilm_choices,
-	 .doc = "false: ilm_rollover_alias is not looked at"},
+	{"template_api", OPT_ENUM, ES_AT(template_api), .def = "auto", .choices = es_template_api_choices,
+	 .doc = "auto: composable for Elasticsearch 8 and later and for OpenSearch, else legacy"},
+	{"ilm_enabled", OPT_ENUM, ES_AT(ilm_enabled), .def = "auto", .choices = es_lifecycle_choices,
+	 .doc = "index lifecycle: auto where the server has it, and no index or an alias of one's own is named; true: events wait for a server that has it"},
+	{"ilm_pattern", OPT_STRING, ES_AT(ilm_pattern), .def = "\"{now/d}-000001\"", .doc = "what follows the alias in the name of its first index"},
+	{"ilm_policy", OPT_STRING, ES_AT(ilm_policy), .def = "logstash-policy", .doc = "lifecycle policy; the default one is made where it is missing"},
 	{"ssl_enabled", OPT_BOOL, ES_AT(ssl_enabled), .doc = "speak TLS; also by https:// in hosts"},
 	{"ssl_certificate_authorities", OPT_LIST, ES_AT(ca_files), .doc = "PEM files of authorities to trust instead of the system's"},
 	{"ca_trusted_fingerprint", OPT_ANY, ES_AT(fingerprint), .doc = "SHA-256 of an authority in the server's chain to trust"},
@@ -47,5 +43,5 @@ static const struct option options[] = {
 	{0},
 };
 
-OUTPUT(elasticsearch, .size = sizeof(struct elasticsearch), .options = options, .open = elasticsearch_open, .close = es_close,
+OUTPUT(elasticsearch, .size = sizeof(struct es), .options = options, .open = elasticsearch_open, .close = es_close,
        .output = &es_ops, .doc = "sends events to Elasticsearch (or OpenSearch), each with a verdict of its own")

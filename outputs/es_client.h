@@ -6,6 +6,8 @@
 
 #include "outputs/es.h"
 
+#include <jansson.h>
+
 struct es_link {
 	struct es_conf *conf;
 	struct curl_link curl;
@@ -20,5 +22,7 @@ struct es_link {
  * says nothing.
  */
 struct str es_error_text(struct es_link *l, struct str body);
+/* NULL where it is no JSON. */
+json_t *es_json(struct str body);
 
 #endif

@@ -210,6 +210,8 @@ void *es_start(const void *self, const struct plugin_ctx *ctx, struct err *err)
 	c->timeout_s = (long)es->timeout;
 	c->resurrect_s = (long)es->resurrect_delay;
 	c->manage_template = es->manage_template;
+	es_setup_copy(&c->setup, &es->setup, &c->arena);
+	c->setup_due_ns = es_setup_wanted(&c->setup) ? INT64_MIN : INT64_MAX;
 	c->proxy = es->proxy.len ? arena_dupz(&c->arena, es->proxy) : NULL;
 	if (build_hosts(c, es, err) == -1 || build_headers(c, es, err) == -1 || build_tls(c, es, err) == -1 ||
 	    build_policy(c, es, err) == -1) {

@@ -13,9 +13,9 @@
 
 /* ---- data streams or indices ---- */
 
-/* Options that a data stream has no use for: with one of them written, "auto" means an index, and `true` is refused. */
+/* Options that a data stream has no use for: with one of them written, "auto" means an index, and `true` is refused (Logstash 8 and 9). */
 static const char *const index_only[] = {
-	"index", "document_id", "template", "template_name", "template_overwrite", "template_api", "ilm_enabled",
+	"index", "template", "template_name", "template_overwrite", "template_api", "ilm_enabled",
 	"ilm_rollover_alias", "ilm_pattern", "ilm_policy", "version", "version_type", "upsert", "doc_as_upsert", "script",
 	"script_type", "script_lang", "script_var_name", "scripted_upsert", "retry_on_conflict", "document_type",
 };
@@ -65,10 +65,16 @@ static int decide_stream(struct es *es, struct plugin_ctx *ctx, struct err *err)
 			     !(option_given(ctx, "manage_template") && es->manage_template);
 		/* Only a data stream can mean it; silence would send the events somewhere else. */
 		if (!es->stream && stream)
-			plugin_warn(ctx, "'%s' has no effect: say 'data_stream => true'", stream);
+			return err_set(err, "'%s' makes no sense without data streams%s%s%s: say 'data_stream => true'", stream,
+				       odd ? ", which '" : "", odd ? odd : "", odd ? "' excludes" : "");
 	}
 	if (!es->stream)
 		return 0;
+	es->weir_stream = es_is_weir_stream(es->ds_type, es->ds_dataset);
+	if (ctx->ecs == ECS_DISABLED && es->flavour == ES_ELASTICSEARCH && !es->weir_stream)
+		plugin_warn(ctx, "data streams are meant for the names of ECS ('ecs_compatibility'): Logstash 8 refuses this configuration");
+	if (option_given(ctx, "manage_template") && es->manage_template && es->flavour == ES_ELASTICSEARCH && !es->weir_stream)
+		plugin_warn(ctx, "'manage_template' has no effect: the server's own template makes the data stream");
 	if (!name_part_ok(es->ds_type, false) || !name_part_ok(es->ds_dataset, true) || !name_part_ok(es->ds_namespace, false))
 		return err_set(err, "the parts of a data stream's name are 1 to 100 bytes, lower case, without \\ / * ? \" < > | blank , # : "
 				    "(and no - in the dataset)");
@@ -96,14 +102,12 @@ static int decide_index(struct es *es, struct plugin_ctx *ctx, struct err *err)
 {
 	struct str text;
 
-	if (!es->index && es->ilm_alias.len && !es->ilm_off) {
-		plugin_warn(ctx, "index lifecycle: weir writes to the alias '%.*s', which must exist; it makes none",
-			    STR_ARG(es->ilm_alias));
+	if (!es->index && es->ilm_alias.len && es->flavour == ES_OPENSEARCH) {
+		plugin_warn(ctx, "OpenSearch has no ILM: weir writes to the alias '%.*s', which must exist; it makes none", STR_ARG(es->ilm_alias));
 		es->index = tmpl_compile(ctx->arena, es->ilm_alias);
 	}
 	if (!es->index)
-		es->index = tmpl_compile(ctx->arena, ctx->ecs == ECS_DISABLED ? STR("logstash-%{+yyyy.MM.dd}")
-									      : STR("ecs-logstash-%{+yyyy.MM.dd}"));
+		es->index = tmpl_compile(ctx->arena, es_default_index(ctx->ecs != ECS_DISABLED));
 	text = tmpl_text(es->index);
 	for (size_t i = 0; tmpl_is_const(es->index) && i < text.len; i++)
 		if (ch_lower(text.p[i]) != text.p[i])
@@ -117,8 +121,6 @@ static int decide_index(struct es *es, struct plugin_ctx *ctx, struct err *err)
 		return err_set(err, "'action => %s' needs 'document_id'", es_action_names[es->fixed_action]);
 	if (es->doc_as_upsert && es->scripted_upsert)
 		return err_set(err, "'doc_as_upsert' and 'scripted_upsert' exclude each other");
-	if (option_given(ctx, "template"))
-		plugin_warn(ctx, "'template' is not installed: weir installs templates for its own data streams only");
 	return 0;
 }
 
@@ -164,6 +166,8 @@ int es_open(struct es *es, struct plugin_ctx *ctx, struct err *err)
 	if (es->stream)
 		make_suffix(es, ctx->arena);
 	else if (decide_index(es, ctx, err) == -1)
+		return -1;
+	if (es_setup_decide(es, ctx, err) == -1)
 		return -1;
 	if (!option_given(ctx, "compression_level") && option_given(ctx, "http_compression"))
 		es->compression_level = es->http_compression ? 1 : 0;

@@ -65,7 +65,7 @@ static void find_target(const struct es *es, const struct event *ev, struct targ
 	t->namespace = own(ds->map, STR("namespace"), es->ds_namespace, es->auto_routing, t);
 }
 
-static bool is_weir_stream(struct str type, struct str dataset)
+bool es_is_weir_stream(struct str type, struct str dataset)
 {
 	return str_eq(type, STR("logs")) && str_starts(dataset, STR("weir."));
 }
@@ -291,7 +291,7 @@ static enum render_result render_stream(struct es *es, const struct event *ev, s
 			begin_action(&es->prefix, ES_CREATE,
 				     arena_printf(ctx->scratch, "%.*s-%.*s-%.*s", STR_ARG(t.type), STR_ARG(t.dataset),
 						  STR_ARG(t.namespace)));
-			es->weir_index = is_weir_stream(t.type, t.dataset);
+			es->weir_index = es_is_weir_stream(t.type, t.dataset);
 			es->prefix_ready = true;
 		}
 		buf_str(b, buf_slice(&es->prefix));
@@ -300,7 +300,7 @@ static enum render_result render_stream(struct es *es, const struct event *ev, s
 		begin_action(b, ES_CREATE,
 			     arena_printf(ctx->scratch, "%.*s-%.*s-%.*s", STR_ARG(t.type), STR_ARG(t.dataset),
 					  STR_ARG(t.namespace)));
-		flags |= is_weir_stream(t.type, t.dataset) ? ITEM_WEIR_STREAM : 0;
+		flags |= es_is_weir_stream(t.type, t.dataset) ? ITEM_WEIR_STREAM : 0;
 	}
 	if (!action_members(es, ev, b, ES_CREATE, ctx, &flags))
 		return RENDER_DEAD;
@@ -373,27 +373,4 @@ enum render_result es_render(void *self, const struct event *ev, struct pack *p,
 
 	ctx->status = 0;
 	return es->stream ? render_stream(es, ev, p, ctx) : render_index(es, ev, p, ctx);
-}
-
-/* ---- back from the bytes, for dead letters ---- */
-
-static struct str member_text(struct str line, struct str name)
-{
-	ptrdiff_t at = str_find(line, name);
-	size_t end;
-
-	if (at < 0)
-		return STR("");
-	line = str_from(line, (size_t)at + name.len);
-	for (end = 0; end < line.len && line.p[end] != '"'; end++)
-		end += line.p[end] == '\\';
-	return str_sub(line, 0, end);
-}
-
-void es_describe(const struct pack *p, const struct pack_item *it, struct str *index, struct str *id)
-{
-	struct str head = str_n(p->bytes.p + it->off, it->head);
-
-	*index = member_text(head, STR("\"_index\":\""));
-	*id = member_text(head, STR("\"_id\":\""));
 }

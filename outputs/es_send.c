@@ -126,19 +126,37 @@ static struct str weir_stream(const struct pack *p, uint32_t from, uint32_t to)
 	return index;
 }
 
+/* Before the first event. */
+enum send_result es_begin(void *conn, void *link, struct send_ctx *ctx)
+{
+	struct es_link *l = link;
+	struct str alias;
+	enum send_result result = es_setup_ensure(conn, l, ctx, &alias);
+
+	arena_clear(&l->scratch);
+	return result;
+}
+
 enum send_result es_send(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to, struct send_ctx *ctx)
 {
 	struct es_conf *c = conn;
 	struct es_link *l = link;
 	struct es_reply reply = {0};
-	enum send_result result = SEND_JUDGED;
-	struct str stream = weir_stream(p, from, to);
+	struct str stream = weir_stream(p, from, to), bytes = pack_range(p, from, to), alias;
+	enum send_result result;
+	struct buf readdressed;
 
 	ctx->err.text[0] = 0;
-	if (stream.len && c->manage_template)
+	buf_init(&readdressed, 0);
+	result = es_setup_ensure(c, l, ctx, &alias);
+	if (result == SEND_JUDGED && stream.len && c->manage_template)
 		result = es_template_ensure(c, l, stream, ctx);
+	if (result == SEND_JUDGED && alias.len) {
+		es_readdress(&readdressed, p, from, to, alias);
+		bytes = buf_slice(&readdressed);
+	}
 	if (result == SEND_JUDGED) {
-		if (es_request(l, "POST", c->bulk_path, pack_range(p, from, to), true, ctx, &reply, &ctx->err) == -1)
+		if (es_request(l, "POST", c->bulk_path, bytes, true, ctx, &reply, &ctx->err) == -1)
 			result = SEND_RETRY;
 		else if (es_judge_status(reply.status) == SEND_JUDGED)
 			result = judge_answer(l, &reply, p, from, to, ctx);
@@ -146,6 +164,7 @@ enum send_result es_send(void *conn, void *link, struct pack *p, uint32_t from, 
 			result = whole_failure(l, &reply, ctx);
 		ctx->maybe_sent |= reply.maybe_sent;
 	}
+	buf_release(&readdressed);
 	arena_clear(&l->scratch);
 	return result;
 }

@@ -9,6 +9,8 @@
 static const char *const es_version_type_choices[] = {"", "internal", "external", "external_gt", "external_gte", "force", NULL};
 static const char *const es_script_type_choices[] = {"inline", "indexed", "file", NULL};
 static const char *const es_verification_choices[] = {"full", "none", NULL};
+static const char *const es_template_api_choices[] = {"auto", "legacy", "composable", NULL};
+static const char *const es_lifecycle_choices[] = {"auto", "true", "false", NULL};
 
 #define ES_AT(member) offsetof(struct es, member)
 
@@ -51,7 +53,7 @@ static const char *const es_verification_choices[] = {"full", "none", NULL};
 	{"distribution_checker", OPT_IGNORED}
 
 #define ES_ROWS_WHAT                                                                                                 \
-	{"index", OPT_TMPL, ES_AT(index), .doc = "index; default logstash-%{+yyyy.MM.dd}, or with ECS a data stream"}, \
+	{"index", OPT_TMPL, ES_AT(index), .doc = "index; default the alias of ilm_rollover_alias, without ILM logstash-%{+yyyy.MM.dd}, with ECS a data stream"}, \
 	{"action", OPT_TMPL, ES_AT(action), .doc = "index, create, update or delete"},                               \
 	{"document_id", OPT_TMPL, ES_AT(document_id), .doc = "_id; default weir's own, so that nothing arrives twice"}, \
 	{"routing", OPT_TMPL, ES_AT(routing), .doc = "routing"},                                                     \
@@ -77,10 +79,12 @@ static const char *const es_verification_choices[] = {"full", "none", NULL};
 	{"data_stream_sync_fields", OPT_BOOL, ES_AT(sync_fields), .def = "true", .doc = "data_stream.* in the document says where it went"}
 
 #define ES_ROWS_AFTER                                                                                                \
-	{"manage_template", OPT_BOOL, ES_AT(manage_template), .def = "true", .doc = "install the index template of weir's own data streams"}, \
-	{"template", OPT_IGNORED}, {"template_name", OPT_IGNORED}, {"template_overwrite", OPT_IGNORED},              \
-	{"template_api", OPT_IGNORED}, {"ilm_pattern", OPT_IGNORED}, {"ilm_policy", OPT_IGNORED},                    \
-	{"ilm_rollover_alias", OPT_STRING, ES_AT(ilm_alias), .doc = "alias to write to"},                            \
+	{"manage_template", OPT_BOOL, ES_AT(manage_template), .def = "true",                                         \
+	 .doc = "make the index template, if the server has none of that name; of data streams only weir's own"},    \
+	{"template", OPT_PATH, ES_AT(template_file), .doc = "JSON file with a template of one's own"},               \
+	{"template_name", OPT_STRING, ES_AT(template_name), .doc = "its name; default the alias where there is one, else logstash, with ECS ecs-logstash"}, \
+	{"template_overwrite", OPT_BOOL, ES_AT(template_overwrite), .def = "false", .doc = "also over a template that is there"}, \
+	{"ilm_rollover_alias", OPT_STRING, ES_AT(ilm_alias), .doc = "alias to write to; default logstash, with ECS ecs-logstash"}, \
 	{"dlq_custom_codes", OPT_LIST, ES_AT(dead_codes), .doc = "further status codes of items that are dead letters"}, \
 	{"dlq_on_failed_indexname_interpolation", OPT_BOOL, ES_AT(dead_on_unresolved_index), .def = "true",          \
 	 .doc = "an index name with an unresolved field makes a dead letter"},                                       \
@@ -105,6 +109,7 @@ static const struct output_ops es_ops = {
 	.stop = es_stop,
 	.link_open = es_link_open,
 	.link_close = es_link_close,
+	.begin = es_begin,
 	.send = es_send,
 	.wake = es_wake,
 	.describe = es_describe,

@@ -1,5 +1,5 @@
 /*
- * es_template.c - the index template of weir's own data streams, logs-weir.*-*, made of the rows of fields.def.
+ * es_template.c - the index template of weir's own data streams, logs-weir.*-*, made of the rows of fields.def (es_mapping.c).
  *
  * Looked after once, before the first document for such a stream, by one out thread while the others wait. It is installed where it is missing,
  * or where the one that is there is weir's own (its _meta says so) and differs in content; anybody else's template of that name is left
@@ -12,7 +12,6 @@
 #include "event/fields.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 enum { PRIORITY = 501, TEMPLATE_MAX = 1024 * 1024 };
@@ -22,133 +21,6 @@ static const char owner[] = "weir";
 
 /* ---- the template's text ---- */
 
-static const char *type_of(enum field_type t, const struct es_server *sv)
-{
-	bool os = sv->flavour == ES_OPENSEARCH;
-
-	switch (t) {
-	case FT_KEYWORD:
-		return "\"type\":\"keyword\",\"ignore_above\":1024";
-	case FT_TEXT:
-		return os || sv->plain ? "\"type\":\"text\"" : "\"type\":\"match_only_text\"";
-	case FT_WILDCARD:
-		return os || sv->plain ? "\"type\":\"keyword\",\"ignore_above\":8191" : "\"type\":\"wildcard\"";
-	case FT_RAW:
-		return "\"type\":\"keyword\",\"index\":false,\"doc_values\":false";
-	case FT_CONSTANT:
-		return os || sv->plain ? "\"type\":\"keyword\"" : "\"type\":\"constant_keyword\"";
-	case FT_IP:
-		return "\"type\":\"ip\"";
-	case FT_LONG:
-		return "\"type\":\"long\"";
-	case FT_BYTE:
-		return "\"type\":\"byte\"";
-	case FT_FLOAT:
-		return "\"type\":\"float\"";
-	case FT_BOOLEAN:
-		return "\"type\":\"boolean\"";
-	case FT_DATE:
-		return "\"type\":\"date\"";
-	case FT_GEO_POINT:
-		return "\"type\":\"geo_point\"";
-	case FT_FLATTENED:
-		if (!os)
-			return "\"type\":\"flattened\"";
-		/* flat_object came with 2.7. */
-		if (!sv->plain && sv->known && (sv->major > 2 || (sv->major == 2 && sv->minor >= 7)))
-			return "\"type\":\"flat_object\"";
-		return "\"type\":\"object\",\"enabled\":false";
-	case FT_OBJECT:
-		return "\"type\":\"object\"";
-	case FT_NESTED:
-		return "\"type\":\"nested\"";
-	}
-	return "\"type\":\"keyword\"";
-}
-
-/* By parts: a.b before a-b, so that what belongs together stands together. */
-static int by_path(const void *a, const void *b)
-{
-	const unsigned char *p = (const unsigned char *)fields[*(const int *)a].path;
-	const unsigned char *q = (const unsigned char *)fields[*(const int *)b].path;
-
-	while (*p && *p == *q) {
-		p++;
-		q++;
-	}
-	return (*p == '.' ? 1 : *p) - (*q == '.' ? 1 : *q);
-}
-
-/* Length of the common prefix of two paths in whole parts, counted in parts. */
-static unsigned common_parts(struct str a, struct str b)
-{
-	unsigned n = 0;
-	struct str x, y;
-
-	while (str_cut(&a, '.', &x) && str_cut(&b, '.', &y) && str_eq(x, y))
-		n++;
-	return n;
-}
-
-static unsigned count_parents(struct str path)
-{
-	unsigned n = 0;
-	struct str part;
-
-	while (str_cut(&path, '.', &part))
-		n++;
-	return n;
-}
-
-/* The field's last part, and on the way the objects that are not open yet. */
-static void open_field(struct buf *out, struct str path, unsigned open, bool first)
-{
-	struct str part;
-	unsigned at = 0;
-
-	if (!first)
-		buf_ch(out, ',');
-	while (str_cut(&path, '.', &part)) {
-		if (at++ < open)
-			continue;
-		buf_printf(out, "\"%.*s\":{\"properties\":{", STR_ARG(part));
-	}
-	buf_printf(out, "\"%.*s\":{", STR_ARG(path));
-}
-
-static void properties(struct buf *out, const struct es_server *sv)
-{
-	int order[FIELDS];
-	struct str before = STR("");
-	unsigned open = 0;
-
-	for (int i = 0; i < FIELDS; i++)
-		order[i] = i;
-	qsort(order, FIELDS, sizeof(*order), by_path);
-	buf_ch(out, '{');
-	for (int i = 0; i < FIELDS; i++) {
-		const struct field *f = &fields[order[i]];
-		struct str path = str_z(f->path), next = i + 1 < FIELDS ? str_z(fields[order[i + 1]].path) : STR("");
-		unsigned parents = count_parents(path), keep = common_parts(path, before);
-
-		/* An object that has rows of its own below: its type is said where it is opened, by them. */
-		if (next.len > path.len && str_starts(next, path) && next.p[path.len] == '.')
-			continue;
-		for (; open > keep; open--)
-			buf_lit(out, "}}");
-		open_field(out, path, open, before.len == 0 || out->p[out->len - 1] == '{');
-		buf_str(out, str_z(type_of(f->type, sv)));
-		if (order[i] == F_TIMESTAMP)
-			buf_lit(out, ",\"ignore_malformed\":false");
-		buf_ch(out, '}');
-		open = parents;
-		before = path;
-	}
-	for (; open; open--)
-		buf_lit(out, "}}");
-	buf_ch(out, '}');
-}
-
 static void body(struct buf *out, const struct es_server *sv)
 {
 	buf_printf(out,
@@ -156,7 +28,7 @@ static void body(struct buf *out, const struct es_server *sv)
 		   "\"codec\":\"best_compression\",\"refresh_interval\":\"5s\",\"mapping\":{\"ignore_malformed\":true,"
 		   "\"total_fields\":{\"limit\":2000}}}},\"mappings\":{\"dynamic\":false,\"date_detection\":false,\"properties\":",
 		   PRIORITY);
-	properties(out, sv);
+	es_mapping_write(out, sv, NULL);
 	buf_lit(out, "}}");
 }
 
@@ -236,48 +108,33 @@ static void look_at(const json_t *one, struct str stream, const char *hash, stru
 	}
 }
 
-static json_t *parse(struct str s)
+/* All templates of the server; hash "" where weir's own is not of interest. Not SEND_JUDGED: ctx->err says why. */
+static enum send_result look_around(struct es_link *l, struct str stream, const char *hash, struct found *f, struct es_reply *r,
+				    struct send_ctx *ctx)
 {
-	json_error_t e;
-
-	return json_loadb(s.p, s.len, JSON_REJECT_DUPLICATES, &e);
-}
-
-/* GET / tells who it is; a server that does not say (405, a proxy) is taken for what its headers or the configuration say. */
-static int who_is_it(struct es_conf *c, struct es_link *l, struct es_server *sv, const struct send_ctx *ctx, struct es_reply *r,
-		     struct err *err)
-{
-	uint64_t major, minor;
-	const json_t *version;
-	struct str digits;
-	const char *number, *distribution;
+	const json_t *one;
 	json_t *j;
+	size_t i;
 
-	if (es_request(l, "GET", "/", (struct str){0}, false, ctx, r, err) == -1)
-		return -1;
-	*sv = (struct es_server){.flavour = r->is_opensearch ? ES_OPENSEARCH : r->is_elasticsearch ? ES_ELASTICSEARCH : c->flavour};
-	j = r->status == 200 ? parse(r->body) : NULL;
-	version = json_object_get(j, "version");
-	number = json_string_value(json_object_get(version, "number"));
-	distribution = json_string_value(json_object_get(version, "distribution"));
-	if (distribution && strcmp(distribution, "opensearch") == 0)
-		sv->flavour = ES_OPENSEARCH;
-	else if (number && !r->is_opensearch)
-		sv->flavour = ES_ELASTICSEARCH;
-	digits = str_z(number);
-	if (str_take_u64(&digits, 4, 9999, &major) && digits.len && *digits.p == '.' && (digits = str_from(digits, 1)).len &&
-	    str_take_u64(&digits, 4, 9999, &minor))
-		*sv = (struct es_server){true, sv->flavour, (unsigned)major, (unsigned)minor};
+	if (es_request(l, "GET", "/_index_template", (struct str){0}, false, ctx, r, &ctx->err) == -1)
+		return SEND_RETRY;
+	if (es_judge_status(r->status) == SEND_RETRY)
+		return es_failed(l, r, "show its index templates", ctx);
+	j = r->status == 200 ? es_json(r->body) : NULL;
+	json_array_foreach(json_object_get(j, "index_templates"), i, one)
+		look_at(one, stream, hash, f);
 	json_decref(j);
-	return 0;
+	return SEND_JUDGED;
 }
 
-static enum send_result failed(struct es_link *l, const struct es_reply *r, const char *what, struct send_ctx *ctx)
+enum send_result es_template_makes_stream(struct es_link *l, struct str stream, struct send_ctx *ctx, bool *yes)
 {
-	struct str why = str_sub(es_error_text(l, r->body), 0, 300);
+	struct es_reply r = {0};
+	struct found f = {0};
+	enum send_result result = look_around(l, stream, "", &f, &r, ctx);
 
-	err_set(&ctx->err, "'%s' answered %ld when asked to %s%s%.*s", r->host, r->status, what, why.len ? ": " : "", STR_ARG(why));
-	return es_judge_status(r->status) == SEND_RETRY ? SEND_RETRY : SEND_HOLD;
+	*yes = f.other || r.status != 200;
+	return result;
 }
 
 /* May not look, may not install: is the stream itself there? */
@@ -290,7 +147,7 @@ static enum send_result stream_exists(struct es_link *l, struct str stream, stru
 
 	if (es_request(l, "GET", arena_dupz(&l->scratch, path), (struct str){0}, false, ctx, &r, &ctx->err) == -1)
 		return SEND_RETRY;
-	j = r.status == 200 ? parse(r.body) : NULL;
+	j = r.status == 200 ? es_json(r.body) : NULL;
 	there = json_array_size(json_object_get(j, "data_streams")) > 0;
 	json_decref(j);
 	if (there)
@@ -327,9 +184,9 @@ static enum send_result install(struct es_conf *c, struct es_link *l, struct str
 				 template_name);
 			return SEND_JUDGED;
 		}
-		return r.status == 401 ? failed(l, &r, "install the index template", ctx) : stream_exists(l, stream, ctx);
+		return r.status == 401 ? es_failed(l, &r, "install the index template", ctx) : stream_exists(l, stream, ctx);
 	}
-	return failed(l, &r, "install the index template", ctx);
+	return es_failed(l, &r, "install the index template", ctx);
 }
 
 static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str stream, struct send_ctx *ctx)
@@ -337,32 +194,18 @@ static enum send_result ensure(struct es_conf *c, struct es_link *l, struct str 
 	struct es_reply r = {0};
 	struct found f = {0};
 	enum send_result result;
-	const json_t *one;
 	char hash[17];
 	struct buf json;
-	json_t *j;
-	size_t i;
 
-	if (who_is_it(c, l, &c->server, ctx, &r, &ctx->err) == -1)
+	if (es_who_is_it(c, l, ctx, &r) == -1)
 		return SEND_RETRY;
 	if (r.status == 401 || r.status == 403 || es_judge_status(r.status) == SEND_RETRY)
-		return failed(l, &r, "say who it is", ctx);
+		return es_failed(l, &r, "say who it is", ctx);
 	buf_init(&json, TEMPLATE_MAX);
 	es_template_json(&json, &c->server, hash);
-	if (es_request(l, "GET", "/_index_template", (struct str){0}, false, ctx, &r, &ctx->err) == -1) {
-		buf_release(&json);
-		return SEND_RETRY;
-	}
-	if (es_judge_status(r.status) == SEND_RETRY) {
-		buf_release(&json);
-		return failed(l, &r, "show its index templates", ctx);
-	}
-	j = r.status == 200 ? parse(r.body) : NULL;
-	json_array_foreach(json_object_get(j, "index_templates"), i, one)
-		look_at(one, stream, hash, &f);
-	json_decref(j);
-	if (f.same) {
-		result = SEND_JUDGED;
+	result = look_around(l, stream, hash, &f, &r, ctx);
+	if (result != SEND_JUDGED || f.same) {
+		/* Nothing to do, or not now. */
 	} else if (f.ours_by_name && !f.ours && !f.other) {
 		err_set(&ctx->err, "index template '%s' on '%s' is not weir's own and makes no data stream of '%.*s'; events wait",
 			template_name, r.host, STR_ARG(str_sub(stream, 0, 100)));
@@ -404,5 +247,7 @@ void es_template_forget(struct es_conf *c)
 {
 	pthread_mutex_lock(&c->lock);
 	c->template_ready = false;
+	if (es_setup_wanted(&c->setup))
+		c->setup_due_ns = INT64_MIN;
 	pthread_mutex_unlock(&c->lock);
 }

@@ -9,6 +9,7 @@ static int opensearch_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	const struct value *v;
 
 	es->flavour = ES_OPENSEARCH;
+	es->template_api = es->legacy_template ? ES_API_LEGACY : ES_API_COMPOSABLE;
 	if (es->auth_type) {
 		v = map_find_str(es->auth_type, STR("type"));
 		if (!value_is(v, V_STRING) || !str_eq(value_str(v), STR("basic")))
@@ -29,8 +30,11 @@ static const struct option options[] = {
 	ES_ROWS_WHAT,
 	ES_ROWS_STREAM,
 	ES_ROWS_AFTER,
+	{"template_api", OPT_IGNORED},
 	{"ilm_enabled", OPT_IGNORED},
-	{"legacy_template", OPT_IGNORED},
+	{"ilm_pattern", OPT_IGNORED},
+	{"ilm_policy", OPT_IGNORED},
+	{"legacy_template", OPT_BOOL, ES_AT(legacy_template), .def = "true", .doc = "templates of the old form (_template); false: composable ones"},
 	{"ssl_enabled", OPT_BOOL, ES_AT(ssl_enabled), .flags = OPT_WEIR, .doc = "speak TLS; also by https:// in hosts"},
 	{"ssl_certificate_authorities", OPT_LIST, ES_AT(ca_files), .flags = OPT_WEIR,
 	 .doc = "PEM files of authorities to trust instead of the system's"},

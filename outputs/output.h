@@ -109,6 +109,8 @@ struct output_ops {
 	/* One per out thread; NULL where none is needed. */
 	void *(*link_open)(void *conn);
 	void (*link_close)(void *link);
+	/* Once, before or beside the first send(), when the sender starts; what is not SEND_JUDGED is tried again. NULL: nothing to prepare. */
+	enum send_result (*begin)(void *conn, void *link, struct send_ctx *ctx);
 	enum send_result (*send)(void *conn, void *link, struct pack *p, uint32_t from, uint32_t to,
 				 struct send_ctx *ctx);
 	/* Nothing waits any more: what is buffered goes out now (file). Called by the thread that sent. */

@@ -366,7 +366,10 @@ struct sender *sender_new(const struct sender_config *c, struct err *err)
 	pthread_cond_init(&s->settled, &attr);
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_lock(&s->lock);
+	s->begun = !ops->begin;
 	take_from_shelf(s);
+	if (!s->begun && !s->n_threads)
+		sender_kick(s, false);
 	pthread_mutex_unlock(&s->lock);
 	return s;
 }

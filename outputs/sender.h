@@ -41,7 +41,7 @@ struct sender_stats {
 	bool failing;		/* the far end refuses at the moment */
 };
 
-/* Starts the send half and takes back what an earlier run left on the shelf. Threads begin with the first pack. */
+/* Starts the send half and takes back what an earlier run left on the shelf. Threads begin with the first pack; one at once, where the far end is prepared. */
 struct sender *sender_new(const struct sender_config *c, struct err *err);
 struct outlet *sender_outlet(struct sender *s);
 
@@ -71,7 +71,7 @@ void sender_stats(struct sender *s, struct sender_stats *out);
 bool sender_balanced(const struct sender_stats *st);
 
 /*
- * What one out thread would do now, without waiting: true if it sent a pack. Where nothing is due, *due_ns is when something will be (monotonic;
+ * What one out thread would do now, without waiting: true if it sent a pack, or prepared the far end. Where nothing is due, *due_ns is when something will be (monotonic;
  * INT64_MAX: not before something happens). For tests with no_threads.
  */
 bool sender_step(struct sender *s, int64_t *due_ns);

@@ -63,6 +63,9 @@ struct sender {
 	unsigned busy, waiting, n_threads;
 	bool wanted;  /* a thread wants the open pack as soon as it is parked */
 	bool blocked; /* put() said full */
+	bool begun;   /* ops->begin has done its work, or a thread is at it */
+	unsigned begin_tries;
+	int64_t begin_at_ns;
 	bool closing, give_up;
 	unsigned closing_failures;
 	unsigned streak;	    /* whole failures in a row */

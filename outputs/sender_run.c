@@ -199,6 +199,14 @@ static enum send_result timed_send(struct sender *s, struct worker *w, struct pa
 	return r;
 }
 
+static void open_link(struct sender *s, struct worker *w)
+{
+	if (!s->ops->link_open || w->linked)
+		return;
+	w->link = s->ops->link_open(s->conn);
+	w->linked = true;
+}
+
 /*
  * Sends a pack in as many requests as it takes: one, unless the far end says "too large" (smaller ranges) or "bad request" (bisected
  * down to the document that it cannot take).
@@ -212,10 +220,7 @@ static void process(struct sender *s, struct worker *w, struct pack *p)
 	uint64_t mark, requests = 0, failed = 0;
 	size_t limit;
 
-	if (s->ops->link_open && !w->linked) {
-		w->link = s->ops->link_open(s->conn);
-		w->linked = true;
-	}
+	open_link(s, w);
 	pthread_mutex_lock(&s->lock);
 	mark = p->accepted_mark ? p->accepted_mark : s->accepted + 1;
 	limit = current_limit(s);
@@ -507,17 +512,53 @@ static void wait_until(struct sender *s, int64_t due)
 	s->waiting--;
 }
 
+/*
+ * Under lock; comes back with it. While there is nothing to send, the far end is prepared: true if it was tried. *due becomes the time of the next
+ * try, where that is earlier. A send() that comes first makes sure by itself.
+ */
+static bool begin(struct sender *s, struct worker *w, int64_t *due)
+{
+	struct send_ctx ctx = {.clock = s->clock, .stop = &s->stop};
+	enum send_result r;
+	unsigned tries;
+
+	if (s->begun || s->closing)
+		return false;
+	if (clock_mono(s->clock) < s->begin_at_ns) {
+		*due = *due < s->begin_at_ns ? *due : s->begin_at_ns;
+		return false;
+	}
+	s->begun = true;
+	tries = ++s->begin_tries;
+	pthread_mutex_unlock(&s->lock);
+	open_link(s, w);
+	r = s->ops->begin(s->conn, w->link, &ctx);
+	if (r != SEND_JUDGED && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+		if (r == SEND_HOLD)
+			log_error("output", "'%s': %s; tried again every 30 s", s->id, ctx.err.text);
+		else if (tries == 1)
+			log_warn("output", "'%s': %s; trying again", s->id, ctx.err.text);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->begun = r == SEND_JUDGED;
+	s->begin_at_ns = clock_mono(s->clock) + (r == SEND_HOLD ? BACKOFF_MAX_S * second : backoff(s, tries));
+	return true;
+}
+
 bool sender_step(struct sender *s, int64_t *due_ns)
 {
 	struct pack *p;
+	bool begun = false;
 
 	pthread_mutex_lock(&s->lock);
 	p = next_pack(s, due_ns);
 	if (p)
 		s->busy++;
+	else
+		begun = begin(s, &s->worker[0], due_ns);
 	pthread_mutex_unlock(&s->lock);
 	if (!p)
-		return false;
+		return begun;
 	process(s, &s->worker[0], p);
 	pthread_mutex_lock(&s->lock);
 	s->busy--;
@@ -537,7 +578,8 @@ static void *out_thread(void *arg)
 		struct pack *p = next_pack(s, &due);
 
 		if (!p) {
-			wait_until(s, due);
+			if (!begin(s, w, &due))
+				wait_until(s, due);
 			continue;
 		}
 		s->busy++;

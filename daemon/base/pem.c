@@ -1,33 +1,12 @@
 #include "base/pem.h"
-#include "base/arena.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/file.h"
 
 int pem_append(struct buf *b, struct str path, struct err *err)
 {
-	char *z = xstrdupz(path), *room;
-	FILE *f = fopen(z, "re");
-	size_t n;
-
-	if (!f) {
-		err_sys(err, "cannot read '%s'", z);
-		free(z);
+	if (file_append(b, path, err) == -1)
 		return -1;
-	}
-	do {
-		room = buf_room(b, 8192);
-		n = room ? fread(room, 1, 8192, f) : 0;
-		b->len += n;
-	} while (n);
-	n = ferror(f) || b->over;
-	fclose(f);
-	if (n)
-		err_set(err, "cannot read '%s'", z);
-	else
-		buf_ch(b, '\n');
-	free(z);
-	return n ? -1 : 0;
+	buf_ch(b, '\n');
+	return 0;
 }
 
 int pem_check(const struct buf *b, struct err *err)

@@ -26,12 +26,14 @@ struct bench {
 	struct arena scratch;
 };
 
+static bool bench_elsewhere; /* the configuration is only looked at */
+
 static bool bench_init(struct bench *b, enum ecs_mode ecs, const char *conf)
 {
 	struct ast_plugin *ap;
 	struct common_options common;
 
-	*b = (struct bench){.settings = {.clock = &clock_system, .ecs = ecs}};
+	*b = (struct bench){.settings = {.clock = &clock_system, .ecs = ecs, .elsewhere = bench_elsewhere}};
 	arena_init(&b->arena, NULL);
 	arena_init(&b->scratch, NULL);
 	diag_init(&b->diag);
@@ -233,7 +235,10 @@ static void test_auto(void)
 		{ECS_V8, "elasticsearch { action => index }", false},
 		{ECS_V8, "elasticsearch { manage_template => false }", true},
 		{ECS_V8, "elasticsearch { manage_template => true }", false},
-		{ECS_V8, "elasticsearch { document_id => \"%{x}\" }", false},
+		{ECS_V8, "elasticsearch { document_id => \"%{x}\" }", true},
+		{ECS_V8, "elasticsearch { template_name => \"t\" }", false},
+		{ECS_V8, "elasticsearch { ilm_enabled => false }", false},
+		{ECS_V8, "elasticsearch { data_stream_dataset => \"d\" }", true},
 		{ECS_V8, "elasticsearch { data_stream => false }", false},
 		{ECS_DISABLED, "elasticsearch { data_stream => \"true\" }", true},
 		{ECS_V8, "opensearch { }", false},
@@ -256,6 +261,14 @@ static void test_refused(void)
 {
 	check_refused(ECS_DISABLED, "elasticsearch { data_stream => true index => \"x\" }", "'index' cannot be used with");
 	check_refused(ECS_DISABLED, "elasticsearch { data_stream => false data_stream_type => \"x\" }", "makes no sense");
+	check_refused(ECS_V8, "elasticsearch { index => \"x\" data_stream_type => \"logs\" }", "which 'index' excludes");
+	check_refused(ECS_DISABLED, "elasticsearch { data_stream_type => \"logs\" }", "say 'data_stream => true'");
+	check_refused(ECS_V8, "elasticsearch { data_stream => true ilm_policy => \"p\" }", "'ilm_policy' cannot be used with");
+	check_refused(ECS_DISABLED, "elasticsearch { template_api => new }", NULL);
+	check_refused(ECS_DISABLED, "elasticsearch { ilm_rollover_alias => \"Upper\" }", "'ilm_rollover_alias' is a name");
+	check_refused(ECS_DISABLED, "elasticsearch { ilm_rollover_alias => \"a-%{type}\" }", "'ilm_rollover_alias' is a name");
+	check_refused(ECS_DISABLED, "elasticsearch { template => \"/nonexistent\" }", "cannot read '/nonexistent'");
+	check_refused(ECS_DISABLED, "elasticsearch { template => \"/proc/self/comm\" }", "/proc/self/comm:1:");
 	check_refused(ECS_DISABLED, "elasticsearch { data_stream => perhaps }", NULL);
 	check_refused(ECS_DISABLED, "elasticsearch { data_stream => true data_stream_dataset => \"a-b\" }", NULL);
 	check_refused(ECS_DISABLED, "elasticsearch { index => \"Upper\" }", "lower case");
@@ -401,6 +414,238 @@ static void test_template(struct es_server sv)
 	buf_release(&b);
 }
 
+/* ---- what the server is to be given at the start ---- */
+
+/* Which of the three, under which names: template, alias. */
+static void test_setup_options(void)
+{
+	static const struct {
+		enum ecs_mode ecs;
+		const char *conf, *template, *alias; /* NULL: none */
+		bool demanded;
+	} cases[] = {
+		{ECS_DISABLED, "elasticsearch { }", "logstash", "logstash", false},
+		{ECS_V1, "elasticsearch { data_stream => false }", "ecs-logstash", "ecs-logstash", false},
+		{ECS_DISABLED, "elasticsearch { index => \"logstash-%{+yyyy.MM.dd}\" }", "logstash", "logstash", false},
+		{ECS_DISABLED, "elasticsearch { index => \"x-%{+yyyy.MM.dd}\" }", "logstash", NULL, false},
+		{ECS_DISABLED, "elasticsearch { index => \"x\" ilm_enabled => true }", "logstash", NULL, true},
+		{ECS_DISABLED, "elasticsearch { ilm_enabled => true }", "logstash", "logstash", true},
+		{ECS_DISABLED, "elasticsearch { ilm_enabled => \"auto\" ilm_rollover_alias => \"web\" }", "web", "web", false},
+		{ECS_DISABLED, "elasticsearch { index => \"x\" ilm_rollover_alias => \"web\" }", "web", "web", false},
+		{ECS_DISABLED, "elasticsearch { template_name => \"t\" ilm_rollover_alias => \"web\" }", "t", "web", false},
+		{ECS_DISABLED, "elasticsearch { ilm_enabled => false ilm_rollover_alias => \"web\" template_name => \"t\" }", "t", NULL, false},
+		{ECS_DISABLED, "elasticsearch { manage_template => false }", NULL, "logstash", false},
+		{ECS_DISABLED, "elasticsearch { manage_template => false index => \"i\" }", NULL, NULL, false},
+		{ECS_V8, "elasticsearch { }", NULL, NULL, false},
+		{ECS_V8, "opensearch { }", "ecs-logstash", NULL, false},
+		{ECS_DISABLED, "opensearch { ilm_enabled => true }", "logstash", NULL, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct es_setup *s;
+		struct bench b;
+
+		CHECK(bench_init(&b, cases[i].ecs, cases[i].conf));
+		s = &b.conf->setup;
+		if (s->manage != !!cases[i].template || s->lifecycle != !!cases[i].alias)
+			fprintf(stderr, "%s\n", cases[i].conf);
+		CHECK_INT(s->manage, !!cases[i].template);
+		CHECK_INT(s->lifecycle, !!cases[i].alias);
+		CHECK_INT(s->demanded, cases[i].demanded);
+		if (s->manage)
+			CHECK_STR(s->lifecycle && !s->named ? s->alias : s->name, cases[i].template);
+		if (s->lifecycle)
+			CHECK_STR(s->alias, cases[i].alias);
+		bench_end(&b);
+	}
+}
+
+static void test_setup_details(void)
+{
+	struct bench b;
+
+	CHECK(bench_init(&b, ECS_DISABLED, "elasticsearch { template_overwrite => true template_api => legacy ilm_pattern => \"00001\" ilm_policy => \"p\" }"));
+	CHECK(b.conf->setup.overwrite && !b.conf->setup.default_policy);
+	CHECK_INT(b.conf->setup.api, ES_API_LEGACY);
+	CHECK_STR(b.conf->setup.pattern, "00001");
+	CHECK_STR(b.conf->setup.policy, "p");
+	CHECK(es_setup_wanted(&b.conf->setup));
+	bench_end(&b);
+	CHECK(bench_init(&b, ECS_DISABLED, "elasticsearch { }"));
+	CHECK(!b.conf->setup.overwrite && b.conf->setup.default_policy);
+	CHECK_STR(b.conf->setup.pattern, "{now/d}-000001");
+	CHECK_STR(b.conf->setup.policy, "logstash-policy");
+	bench_end(&b);
+	CHECK(bench_init(&b, ECS_V8, "elasticsearch { }"));
+	CHECK_STR(b.conf->setup.stream, "logs-generic-default");
+	bench_end(&b);
+	CHECK(bench_init(&b, ECS_V8, "elasticsearch { data_stream_dataset => \"weir.x\" }"));
+	CHECK(!es_setup_wanted(&b.conf->setup));
+	bench_end(&b);
+	CHECK(bench_init(&b, ECS_DISABLED, "opensearch { legacy_template => false }"));
+	CHECK_INT(b.conf->setup.api, ES_API_COMPOSABLE);
+	bench_end(&b);
+	CHECK(bench_init(&b, ECS_DISABLED, "opensearch { }"));
+	CHECK_INT(b.conf->setup.api, ES_API_LEGACY);
+	bench_end(&b);
+}
+
+static const struct diag_item *first_note(const struct diag *d)
+{
+	const struct diag_item *it = d->first;
+
+	while (it && it->level != DIAG_NOTE)
+		it = it->next;
+	return it;
+}
+
+/* Who only looks is told what the start will make, also where the template is another machine's; weird itself says it when it makes it. */
+static void test_setup_told(void)
+{
+	static const struct {
+		const char *conf, *told;
+	} cases[] = {
+		{"elasticsearch { }", "the ILM policy 'logstash-policy', the index template 'logstash' for 'logstash-*', the alias and its first index "
+				      "'logstash-{now/d}-000001'"},
+		{"elasticsearch { template => \"/nonexistent\" ilm_enabled => false }", "the start makes the index template 'logstash'"},
+		{"elasticsearch { index => \"x\" template_overwrite => true }", "also over one that is there"},
+		{"elasticsearch { ecs_compatibility => v8 }", "the data stream 'logs-generic-default', or where their data_stream fields say; Elasticsearch's own"},
+		{"elasticsearch { data_stream => true data_stream_dataset => \"weir.x\" }", "'weir-logs' is installed"},
+		{"opensearch { data_stream => true }", "of yours"},
+		{"elasticsearch { index => \"x\" manage_template => false }", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct diag_item *note;
+		struct bench b;
+
+		bench_elsewhere = true;
+		if (!bench_init(&b, ECS_DISABLED, cases[i].conf))
+			fprintf(stderr, "%s: %s\n", cases[i].conf, b.err.text);
+		CHECK(b.conf);
+		note = first_note(&b.diag);
+		if (cases[i].told && !(note && str_find(note->text, str_z(cases[i].told)) >= 0))
+			fprintf(stderr, "%s: '%.*s'\n", cases[i].conf, note ? (int)note->text.len : 0, note ? note->text.p : "");
+		CHECK(cases[i].told ? note && str_find(note->text, str_z(cases[i].told)) >= 0 : !note);
+		bench_end(&b);
+		bench_elsewhere = false;
+	}
+	{
+		struct bench b;
+
+		CHECK(bench_init(&b, ECS_DISABLED, "elasticsearch { }"));
+		CHECK(!first_note(&b.diag));
+		bench_end(&b);
+	}
+}
+
+static json_t *setup_template(const struct es_setup *s, const struct es_server *sv, bool composable, bool lifecycle)
+{
+	struct buf b;
+	json_error_t e;
+	struct err err;
+	json_t *j;
+
+	buf_init(&b, 0);
+	CHECK_INT(es_setup_template(&b, s, sv, composable, lifecycle, &err), 0);
+	j = json_loadb(b.p, b.len, JSON_REJECT_DUPLICATES, &e);
+	CHECK(j);
+	buf_release(&b);
+	return j;
+}
+
+/* "a b c": c in b in a. */
+static const char *text_at(const json_t *j, const char *names)
+{
+	struct str rest = str_z(names), part;
+
+	while (str_cut(&rest, ' ', &part)) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", STR_ARG(part));
+		j = json_object_get(j, name);
+	}
+	return json_string_value(json_object_get(j, rest.p));
+}
+
+static void test_setup_template(bool ecs, bool composable, bool lifecycle)
+{
+	const struct es_setup s = {.ecs = ecs, .alias = STR("web"), .policy = STR("p")};
+	const struct es_server sv = {.known = true, .flavour = ES_ELASTICSEARCH, .major = 8};
+	json_t *j = setup_template(&s, &sv, composable, lifecycle), *in, *properties, *settings;
+	const char *pattern = lifecycle ? "web-*" : ecs ? "ecs-logstash-*" : "logstash-*", *name;
+
+	CHECK_STR(str_z(json_string_value(json_array_get(json_object_get(j, "index_patterns"), 0))), pattern);
+	CHECK_INT(json_array_size(json_object_get(j, "index_patterns")), 1);
+	in = composable ? json_object_get(j, "template") : j;
+	CHECK_INT(json_object_get(j, "priority") && json_object_get(j, "_meta"), composable);
+	settings = json_object_get(in, "settings");
+	CHECK(json_is_object(settings));
+	name = json_string_value(json_object_get(settings, "index.lifecycle.name"));
+	CHECK(lifecycle ? name && strcmp(name, "p") == 0 : !name);
+	name = json_string_value(json_object_get(settings, "index.lifecycle.rollover_alias"));
+	CHECK(lifecycle ? name && strcmp(name, "web") == 0 : !name);
+	properties = json_object_get(json_object_get(in, "mappings"), "properties");
+	CHECK_STR(str_z(text_at(properties, "@timestamp type")), "date");
+	CHECK_STR(str_z(text_at(properties, "@version type")), "keyword");
+	if (ecs) {
+		CHECK_STR(str_z(text_at(properties, "message type")), "text");
+		CHECK(!json_object_get(properties, "weir") && !json_object_get(properties, "data_stream") && !json_object_get(properties, "postfix"));
+		CHECK_STR(str_z(text_at(properties, "source properties ip type")), "ip");
+	} else {
+		CHECK_STR(str_z(text_at(properties, "geoip properties location type")), "geo_point");
+	}
+	json_decref(j);
+}
+
+/* The user's own: as it is, or with what the lifecycle needs in its place. */
+static void test_setup_own_template(void)
+{
+	const struct es_server sv = {.known = true, .flavour = ES_ELASTICSEARCH, .major = 8};
+	struct es_setup s = {.alias = STR("web"), .policy = STR("p"), .text = STR("{\"index_patterns\":\"x-*\", \"order\":7}")};
+	struct err err;
+	struct buf b;
+	json_t *j;
+
+	buf_init(&b, 0);
+	CHECK_INT(es_setup_template(&b, &s, &sv, true, false, &err), 0);
+	CHECK_STR(buf_slice(&b), "{\"index_patterns\":\"x-*\", \"order\":7}");
+	j = setup_template(&s, &sv, false, true);
+	CHECK_STR(str_z(text_at(j, "settings index.lifecycle.name")), "p");
+	json_decref(j);
+	j = setup_template(&s, &sv, true, true);
+	CHECK_STR(str_z(text_at(j, "template settings index.lifecycle.name")), "p");
+	json_decref(j);
+	/* What it looks like counts more than the API. */
+	s.text = STR("{\"template\":\"x-*\",\"settings\":{\"index\":{\"number_of_replicas\":0}}}");
+	j = setup_template(&s, &sv, true, true);
+	CHECK_STR(str_z(text_at(j, "settings index.lifecycle.rollover_alias")), "web");
+	CHECK(!json_object_get(j, "template") && json_object_get(json_object_get(j, "settings"), "index"));
+	json_decref(j);
+	s.text = STR("{\"settings\":7}");
+	buf_clear(&b);
+	CHECK_INT(es_setup_template(&b, &s, &sv, true, true, &err), -1);
+	buf_release(&b);
+}
+
+static void test_readdress(void)
+{
+	struct bench b;
+	struct buf out;
+
+	CHECK(bench_init(&b, ECS_DISABLED, "elasticsearch { index => \"a-%{x}\" action => \"%{act}\" document_id => \"%{id}\" }"));
+	CHECK_INT(render(&b, "{\"x\":\"\\\"}q\",\"act\":\"index\",\"id\":\"_index\"}", ""), RENDER_OK);
+	buf_init(&out, 0);
+	es_readdress(&out, b.p, 0, 1, STR("web"));
+	CHECK_STR(buf_slice(&out), "{\"index\":{\"_index\":\"web\",\"_id\":\"_index\"}}\n{\"x\":\"\\\"}q\",\"act\":\"index\",\"id\":\"_index\"}\n");
+	buf_clear(&out);
+	CHECK_INT(render(&b, "{\"x\":\"y\",\"act\":\"delete\",\"id\":\"1\"}", ""), RENDER_OK);
+	es_readdress(&out, b.p, 0, 1, STR("web"));
+	CHECK_STR(buf_slice(&out), "{\"delete\":{\"_index\":\"web\",\"_id\":\"1\"}}\n");
+	buf_release(&out);
+	bench_end(&b);
+}
+
 int main(void)
 {
 	hash_init(NULL);
@@ -418,5 +663,12 @@ int main(void)
 	test_template((struct es_server){.known = true, .flavour = ES_OPENSEARCH, .major = 2, .minor = 19});
 	test_template((struct es_server){.flavour = ES_OPENSEARCH});
 	test_template((struct es_server){.flavour = ES_ELASTICSEARCH, .plain = true});
+	test_setup_options();
+	test_setup_details();
+	test_setup_told();
+	for (int i = 0; i < 8; i++)
+		test_setup_template(i & 1, i & 2, i & 4);
+	test_setup_own_template();
+	test_readdress();
 	return test_end();
 }

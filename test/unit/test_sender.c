@@ -91,6 +91,7 @@ static enum send_result test_send(void *conn, void *link, struct pack *p, uint32
 	return r;
 }
 
+static enum send_result (*test_begin)(void *conn, void *link, struct send_ctx *ctx);
 static struct output_ops ops;
 static struct plugin plugin = {.kind = PLUGIN_OUTPUT, .name = "scripted", .output = &ops};
 
@@ -163,7 +164,7 @@ static void bench_init(struct bench *b, int64_t max, enum when_full when, bool t
 	far.whole = NULL;
 	next_number = 0;
 	render_fails = false;
-	ops = (struct output_ops){.queue_offset = offsetof(struct test_output, queue), .render = test_render, .send = test_send};
+	ops = (struct output_ops){.queue_offset = offsetof(struct test_output, queue), .render = test_render, .begin = test_begin, .send = test_send};
 	b->self.queue = (struct queue_options){max, when, 2};
 	b->settings.clock = threads ? &clock_system : &b->clock;
 	b->settings.dead_letters = dead_letter_file_new(str_z(b->dir), 0, &b->clock, &err);
@@ -734,7 +735,81 @@ static void test_inherit(void)
 	bench_end(&b);
 }
 
+/* ---- what is prepared before the first event ---- */
+
+static int64_t begun_at[8];
+static unsigned begins;
+static struct clock *begin_clock;
+
+static enum send_result scripted_begin(void *conn, void *link, struct send_ctx *ctx)
+{
+	static const enum send_result script[] = {SEND_RETRY, SEND_RETRY, SEND_HOLD, SEND_JUDGED};
+
+	err_set(&ctx->err, "scripted");
+	if (begins == 0)
+		begin_clock = (struct clock *)ctx->clock;
+	begun_at[begins] = begin_clock->mono_now_ns;
+	return script[begins++];
+}
+
+static void test_prepared(void)
+{
+	struct bench b;
+	int64_t due;
+
+	/* Without any event, again after the backoff, 30 s where somebody must repair something, and never after it is done. */
+	begins = 0;
+	test_begin = scripted_begin;
+	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, false);
+	run_until(&b, b.clock.mono_now_ns + 600 * second);
+	CHECK_INT(begins, 4);
+	CHECK(begun_at[1] - begun_at[0] < second && begun_at[2] - begun_at[1] < 2 * second);
+	CHECK_INT(begun_at[3] - begun_at[2], 30 * second);
+	/* Events do not wait for it: send() makes sure by itself. */
+	put_n(&b, 3);
+	b.o->idle(b.o);
+	run_until(&b, b.clock.mono_now_ns + 5 * second);
+	CHECK_INT(stats(&b).delivered, 3);
+	CHECK_INT(begins, 4);
+	bench_end(&b);
+
+	begins = 0;
+	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, false);
+	put_n(&b, 3);
+	b.o->idle(b.o);
+	CHECK(sender_step(b.s, &due));
+	CHECK_INT(begins, 0);
+	CHECK_INT(stats(&b).delivered, 3);
+	/* The end does not wait for it either. */
+	sender_close(b.s);
+	CHECK(!sender_step(b.s, &due));
+	CHECK_INT(begins, 0);
+	bench_end(&b);
+	test_begin = NULL;
+}
+
+static _Atomic unsigned threaded_begins;
+
+static enum send_result threaded_begin(void *conn, void *link, struct send_ctx *ctx)
+{
+	return atomic_fetch_add(&threaded_begins, 1) == 0 ? SEND_RETRY : SEND_JUDGED;
+}
+
 /* ---- threads ---- */
+
+/* A thread begins with it although there is no event. */
+static void test_prepared_by_thread(void)
+{
+	struct bench b;
+
+	test_begin = threaded_begin;
+	bench_init(&b, 16 << 20, WHEN_FULL_BLOCK, true);
+	while (atomic_load(&threaded_begins) < 2)
+		sched_yield();
+	bench_end(&b);
+	test_begin = NULL;
+	CHECK_INT(atomic_load(&threaded_begins), 2);
+}
 
 static enum verdict flaky(unsigned n, unsigned try)
 {
@@ -836,6 +911,8 @@ int main(void)
 	test_unsent(true);
 	test_unsent_refused();
 	test_inherit();
+	test_prepared();
+	test_prepared_by_thread();
 	test_threads();
 	test_dead_letter_bound();
 	return test_end();
