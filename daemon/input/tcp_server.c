@@ -725,7 +725,7 @@ void tcp_server_free(struct tcp_server *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	if (s->unix_path)
-		unlink(s->unix_path);
+		listen_unlink(s->unix_path);
 	free(s->unix_path);
 	tls_context_unref(s->tls);
 	free(s->cipher);

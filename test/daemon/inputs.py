@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import signal
 import socket
 
 import harness
@@ -143,6 +144,38 @@ def test_unix_socket():
         s.sendall(b'first\nsecond\n')
     assert messages(lines.wait(2, alive=weird)) == ['first', 'second']
     weird.stop()
+
+
+def test_unix_socket_over_a_reload():
+    """Another option on the same path: what is sent meanwhile waits in the socket, and the path is there until the end."""
+    path, taps = os.path.join(harness.work, 'in.sock'), os.path.join(harness.work, 'tap.sock')
+    conf = ('input { unix { path => "%s" tags => ["%%s"] } dnstap { socket => "%s" tags => ["%%s"] } }\n' % (path, taps)) + FILE_OUT % out()
+
+    def send(text):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            s.sendall(text)
+    weird, lines = harness.Weird(conf % ('first', 'first')), harness.Lines(out())
+    for n, tag in enumerate(('second', 'third')):
+        with open(weird.conf, 'w', encoding='utf-8') as f:
+            f.write(conf % (tag, tag))
+        weird.signal(signal.SIGHUP)
+        send(b'during %d\n' % n)
+        harness.until(lambda: len([x for x in weird.lines if ' reloaded' in x]) == n + 1, 'the reload', alive=weird)
+        assert os.path.exists(taps)
+        send(tag.encode() + b'\n')
+        docs = {d['message']: d['tags'] for d in lines.documents(2 * n + 2, alive=weird)[2 * n:]}
+        assert sorted(docs) == sorted(['during %d' % n, tag]) and docs[tag] == [tag], docs
+    # Two inputs on one path are still a mistake, and what was refused takes nothing along.
+    weird.expect('not reloaded')
+    with open(weird.conf, 'w', encoding='utf-8') as f:
+        f.write('input { unix { path => "%s" } unix { path => "%s" max_line => 100 } }\n' % (path, path) + FILE_OUT % out())
+    weird.signal(signal.SIGHUP)
+    weird.line('the path is in use')
+    send(b'last\n')
+    lines.wait(5, alive=weird)
+    weird.stop()
+    assert not os.path.exists(path) and not os.path.exists(taps)
 
 
 def test_tcp_and_udp_inputs():
