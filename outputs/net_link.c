@@ -345,13 +345,12 @@ static int put_range(struct net_link *l, struct str s, const struct send_ctx *ct
 	return 0;
 }
 
-/* The connection was reset, or given up by the kernel: what it had not sent is gone. A half that the peer has closed is none of that. */
-static bool is_over(const struct net_link *l)
+bool net_is_over(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 
-	return getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 || info.tcpi_state == TCP_CLOSE;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 || info.tcpi_state == TCP_CLOSE;
 }
 
 /* Until the far end's kernel has acknowledged everything. It does so within a round trip, or 40 ms if it is lazy. */
@@ -368,7 +367,7 @@ static int confirm(struct net_link *l, const struct send_ctx *ctx, struct err *e
 		if (ioctl(l->fd, SIOCOUTQ, &left) == -1)
 			return err_sys(err, "'%s'", l->conn->name);
 		/* In this order: all of it may have been acknowledged before the reset. */
-		if (is_over(l))
+		if (net_is_over(l->fd))
 			return said == PEEK_QUIET ? err_set(err, "'%s' has broken the connection", l->conn->name) : -1;
 		if (left == 0)
 			return 0;
