@@ -58,6 +58,7 @@ struct inlet_counters {
 	_Atomic uint64_t joined;	/* datagrams whose content went into a frame together with another one's, beyond the first */
 	_Atomic uint64_t bad_chunks;	/* datagrams that were to become a frame with others, and did not */
 	_Atomic uint64_t pauses;
+	_Atomic uint64_t paused;	/* 1 while it does not read because queue or memory are full */
 	/* By the work thread: */
 	_Atomic uint64_t malformed;	/* frames whose content was not understood: kept, tagged */
 	_Atomic uint64_t shortened;	/* events that lack what was beyond a limit */
