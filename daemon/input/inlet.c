@@ -330,7 +330,8 @@ static void start_on_loop(void *arg)
 
 	loop_join(s->in->loop, &s->in->member);
 	s->rc = s->in->ops->start(s->in, s->err);
-	s->in->started = s->rc == 0;
+	/* Handles that it has opened are closed by stop(), as any. Until then nothing is asked of it. */
+	s->in->started = true;
 	if (s->rc)
 		loop_leave(&s->in->member);
 }

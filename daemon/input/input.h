@@ -26,7 +26,7 @@ struct input_ops {
 	bool endless;	  /* never ends by itself */
 	/* Main thread. Binds, opens, copies options into in->io. One clear line in err. Nothing is read yet. */
 	int (*open)(struct inlet *in, const void *self, struct err *err);
-	/* The rest on the loop's thread. start: handles go into the loop. -1 and err: it cannot work. */
+	/* The rest on the loop's thread. start: handles go into the loop. -1 and err: it cannot work; stop() follows all the same, for what is in the loop already. */
 	int (*start)(struct inlet *in, struct err *err);
 	/* Stop reading, and read again: memory or the pipeline's queue is full. NULL: cannot be paused. */
 	void (*pause)(struct inlet *in);
