@@ -34,6 +34,19 @@ static void udp_decorate(void *self, struct event *ev, const struct span *sp)
 		decorate_set(ev, u->ref_host, v_str(ip));
 }
 
+/* To its last byte, as Logstash's plug-in: a binary codec's datagram may well end in zeros, and a line's end is the codec's business. */
+static void on_datagram(void *arg, struct source *source, struct str datagram, const struct sockaddr *from)
+{
+	struct inlet *in = arg;
+
+	if (datagram.len) {
+		inlet_datagram(in, source, datagram, from, 0);
+		return;
+	}
+	count_add(&in->count.datagrams, 1);
+	count_add(&in->count.refused, 1);
+}
+
 static int udp_io_open(struct inlet *in, const void *self, struct err *err)
 {
 	const struct udp *u = self;
@@ -44,6 +57,7 @@ static int udp_io_open(struct inlet *in, const void *self, struct err *err)
 	in->port = socket_port(fd);
 	log_info("input", "%s: listening on udp port %d", in->name, in->port);
 	in->io = udp_server_new(in, fd, u->receive_buffer_bytes);
+	udp_server_whole(in->io, on_datagram, in);
 	return 0;
 }
 

@@ -258,6 +258,18 @@ def test_tcp_and_udp_inputs():
     weird.stop()
 
 
+def test_udp_leaves_a_datagram_as_it_is():
+    """To its last byte; the input syslog takes line ends and zeros off."""
+    a, b = harness.free_port(), harness.free_port()
+    weird, lines = start('input { udp { host => "127.0.0.1" port => %d } }\n' % a + BOTH % b)
+    for n, (text, want) in enumerate(((b'a line\n', 'a line\n'), (b'zeros\0\0', 'zeros\0\0'), (b'\n', '\n')), 1):
+        udp(a, text)
+        assert messages(lines.wait(n, alive=weird))[-1] == want
+    udp(b, b'<13>1 - h app - - - a line\r\n\0')
+    assert messages(lines.wait(4, alive=weird))[-1] == 'a line'
+    weird.stop()
+
+
 FILE = 'input { file { path => "%s" start_position => "beginning" sincedb_path => "%s" } }\n'
 
 
