@@ -396,6 +396,11 @@ void inlet_closed(struct inlet *in)
 		in->hooks.closed(in->hooks.arg, in);
 }
 
+void inlet_all_closed(void *arg)
+{
+	inlet_closed(arg);
+}
+
 void inlet_free(struct inlet *in)
 {
 	if (!in)

@@ -147,6 +147,8 @@ bool inlet_full(const struct inlet *in);
 void inlet_hold(struct inlet *in);
 void inlet_ended(struct inlet *in);
 void inlet_closed(struct inlet *in);
+/* The same as a callback of what an input is made of; arg: the inlet. */
+void inlet_all_closed(void *arg);
 
 static inline void count_add(_Atomic uint64_t *c, uint64_t n)
 {

@@ -104,11 +104,6 @@ static void tcp_renew(struct inlet *in, const void *self)
 	tcp_server_tls(in->io, ((const struct syslog *)self)->tls.context);
 }
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 /* ---- UDP ---- */
 
 static int udp_open(struct inlet *in, const void *self, struct err *err)
@@ -148,7 +143,7 @@ static void udp_resume(struct inlet *in)
 static void udp_stop(struct inlet *in)
 {
 	if (in->io)
-		udp_server_stop(in->io, all_closed, in);
+		udp_server_stop(in->io, inlet_all_closed, in);
 	else
 		inlet_closed(in);
 }

@@ -418,14 +418,9 @@ void tcp_inlet_resume(struct inlet *in)
 	tcp_server_resume(in->io);
 }
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 void tcp_inlet_stop(struct inlet *in)
 {
-	tcp_server_stop(in->io, all_closed, in);
+	tcp_server_stop(in->io, inlet_all_closed, in);
 }
 
 void tcp_inlet_release(struct inlet *in)

@@ -66,11 +66,6 @@ static int udp_io_start(struct inlet *in, struct err *err)
 	return udp_server_start(in->io, err);
 }
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 static void udp_io_pause(struct inlet *in)
 {
 	udp_server_pause(in->io);
@@ -83,7 +78,7 @@ static void udp_io_resume(struct inlet *in)
 
 static void udp_io_stop(struct inlet *in)
 {
-	udp_server_stop(in->io, all_closed, in);
+	udp_server_stop(in->io, inlet_all_closed, in);
 }
 
 static void udp_io_release(struct inlet *in)
