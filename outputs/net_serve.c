@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -25,9 +24,6 @@ enum {
 	HOLD_S = 10,
 	EARN = 10, /* of the time that passes one part in so many is earned back */
 	STALL_S = 60,
-	SILENCE_MS = 300000,
-	KEEP_IDLE_S = 60,
-	KEEP_AGAIN_S = 15,
 	RECORD = 16 * 1024, /* plain text of a TLS record */
 };
 
@@ -228,17 +224,6 @@ static void sweep(struct net_serve *s)
 
 /* ---- who comes ---- */
 
-static void settle_options(int fd)
-{
-	int on = 1, silence = SILENCE_MS, quiet = KEEP_IDLE_S, again = KEEP_AGAIN_S;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet, sizeof(quiet));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof(again));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
-}
-
 /* Who has closed its half may well be gone for good: that would show with the next event only. */
 static bool make_room(struct net_serve *s)
 {
@@ -263,7 +248,7 @@ static void welcome(struct net_serve *s, int fd, const struct sockaddr_storage *
 	p->opened_ns = now;
 	(void)sockaddr_text((const struct sockaddr *)sa, p->name, sizeof(p->name));
 	buf_init(&p->out, 0);
-	settle_options(fd);
+	net_watch_peer(fd);
 	pthread_mutex_lock(&s->lock);
 	p->tls = s->tls ? tls_new(s->tls, STR(""), false) : NULL;
 	pthread_mutex_unlock(&s->lock);
@@ -416,6 +401,8 @@ static void *serve(void *arg)
 		if (withdrawn)
 			drop_request(s);
 		if (!s->under_way) {
+			for (struct peer *p = s->peers; p; p = p->next)
+				hold_account(p, false, passed);
 			begin_request(s, now);
 			passed = 0;
 			step = 1;
