@@ -58,13 +58,27 @@ static int open_inputs(struct running *r, struct plan *plan, struct err *err)
 	return rc;
 }
 
+static int open_outputs(struct running *r, struct plan *plan, struct err *err)
+{
+	bool *kept = xzalloc(plan->noutputs + 1);
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->noutputs; i++)
+		kept[i] = run_output_keep(r, plan->output[i]);
+	run_outputs_leave(r, true);
+	for (uint32_t i = 0; i < plan->noutputs && rc == 0; i++)
+		if (!kept[i])
+			rc = run_output_open(r, plan->output[i], err);
+	if (rc)
+		run_outputs_leave(r, false);
+	free(kept);
+	return rc;
+}
+
 static int open_parts(struct running *r, struct plan *plan, struct err *err)
 {
 	r->settings = &plan->settings;
-	for (uint32_t i = 0; i < plan->noutputs; i++)
-		if (run_output_open(r, plan->output[i], err))
-			return -1;
-	return open_inputs(r, plan, err);
+	return open_outputs(r, plan, err) ? -1 : open_inputs(r, plan, err);
 }
 
 /* Undoes open_parts: what was opened for a plan that is not to be. */
@@ -143,8 +157,7 @@ int running_prepare(struct running *r, struct loaded *next, struct err *err)
 {
 	forget_keep(r);
 	if (open_parts(r, next->plan, err)) {
-		close_fresh(r);
-		forget_keep(r);
+		running_cancel(r);
 		return -1;
 	}
 	r->next = next;
@@ -155,6 +168,8 @@ void running_cancel(struct running *r)
 {
 	close_fresh(r);
 	forget_keep(r);
+	run_inputs_leave(r, false);
+	run_outputs_leave(r, false);
 	r->next = NULL;
 }
 

@@ -78,6 +78,9 @@ void run_inputs_room(struct running *r);
 
 /* ---- outputs ---- */
 
+/* As those of inputs. */
+bool run_output_keep(struct running *r, struct plan_plugin *pp);
+void run_outputs_leave(struct running *r, bool leave);
 int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err);
 /* Sends until the deadline, stores what is left, frees it. false: its books do not balance. */
 bool run_output_end(struct running *r, struct run_output *ro, int64_t deadline_ns);

@@ -3,10 +3,13 @@
  */
 #include "running_int.h"
 
+#include "input/listen.h"
+
 #include <stdlib.h>
 
 static void output_free(struct run_output *ro)
 {
+	listen_forget(ro);
 	series_unref(ro->series);
 	free(ro->key);
 	free(ro->name);
@@ -73,20 +76,36 @@ static int open_outlet(struct running *r, struct run_output *ro, struct plan_plu
 	return rc;
 }
 
-int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err)
+bool run_output_keep(struct running *r, struct plan_plugin *pp)
 {
 	struct run_output *ro = output_find(r, pp);
 
-	if (ro) {
-		ro->keep = true;
-		ro->instance = pp;
-		pp->outlet = ro->outlet;
-		return 0;
-	}
-	ro = xzalloc(sizeof(*ro));
+	if (!ro)
+		return false;
+	ro->keep = true;
+	ro->instance = pp;
+	pp->outlet = ro->outlet;
+	return true;
+}
+
+void run_outputs_leave(struct running *r, bool leave)
+{
+	for (struct run_output *ro = r->outputs; ro; ro = ro->next)
+		if (!ro->fresh)
+			listen_leaves(ro, leave && !ro->keep);
+}
+
+int run_output_open(struct running *r, struct plan_plugin *pp, struct err *err)
+{
+	struct run_output *ro = xzalloc(sizeof(*ro));
+	int rc;
+
 	ro->key = xstrdupz(pp->key);
 	ro->name = xstrdupz(str_z(pp->plugin->name));
-	if (open_outlet(r, ro, pp, err)) {
+	listen_as(ro);
+	rc = open_outlet(r, ro, pp, err);
+	listen_as(NULL);
+	if (rc) {
 		output_free(ro);
 		return -1;
 	}

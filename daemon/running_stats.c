@@ -67,7 +67,16 @@ static void copy_pipeline(struct running *r)
 	series_set(s, M_QUEUE, bqueue_count(pipeline_queue(r->pipeline)));
 }
 
-static void copy_input(const struct run_input *ri)
+/* Either half. */
+static bool is_paused(const struct running *r, const struct inlet *in)
+{
+	for (const struct run_input *ri = r->inputs; ri; ri = ri->next)
+		if ((ri->in == in || ri->in->partner == in) && read_count(&ri->in->count.paused))
+			return true;
+	return false;
+}
+
+static void copy_input(const struct running *r, const struct run_input *ri)
 {
 	const struct inlet_counters *c = &ri->in->count;
 
@@ -81,6 +90,7 @@ static void copy_input(const struct run_input *ri)
 		series_set(ri->series, M_INPUT_CONNECTIONS, read_count(&c->open));
 		series_set(ri->series, M_INPUT_ACCEPTED, read_count(&c->connections));
 		series_set(ri->series, M_INPUT_REFUSED, read_count(&c->refused));
+		series_set(ri->series, M_INPUT_PAUSED, is_paused(r, ri->in));
 	}
 	if (ri->udp) {
 		series_set(ri->udp, M_UDP_DATAGRAMS, read_count(&c->datagrams));
@@ -129,7 +139,7 @@ static void refresh(void *arg)
 	copy_pipeline(r);
 	pthread_mutex_lock(&r->lock);
 	for (const struct run_input *ri = r->inputs; ri; ri = ri->next)
-		copy_input(ri);
+		copy_input(r, ri);
 	for (const struct run_output *ro = r->outputs; ro; ro = ro->next)
 		copy_output(ro);
 	pthread_mutex_unlock(&r->lock);

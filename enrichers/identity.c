@@ -40,6 +40,8 @@ struct identity {
 	struct state_db *db;
 	int table; /* of db */
 	struct buf row;
+	struct series *series;
+	bool counted;
 
 	struct asked {
 		struct ip ip;
@@ -124,6 +126,7 @@ static int open_fixed(struct identity *id, struct err *err)
 
 static int identity_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
+	const struct label label[] = {{"pipeline", ctx->settings->pipeline_id}, {"id", ctx->id}};
 	struct identity *id = self;
 
 	leases_init(&id->leases, (size_t)id->max_leases, id->lease_time_ns);
@@ -136,6 +139,7 @@ static int identity_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		free(id->parts);
 		return -1;
 	}
+	id->series = series_get(SCOPE_IDENTITY, label, 2);
 	return 0;
 }
 
@@ -147,6 +151,7 @@ static void identity_close(void *self)
 	sessions_release(&id->sessions);
 	free(id->parts);
 	buf_release(&id->row);
+	series_unref(id->series);
 }
 
 static void identity_adopt(void *self, void *former)
@@ -366,10 +371,11 @@ static bool learn(struct identity *id, const struct event *ev, int64_t t)
 
 static void count(struct identity *id)
 {
-	series_set(metrics_process, M_IDENTITY_ADDRESSES, id->leases.rows);
-	series_add_shared(metrics_process, M_IDENTITY_EVICTED, id->leases.evicted);
-	series_add_shared(metrics_process, M_IDENTITY_CUT, id->leases.cut);
+	series_set(id->series, M_IDENTITY_ADDRESSES, id->leases.rows);
+	series_add(id->series, M_IDENTITY_EVICTED, id->leases.evicted);
+	series_add(id->series, M_IDENTITY_CUT, id->leases.cut);
 	id->leases.evicted = id->leases.cut = 0;
+	id->counted = true;
 }
 
 /* ---- telling ---- */
@@ -513,7 +519,8 @@ static enum step identity_run(void *self, struct event *ev, struct step_ctx *ctx
 	identity_ahead(id, ev);
 	id->read = NULL;
 	t = event_timestamp(ev, &ts) ? lease_time(ts) : ev->received_ns;
-	if (learn(id, ev, t))
+	/* With the first event: what came out of state.db and the configuration. */
+	if (learn(id, ev, t) || !id->counted)
 		count(id);
 	if (id->leases.rows == 0)
 		return STEP_OK;

@@ -235,19 +235,26 @@ static int resolve(const struct net_conn *c, int type, struct addrinfo **list, s
 	return rc ? err_set(err, "'%s': %s", c->name, gai_strerror(rc)) : 0;
 }
 
+void net_watch_peer(int fd)
+{
+	int on = 1, silence = SILENCE_MS, quiet = KEEP_IDLE_S, again = KEEP_AGAIN_S;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet, sizeof(quiet));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof(again));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+}
+
 static int connect_one(struct net_link *l, const struct addrinfo *a, const struct send_ctx *ctx, struct err *err)
 {
-	int on = 1, silence = SILENCE_MS, quiet = KEEP_IDLE_S, again = KEEP_AGAIN_S, why = 0;
+	int why = 0;
 	socklen_t len = sizeof(why);
 
 	l->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd == -1)
 		return err_sys(err, "'%s'", l->conn->name);
-	(void)setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet, sizeof(quiet));
-	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, &again, sizeof(again));
-	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+	net_watch_peer(l->fd);
 	if (connect(l->fd, a->ai_addr, a->ai_addrlen) == -1 && errno != EINPROGRESS) {
 		err_sys(err, "cannot connect to '%s'", l->conn->name);
 	} else if (!wait_for(l, POLLOUT, clock_mono(&clock_system) + CONNECT_S * 1000 * ms, ctx)) {
@@ -345,13 +352,12 @@ static int put_range(struct net_link *l, struct str s, const struct send_ctx *ct
 	return 0;
 }
 
-/* The connection was reset, or given up by the kernel: what it had not sent is gone. A half that the peer has closed is none of that. */
-static bool is_over(const struct net_link *l)
+bool net_is_over(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 
-	return getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 || info.tcpi_state == TCP_CLOSE;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 || info.tcpi_state == TCP_CLOSE;
 }
 
 /* Until the far end's kernel has acknowledged everything. It does so within a round trip, or 40 ms if it is lazy. */
@@ -368,7 +374,7 @@ static int confirm(struct net_link *l, const struct send_ctx *ctx, struct err *e
 		if (ioctl(l->fd, SIOCOUTQ, &left) == -1)
 			return err_sys(err, "'%s'", l->conn->name);
 		/* In this order: all of it may have been acknowledged before the reset. */
-		if (is_over(l))
+		if (net_is_over(l->fd))
 			return said == PEEK_QUIET ? err_set(err, "'%s' has broken the connection", l->conn->name) : -1;
 		if (left == 0)
 			return 0;

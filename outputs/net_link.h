@@ -25,6 +25,10 @@ void *net_conn_new(struct str host, int port, bool datagrams, const struct tls_o
 void net_conn_renew(void *conn, const struct tls_options *tls);
 void net_conn_free(void *conn);
 bool net_is_stream(const void *conn);
+/* The connection was reset, or given up by the kernel: what it had not sent is gone. A half that the peer has closed is none of that. */
+bool net_is_over(int fd);
+/* Nothing is held back, and a peer that is dead is found out: one that acknowledges nothing for 5 minutes, or does not answer when asked. */
+void net_watch_peer(int fd);
 void *net_link_open(void *conn);
 void net_link_close(void *link);
 /* The range's bytes, one after the other. */

@@ -44,7 +44,7 @@ enum drop_reason {
 	DROP_CLOSED,	  /* the reader of stdout went away */
 	DROP_RENDER,	  /* cannot be encoded, and no dead letter */
 	DROP_IGNORED,	  /* the configuration says so (drop_error_types) */
-	DROP_NOBODY,	  /* no pipeline listens on the address (ensure_delivery => false) */
+	DROP_NOBODY,	  /* no pipeline listens on the address (ensure_delivery => false); nobody is connected (tcp, mode server) */
 	DROP_REASONS,
 };
 

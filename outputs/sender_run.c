@@ -349,7 +349,8 @@ static void judge_item(struct sender *s, struct pack *p, uint32_t i, bool suspec
 static void schedule(struct sender *s, struct pack *p, enum send_result outcome, const struct tally *t, bool accepted)
 {
 	int64_t now = clock_mono(s->clock);
-	bool progress = accepted || t->delivered || t->duplicate || t->dead || t->dropped[DROP_IGNORED] || t->dropped[DROP_CLOSED];
+	bool progress = accepted || t->delivered || t->duplicate || t->dead || t->dropped[DROP_IGNORED] || t->dropped[DROP_CLOSED] ||
+			t->dropped[DROP_NOBODY];
 	bool whole = outcome != SEND_JUDGED || (!progress && p->n);
 
 	if (!whole) {

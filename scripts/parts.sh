@@ -6,6 +6,8 @@
 #   unbound                     Debian's, which sends dnstap, and fstrm's tools
 #   redis                       Debian's server
 #   memcached                   Debian's
+#   haproxy, nginx              Debian's
+#   softflowd                   Debian's exporter of NetFlow and IPFIX
 #   smtp                        aiosmtpd, a mail server in Python
 #   carbon                      Graphite's carbon-cache, and what it needs of Twisted
 #   graypy                      a Python client that speaks GELF
@@ -79,6 +81,18 @@ part_redis() {
 
 part_memcached() {
 	[ -x "$parts/memcached/usr/bin/memcached" ] || unpack memcached memcached libevent-2.1-7 libsasl2-2
+}
+
+part_haproxy() {
+	[ -x "$parts/haproxy/usr/sbin/haproxy" ] || unpack haproxy haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+}
+
+part_nginx() {
+	[ -x "$parts/nginx/usr/sbin/nginx" ] || unpack nginx nginx
+}
+
+part_softflowd() {
+	[ -x "$parts/softflowd/usr/sbin/softflowd" ] || unpack softflowd softflowd libpcap0.8 libdbus-1-3
 }
 
 part_smtp() {

@@ -46,6 +46,7 @@ static const char *const scope_labels[SCOPES] = {
 	[SCOPE_INPUT] = "pipeline, plugin, id", [SCOPE_UDP] = "pipeline, id, socket", [SCOPE_OUTPUT] = "pipeline, plugin, id",
 	[SCOPE_STORE] = "folder",
 	[SCOPE_LINK] = "pipeline, id",
+	[SCOPE_IDENTITY] = "pipeline, id",
 };
 
 /* Upper ends, in nanoseconds; the last bucket has none. */
@@ -73,7 +74,7 @@ static struct refresher {
 static void scope_range(enum metric_scope scope, unsigned *first, unsigned *count)
 {
 	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_INPUT, M_FIRST_UDP,
-						   M_FIRST_OUTPUT, M_FIRST_STORE, M_FIRST_LINK, METRIC_SLOTS};
+						   M_FIRST_OUTPUT, M_FIRST_STORE, M_FIRST_LINK, M_FIRST_IDENTITY, METRIC_SLOTS};
 
 	*first = begin[scope];
 	*count = begin[scope + 1] - begin[scope];

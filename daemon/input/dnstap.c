@@ -212,17 +212,12 @@ static void io_resume(struct inlet *in)
 		uv_idle_start(&io->idle, on_piece);
 }
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 static void io_stop(struct inlet *in)
 {
 	struct dnstap_io *io = in->io;
 
 	if (io->server) {
-		tcp_server_stop(io->server, all_closed, in);
+		tcp_server_stop(io->server, inlet_all_closed, in);
 		return;
 	}
 	io->closing = true;

@@ -205,11 +205,6 @@ static void gelf_decode(void *self, struct event *ev, struct str frame, uint32_t
 
 /* ---- TCP ---- */
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 static int tcp_open(struct inlet *in, const void *self, struct err *err)
 {
 	const struct gelf *g = self;
@@ -250,7 +245,7 @@ static void tcp_resume(struct inlet *in)
 static void tcp_stop(struct inlet *in)
 {
 	if (in->io)
-		tcp_server_stop(in->io, all_closed, in);
+		tcp_server_stop(in->io, inlet_all_closed, in);
 	else
 		inlet_closed(in);
 }

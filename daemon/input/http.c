@@ -353,14 +353,9 @@ static void io_renew(struct inlet *in, const void *self)
 	tcp_server_tls(http_server_tcp(in->io), ((const struct http_input *)self)->tls.context);
 }
 
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
-}
-
 static void io_stop(struct inlet *in)
 {
-	http_server_stop(in->io, all_closed, in);
+	http_server_stop(in->io, inlet_all_closed, in);
 }
 
 static void io_release(struct inlet *in)

@@ -50,11 +50,18 @@ static struct batch *open_batch(struct inlet *in)
 	return in->open;
 }
 
+static void set_paused(struct inlet *in, bool paused)
+{
+	in->paused = paused;
+	/* Relaxed: a gauge. */
+	atomic_store_explicit(&in->count.paused, paused, memory_order_relaxed);
+}
+
 void inlet_hold(struct inlet *in)
 {
 	if (in->paused || !in->ops->pause)
 		return;
-	in->paused = true;
+	set_paused(in, true);
 	count_add(&in->count.pauses, 1);
 	in->ops->pause(in);
 	/* Memory is given back without a sign; the queue says so itself, but it may have done so just now. */
@@ -113,7 +120,7 @@ static void on_room(struct loop_member *m)
 		loop_poll_room(in->loop);
 		return;
 	}
-	in->paused = false;
+	set_paused(in, false);
 	in->ops->resume(in);
 }
 
@@ -323,7 +330,8 @@ static void start_on_loop(void *arg)
 
 	loop_join(s->in->loop, &s->in->member);
 	s->rc = s->in->ops->start(s->in, s->err);
-	s->in->started = s->rc == 0;
+	/* Handles that it has opened are closed by stop(), as any. Until then nothing is asked of it. */
+	s->in->started = true;
 	if (s->rc)
 		loop_leave(&s->in->member);
 }
@@ -386,6 +394,11 @@ void inlet_closed(struct inlet *in)
 	loop_leave(&in->member);
 	if (in->hooks.closed)
 		in->hooks.closed(in->hooks.arg, in);
+}
+
+void inlet_all_closed(void *arg)
+{
+	inlet_closed(arg);
 }
 
 void inlet_free(struct inlet *in)

@@ -26,7 +26,7 @@ struct input_ops {
 	bool endless;	  /* never ends by itself */
 	/* Main thread. Binds, opens, copies options into in->io. One clear line in err. Nothing is read yet. */
 	int (*open)(struct inlet *in, const void *self, struct err *err);
-	/* The rest on the loop's thread. start: handles go into the loop. -1 and err: it cannot work. */
+	/* The rest on the loop's thread. start: handles go into the loop. -1 and err: it cannot work; stop() follows all the same, for what is in the loop already. */
 	int (*start)(struct inlet *in, struct err *err);
 	/* Stop reading, and read again: memory or the pipeline's queue is full. NULL: cannot be paused. */
 	void (*pause)(struct inlet *in);
@@ -58,6 +58,7 @@ struct inlet_counters {
 	_Atomic uint64_t joined;	/* datagrams whose content went into a frame together with another one's, beyond the first */
 	_Atomic uint64_t bad_chunks;	/* datagrams that were to become a frame with others, and did not */
 	_Atomic uint64_t pauses;
+	_Atomic uint64_t paused;	/* 1 while it does not read because queue or memory are full */
 	/* By the work thread: */
 	_Atomic uint64_t malformed;	/* frames whose content was not understood: kept, tagged */
 	_Atomic uint64_t shortened;	/* events that lack what was beyond a limit */
@@ -146,6 +147,8 @@ bool inlet_full(const struct inlet *in);
 void inlet_hold(struct inlet *in);
 void inlet_ended(struct inlet *in);
 void inlet_closed(struct inlet *in);
+/* The same as a callback of what an input is made of; arg: the inlet. */
+void inlet_all_closed(void *arg);
 
 static inline void count_add(_Atomic uint64_t *c, uint64_t n)
 {

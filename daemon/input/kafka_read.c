@@ -302,19 +302,6 @@ static struct kafka_consumer *member(struct kafka_io *io, struct consumer *c, un
 	return out;
 }
 
-/* Of the first n members. */
-static void close_handles(struct kafka_io *io, unsigned n, uv_close_cb done)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct consumer *c = &io->consumer[i];
-
-		if (c->kafka)
-			io->module->quiet(c->kafka);
-		uv_close((uv_handle_t *)&c->ready, done);
-		uv_close((uv_handle_t *)&c->look, done);
-	}
-}
-
 int kafka_read_start(struct inlet *in, struct err *err)
 {
 	struct kafka_io *io = in->io;
@@ -332,7 +319,7 @@ int kafka_read_start(struct inlet *in, struct err *err)
 		io->handles += 2;
 		c->kafka = member(io, c, i, err);
 		if (!c->kafka) {
-			close_handles(io, i + 1, NULL);
+			io->n = i + 1;
 			return -1;
 		}
 		uv_timer_start(&c->look, on_look, LOOK_MS, LOOK_MS);
@@ -383,7 +370,15 @@ void kafka_read_stop(struct inlet *in)
 			partition_end(c, p);
 		}
 	}
-	close_handles(io, io->n, on_closed);
+	for (unsigned i = 0; i < io->n; i++) {
+		struct consumer *c = &io->consumer[i];
+
+		/* The last one may not have come about. */
+		if (c->kafka)
+			io->module->quiet(c->kafka);
+		uv_close((uv_handle_t *)&c->ready, on_closed);
+		uv_close((uv_handle_t *)&c->look, on_closed);
+	}
 }
 
 /*

@@ -102,8 +102,11 @@ static int take_over(const struct sockaddr *sa, socklen_t len, int type)
 		if (!o->leaves || o->type != type || o->len != len || memcmp(&o->at, &want, len) != 0 || !is_at(o->fd, &o->at, o->len))
 			continue;
 		fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
-		if (fd != -1)
-			return fd;
+		if (fd == -1)
+			continue;
+		/* A second one would share what arrives with the first. */
+		o->leaves = false;
+		return fd;
 	}
 	errno = EADDRINUSE;
 	return -1;
@@ -179,33 +182,75 @@ static bool is_stale(const struct sockaddr_un *sa)
 	return stale;
 }
 
-int listen_unix(struct str path, int mode, bool force, struct err *err)
+static struct sockaddr_un unix_address(struct str path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, rc;
 
-	if (path.len == 0 || path.len >= sizeof(sa.sun_path))
-		return err_set(err, "cannot listen on '%.*s': a socket's path has 1 to %zu bytes", STR_ARG(path), sizeof(sa.sun_path) - 1);
 	memcpy(sa.sun_path, path.p, path.len);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return err_sys(err, "cannot make a socket");
-	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	if (rc == -1 && errno == EADDRINUSE && (force || is_stale(&sa))) {
-		(void)unlink(sa.sun_path);
-		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	return sa;
+}
+
+/* As the kernel tells it: with the path's NUL. */
+static socklen_t unix_len(const struct sockaddr_un *sa)
+{
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(sa->sun_path) + 1);
+}
+
+static int bind_unix(int fd, const struct sockaddr_un *sa, int mode, bool force)
+{
+	int rc = bind(fd, (const struct sockaddr *)sa, sizeof(*sa));
+
+	if (rc == -1 && errno == EADDRINUSE && (force || is_stale(sa))) {
+		(void)unlink(sa->sun_path);
+		rc = bind(fd, (const struct sockaddr *)sa, sizeof(*sa));
 	}
 	/* Nobody can connect before listen(): the mode is there in time. */
 	if (rc == 0 && mode >= 0)
-		rc = chmod(sa.sun_path, (mode_t)mode);
-	if (rc == 0 && listen(fd, 1024) == 0)
-		return fd;
+		rc = chmod(sa->sun_path, (mode_t)mode);
+	return rc == 0 ? listen(fd, 1024) : -1;
+}
+
+int listen_unix(struct str path, int mode, bool force, struct err *err)
+{
+	struct sockaddr_un sa;
+	int fd;
+
+	if (path.len == 0 || path.len >= sizeof(sa.sun_path))
+		return err_set(err, "cannot listen on '%.*s': a socket's path has 1 to %zu bytes", STR_ARG(path), sizeof(sa.sun_path) - 1);
+	sa = unix_address(path);
+	fd = take_over((struct sockaddr *)&sa, unix_len(&sa), SOCK_STREAM);
+	if (fd != -1) {
+		if (mode >= 0 && chmod(sa.sun_path, (mode_t)mode) == -1) {
+			err_sys(err, "cannot change the mode of '%s'", sa.sun_path);
+			close(fd);
+			return -1;
+		}
+		return own(fd, SOCK_STREAM);
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return err_sys(err, "cannot make a socket");
+	if (bind_unix(fd, &sa, mode, force) == 0)
+		return own(fd, SOCK_STREAM);
 	if (errno == EADDRINUSE)
 		err_set(err, "cannot listen on '%s': the path is in use (force_unlink => true takes it)", sa.sun_path);
 	else
 		err_sys(err, "cannot listen on '%s'", sa.sun_path);
 	close(fd);
 	return -1;
+}
+
+void listen_unlink(const char *path)
+{
+	struct sockaddr_un sa = unix_address(str_z(path));
+	socklen_t len = unix_len(&sa);
+	unsigned owners = 0;
+
+	for (const struct owned *o = all_owned; o; o = o->next)
+		owners += o->len == len && memcmp(&o->at, &sa, len) == 0;
+	/* The one who goes, and his successor. */
+	if (owners < 2)
+		(void)unlink(path);
 }
 
 int socket_port(int fd)

@@ -19,16 +19,18 @@ int listen_socket(struct str host, int port, int type, struct err *err);
 /*
  * A reload opens what is new before it closes what is gone, and an input with another option has its port still. So sockets have an owner: what
  * listen_socket() opens from listen_as(x) to listen_as(NULL) is x's. Once listen_leaves(x) has said that x is to be closed, whoever asks for the
- * same address gets x's socket (dup(2)), with all that waits in it. listen_forget() before x goes. Main thread.
+ * same address, or unix path, gets x's socket (dup(2)), with all that waits in it. listen_forget() after x's sockets are closed. Main thread.
  */
 void listen_as(const void *owner);
 void listen_leaves(const void *owner, bool leaves);
 void listen_forget(const void *owner);
 /*
- * A listening unix socket, or -1 and err. What a crash left behind gives way; a socket that somebody listens on, or a file, only does with
+ * A listening unix socket, or -1 and err (listen_unlink() at its end). What a crash left behind gives way; a socket that somebody listens on, or a file, only does with
  * `force`. mode: of the socket's file; -1: as the umask says.
  */
 int listen_unix(struct str path, int mode, bool force, struct err *err);
+/* Removes the socket's file, unless somebody else has the socket by now. */
+void listen_unlink(const char *path);
 /* The port that the kernel gave (port 0). */
 int socket_port(int fd);
 /* "192.0.2.1:514", "[2001:db8::1]:514"; mapped IPv4 as IPv4. Returns the length. */

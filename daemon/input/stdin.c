@@ -117,8 +117,11 @@ static int io_start(struct inlet *in, struct err *err)
 
 		uv_pipe_init(uv, &io->pipe, 0);
 		io->pipe.data = in;
-		if (fd == -1 || uv_pipe_open(&io->pipe, fd))
+		if (fd == -1 || uv_pipe_open(&io->pipe, fd)) {
+			if (fd != -1)
+				close(fd);
 			return err_set(err, "cannot read standard input");
+		}
 	} else {
 		uv_idle_init(uv, &io->file);
 		io->file.data = in;

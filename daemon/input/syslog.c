@@ -16,6 +16,7 @@
 struct syslog {
 	struct syslog_options o;
 	struct str host;
+	bool proxied;
 	int64_t port, receive_buffer_bytes;
 	struct tls_options tls;
 	const struct ref *ref_subject;
@@ -90,6 +91,8 @@ static int tcp_open(struct inlet *in, const void *self, struct err *err)
 	limits.handshake_ns = s->tls.handshake_ms * 1000000;
 	in->io = tcp_server_new(in, fd, FRAMER_SYSLOG, &limits, (struct str){0});
 	tcp_server_tls(in->io, s->tls.context);
+	if (s->proxied)
+		tcp_server_proxied(in->io);
 	if (s->tls.context)
 		log_info("input", "%s: listening on tcp port %d, TLS", in->name, in->port);
 	return 0;
@@ -99,11 +102,6 @@ static int tcp_open(struct inlet *in, const void *self, struct err *err)
 static void tcp_renew(struct inlet *in, const void *self)
 {
 	tcp_server_tls(in->io, ((const struct syslog *)self)->tls.context);
-}
-
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
 }
 
 /* ---- UDP ---- */
@@ -145,7 +143,7 @@ static void udp_resume(struct inlet *in)
 static void udp_stop(struct inlet *in)
 {
 	if (in->io)
-		udp_server_stop(in->io, all_closed, in);
+		udp_server_stop(in->io, inlet_all_closed, in);
 	else
 		inlet_closed(in);
 }
@@ -165,6 +163,7 @@ static const struct option options[] = {
 	{"port", OPT_INT, offsetof(struct syslog, port), .def = "514", .min = 0, .max = 65535, .doc = "UDP and TCP port to listen on"},
 	{"host", OPT_STRING, offsetof(struct syslog, host), .def = "\"0.0.0.0\"", .doc = "address to listen on; 0.0.0.0 and :: mean both families"},
 	{"receive_buffer_bytes", OPT_BYTES, offsetof(struct syslog, receive_buffer_bytes), .flags = OPT_WEIR, .def = "0", .doc = "receive buffer of the UDP socket; 0: as large as allowed"},
+	{"proxy_protocol", OPT_BOOL, offsetof(struct syslog, proxied), .def = "false", .doc = "each TCP connection begins with a header of HAProxy's PROXY protocol, version 1 or 2: whose connection it is. One without is closed"},
 	TLS_OPTIONS(struct syslog, tls, OPT_WEIR),
 	TLS_SERVER_OPTIONS(struct syslog, tls, OPT_WEIR, "none"),
 	TLS_CHAIN_OPTIONS(struct syslog, tls, OPT_WEIR),

@@ -1,5 +1,6 @@
 /*
  * tcp_server.h - a listening stream socket and its connections, for the inputs tcp, syslog, unix, dnstap and beats; with TLS where it is wanted.
+ * Of the input tcp the connection may also be one that weird makes.
  *
  * Connections are bounded in number, in number per address, in idle time, in the time half a frame and a TLS handshake may take, and in what
  * waits to be sent to a peer that does not read; each limit is counted. Loop thread after start.
@@ -49,6 +50,12 @@ struct tcp_server *tcp_server_new(struct inlet *in, int fd, enum framer_kind kin
  * there is TLS at all is settled before the start.
  */
 void tcp_server_tls(struct tcp_server *s, struct tls_context *context);
+/* Before the start: each connection begins with a header (input/proxy_header.h); what it says is the source's peer, and its extra. */
+void tcp_server_proxied(struct tcp_server *s);
+/*
+ * Before the start: nobody listens (fd -1), the one connection is made to there, and made again when it has ended (input/tcp_dial.h). check_name: with TLS.
+ */
+void tcp_server_call(struct tcp_server *s, struct str host, int port, bool check_name);
 /* Before the start; borrowed. */
 void tcp_server_protocol(struct tcp_server *s, const struct tcp_protocol *p, void *arg);
 /* Before start; the input's ops have the two functions below. */

@@ -34,6 +34,19 @@ static void udp_decorate(void *self, struct event *ev, const struct span *sp)
 		decorate_set(ev, u->ref_host, v_str(ip));
 }
 
+/* To its last byte, as Logstash's plug-in: a binary codec's datagram may well end in zeros, and a line's end is the codec's business. */
+static void on_datagram(void *arg, struct source *source, struct str datagram, const struct sockaddr *from)
+{
+	struct inlet *in = arg;
+
+	if (datagram.len) {
+		inlet_datagram(in, source, datagram, from, 0);
+		return;
+	}
+	count_add(&in->count.datagrams, 1);
+	count_add(&in->count.refused, 1);
+}
+
 static int udp_io_open(struct inlet *in, const void *self, struct err *err)
 {
 	const struct udp *u = self;
@@ -44,17 +57,13 @@ static int udp_io_open(struct inlet *in, const void *self, struct err *err)
 	in->port = socket_port(fd);
 	log_info("input", "%s: listening on udp port %d", in->name, in->port);
 	in->io = udp_server_new(in, fd, u->receive_buffer_bytes);
+	udp_server_whole(in->io, on_datagram, in);
 	return 0;
 }
 
 static int udp_io_start(struct inlet *in, struct err *err)
 {
 	return udp_server_start(in->io, err);
-}
-
-static void all_closed(void *arg)
-{
-	inlet_closed(arg);
 }
 
 static void udp_io_pause(struct inlet *in)
@@ -69,7 +78,7 @@ static void udp_io_resume(struct inlet *in)
 
 static void udp_io_stop(struct inlet *in)
 {
-	udp_server_stop(in->io, all_closed, in);
+	udp_server_stop(in->io, inlet_all_closed, in);
 }
 
 static void udp_io_release(struct inlet *in)

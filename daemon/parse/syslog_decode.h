@@ -22,7 +22,6 @@ struct syslog_plan;
 /* Embedded in the input's instance; the option table of that input holds SYSLOG_OPTIONS(struct X, member). */
 struct syslog_options {
 	bool use_labels;
-	bool proxy_protocol;
 	const struct list *facility_labels, *severity_labels;
 	struct str timezone, locale, grok_pattern, syslog_field;
 	const struct map *timezones;
@@ -44,9 +43,7 @@ struct syslog_options {
 	{"grok_pattern", OPT_STRING, offsetof(S, m.grok_pattern),                                                  \
 	 .doc = "a grok pattern that reads the line instead of the built-in parser"},                              \
 	{"syslog_field", OPT_STRING, offsetof(S, m.syslog_field), .def = "message",                                \
-	 .doc = "field that holds the line, where a codec made the event"},                                        \
-	{"proxy_protocol", OPT_BOOL, offsetof(S, m.proxy_protocol), .def = "false",                                \
-	 .doc = "expect a PROXY protocol line: not done, a warning says so"}
+	 .doc = "field that holds the line, where a codec made the event"}
 
 /* After the options: compiles zone, labels and grok_pattern into ctx->arena. -1 and err. */
 int syslog_decode_open(struct syslog_options *o, struct plugin_ctx *ctx, struct err *err);

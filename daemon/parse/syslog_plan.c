@@ -136,8 +136,6 @@ int syslog_decode_open(struct syslog_options *o, struct plugin_ctx *ctx, struct 
 	if (!p->field)
 		return -1;
 	p->field_is_message = str_eq(field, STR("message"));
-	if (o->proxy_protocol)
-		plugin_warn(ctx, "proxy_protocol is not supported: the proxy's address will stand as the sender's");
 	if (o->locale.p && !locale_find(o->locale))
 		return err_set(err, "there is no locale '%.*s'", STR_ARG(o->locale));
 	if (o->grok_pattern.p && syslog_grok_open(p, o->grok_pattern, field, ctx, err))

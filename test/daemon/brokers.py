@@ -1,10 +1,28 @@
 """brokers.py - a real Redis and a real Kafka on loopback, with a fresh folder each, and small clients."""
 import glob
+import json
 import os
 import socket
 import subprocess
 
 import harness
+
+
+def out():
+    return os.path.join(harness.work, 'out.ndjson')
+
+
+def elements(first, behind):
+    return [json.dumps({'n': i, 'message': 'event %d' % i}) for i in range(first, behind)]
+
+
+def numbers(texts):
+    return sorted(json.loads(x)['n'] for x in texts)
+
+
+def send(port, texts):
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(''.join(x + '\n' for x in texts).encode())
 
 
 def certificates(folder):

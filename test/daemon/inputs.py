@@ -3,7 +3,9 @@
 import datetime
 import json
 import os
+import signal
 import socket
+import threading
 
 import harness
 
@@ -145,6 +147,107 @@ def test_unix_socket():
     weird.stop()
 
 
+def test_unix_socket_over_a_reload():
+    """Another option on the same path: what is sent meanwhile waits in the socket, and the path is there until the end."""
+    path, taps = os.path.join(harness.work, 'in.sock'), os.path.join(harness.work, 'tap.sock')
+    conf = ('input { unix { path => "%s" tags => ["%%s"] } dnstap { socket => "%s" tags => ["%%s"] } }\n' % (path, taps)) + FILE_OUT % out()
+
+    def send(text):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            s.sendall(text)
+    weird, lines = harness.Weird(conf % ('first', 'first')), harness.Lines(out())
+    for n, tag in enumerate(('second', 'third')):
+        with open(weird.conf, 'w', encoding='utf-8') as f:
+            f.write(conf % (tag, tag))
+        weird.signal(signal.SIGHUP)
+        send(b'during %d\n' % n)
+        harness.until(lambda: len([x for x in weird.lines if ' reloaded' in x]) == n + 1, 'the reload', alive=weird)
+        assert os.path.exists(taps)
+        send(tag.encode() + b'\n')
+        docs = {d['message']: d['tags'] for d in lines.documents(2 * n + 2, alive=weird)[2 * n:]}
+        assert sorted(docs) == sorted(['during %d' % n, tag]) and docs[tag] == [tag], docs
+    # Two inputs on one path are still a mistake, and what was refused takes nothing along.
+    weird.expect('not reloaded')
+    with open(weird.conf, 'w', encoding='utf-8') as f:
+        f.write('input { unix { path => "%s" } unix { path => "%s" max_line => 100 } }\n' % (path, path) + FILE_OUT % out())
+    weird.signal(signal.SIGHUP)
+    weird.line('the path is in use')
+    send(b'last\n')
+    lines.wait(5, alive=weird)
+    weird.stop()
+    assert not os.path.exists(path) and not os.path.exists(taps)
+
+
+class Valve:
+    """A TCP server that does not read until it is opened."""
+
+    def __init__(self):
+        self.l = socket.socket()
+        self.l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.l.bind(('127.0.0.1', 0))
+        self.l.listen()
+        self.port, self.opened = self.l.getsockname()[1], threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        s, _ = self.l.accept()
+        self.opened.wait()
+        while s.recv(1 << 20):
+            pass
+        s.close()
+        self.l.close()
+
+
+def test_paused():
+    """weir_input_paused is 1 while an input does not read because nothing more fits, whatever its kind, and 0 when that is over."""
+    valve = Valve()
+    t, u, y, h = (harness.free_port() for _ in range(4))
+    path, sock = os.path.join(harness.work, 'in.log'), os.path.join(harness.work, 'in.sock')
+    text = b'x' * 1000 + b'\n'
+    with open(path, 'wb') as f:
+        f.write(text * 20000)
+    weird = harness.Weird('input { tcp { host => "127.0.0.1" port => %d } udp { host => "127.0.0.1" port => %d } syslog { host => "127.0.0.1" port => %d }\n'
+                          'unix { path => "%s" } generator { message => "%s" count => 100000 } http { host => "127.0.0.1" port => %d }\n'
+                          'file { path => "%s" start_position => "beginning" sincedb_path => "/dev/null" } }\n'
+                          'output { tcp { host => "127.0.0.1" port => %d queue_max => 65536 } }\n' % (t, u, y, sock, 'g' * 500, h, path, valve.port))
+    plugins, stop = ['tcp', 'udp', 'syslog', 'unix', 'generator', 'http', 'file'], threading.Event()
+
+    def pour(s, data, to=None):
+        s.settimeout(0.1)
+        while not stop.is_set():
+            try:
+                s.sendto(data, to) if to else s.send(data)
+            except TimeoutError:
+                pass
+            except OSError:
+                return
+
+    def stream(family, address):
+        s = socket.socket(family)
+        s.connect(address)
+        return s
+    body = text * 1000
+    post = b'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s' % (len(body), body)
+    jobs = [(stream(socket.AF_INET, ('127.0.0.1', t)), text), (stream(socket.AF_UNIX, sock), text), (stream(socket.AF_INET, ('127.0.0.1', h)), post),
+            (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), text, ('127.0.0.1', u)), (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), text, ('127.0.0.1', y))]
+    threads = [threading.Thread(target=pour, args=j) for j in jobs]
+    for x in threads:
+        x.start()
+    for plugin in plugins:
+        harness.until(lambda: weird.metric('weir_input_paused', plugin=plugin) == 1, plugin + ' is paused', alive=weird)
+    stop.set()
+    for x in threads:
+        x.join(harness.SECONDS)
+    for j in jobs:
+        j[0].close()
+    valve.opened.set()
+    for plugin in plugins:
+        harness.until(lambda: weird.metric('weir_input_paused', plugin=plugin) == 0, plugin + ' reads again', alive=weird)
+    weird.expect('a connection from .* is closed')
+    weird.stop()
+
+
 def test_tcp_and_udp_inputs():
     a, b = harness.free_port(), harness.free_port()
     weird, lines = start('input { tcp { host => "127.0.0.1" port => %d codec => json_lines } udp { host => "127.0.0.1" port => %d codec => json } }\n' % (a, b))
@@ -152,6 +255,18 @@ def test_tcp_and_udp_inputs():
     assert lines.documents(2, alive=weird)[0]['n'] == 12345678901234567890
     udp(b, b'{"message":"three"}')
     assert messages(lines.wait(3, alive=weird)) == ['one', 'two', 'three']
+    weird.stop()
+
+
+def test_udp_leaves_a_datagram_as_it_is():
+    """To its last byte; the input syslog takes line ends and zeros off."""
+    a, b = harness.free_port(), harness.free_port()
+    weird, lines = start('input { udp { host => "127.0.0.1" port => %d } }\n' % a + BOTH % b)
+    for n, (text, want) in enumerate(((b'a line\n', 'a line\n'), (b'zeros\0\0', 'zeros\0\0'), (b'\n', '\n')), 1):
+        udp(a, text)
+        assert messages(lines.wait(n, alive=weird))[-1] == want
+    udp(b, b'<13>1 - h app - - - a line\r\n\0')
+    assert messages(lines.wait(4, alive=weird))[-1] == 'a line'
     weird.stop()
 
 

@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import socket
 
 import brokers
 import harness
+from brokers import elements, numbers, out, send
 from faults_sink import Sink
 
 COUNT = 10000
@@ -16,23 +16,6 @@ INPUT = ('input { kafka { bootstrap_servers => "127.0.0.1:%d" topics => ["logs"]
 OUTPUT = 'output { kafka { bootstrap_servers => "127.0.0.1:%d" topic_id => "%s" codec => json %s } }\n'
 TCP = 'input { tcp { host => "127.0.0.1" port => %d codec => json_lines } }\n'
 GONE = r'kafka: .*(trying again|cannot commit|leaves its group)'       # librdkafka's words about a broker that is gone
-
-
-def out():
-    return os.path.join(harness.work, 'out.ndjson')
-
-
-def elements(first, behind):
-    return [json.dumps({'n': i, 'message': 'event %d' % i}) for i in range(first, behind)]
-
-
-def numbers(texts):
-    return sorted(json.loads(x)['n'] for x in texts)
-
-
-def send(port, texts):
-    with socket.create_connection(('127.0.0.1', port)) as s:
-        s.sendall(''.join(x + '\n' for x in texts).encode())
 
 
 def all_of(lines, count, weird):

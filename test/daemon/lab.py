@@ -407,10 +407,10 @@ class Lab:
         host.write('/etc/unbound/unbound.conf', UNBOUND)
         return host.start('/usr/sbin/unbound', '-d', '-c', '/etc/unbound/unbound.conf')
 
-    def start_mail(self):
+    def start_mail(self, main=POSTFIX_MAIN, master=POSTFIX_MASTER):
         host = self.mail
-        host.write('/etc/postfix/main.cf', POSTFIX_MAIN)
-        host.write('/etc/postfix/master.cf', POSTFIX_MASTER)
+        host.write('/etc/postfix/main.cf', main)
+        host.write('/etc/postfix/master.cf', master)
         host.write('/etc/postfix/dynamicmaps.cf', '')
         host.folder('/var/spool/postfix', 'root')
         for d in ('active', 'bounce', 'corrupt', 'defer', 'deferred', 'flush', 'hold', 'incoming', 'private', 'saved', 'trace'):

@@ -500,6 +500,21 @@ def test_same_filters():
     weird.stop()
 
 
+def test_identity_is_counted_by_pipeline():
+    a, b = harness.free_port(), harness.free_port()
+    filters = 'filter { identity { static => { %s } } }\n'
+    weird = harness.Weird(None, pipelines=[pipe('one', TCP % a + filters % '"192.0.2.1" => "x"' + to_file('one')),
+                                           pipe('two', TCP % b + filters % '"192.0.2.1" => "x" "192.0.2.2" => "y"' + to_file('two'))])
+    for port, name in ((a, 'one'), (b, 'two')):
+        lines = harness.Lines(path(name))
+        send(port, 'a line')
+        lines.wait(1, alive=weird)
+    for name, count in (('one', 1), ('two', 2)):
+        assert weird.metric('weir_identity_addresses', pipeline=name) == count, weird.rows()
+        assert weird.metric('weir_identity_evicted_total', pipeline=name) == 0
+    weird.stop()
+
+
 def test_which_one():
     """-e, -f and path.config win over the file, with a word about it."""
     settings = folder([pipe('x', 'input { generator { count => 1 message => file } } output { stdout { codec => json_lines } }\n')])

@@ -2,33 +2,16 @@
 """redis.py - lists and channels of a real Redis, read and written: nothing is lost that Redis can keep."""
 import json
 import os
-import socket
 
 import brokers
 import harness
+from brokers import elements, numbers, out, send
 
 COUNT = 10000
 FILE = 'output { file { path => "%s" codec => json_lines } }\n'
 INPUT = 'input { redis { host => "127.0.0.1" port => %d key => "logs" %s } }\n'
 OUTPUT = 'output { redis { host => ["127.0.0.1:%d"] key => "logs" %s } }\n'
 TCP = 'input { tcp { host => "127.0.0.1" port => %d codec => json_lines } }\n'
-
-
-def out():
-    return os.path.join(harness.work, 'out.ndjson')
-
-
-def elements(first, behind):
-    return [json.dumps({'n': i, 'message': 'event %d' % i}) for i in range(first, behind)]
-
-
-def numbers(texts):
-    return sorted(json.loads(x)['n'] for x in texts)
-
-
-def send(port, texts):
-    with socket.create_connection(('127.0.0.1', port)) as s:
-        s.sendall(''.join(x + '\n' for x in texts).encode())
 
 
 def stored(client, key='logs'):

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""packaging.py install|unit|man: what is installed works where it lies, and the man pages tell of what is there.
+"""packaging.py install|unit|man|deb: what is installed works where it lies, and the man pages tell of what is there.
 
 install   `meson install` into a folder of its own: every part is at its place, the installed weird takes the installed configuration,
           and a second installation leaves a changed configuration alone
 unit      systemd's own tools judge the installed unit and the user
+deb       the Debian packages: weir alone depends on no library of a module, and says of each module's plug-ins which package to install; with
+          that package they are there
 man       each command of weir and each flag of weird is in its page; no warnings from the formatter
 
 A check whose tool is not installed is left out; if that leaves none, the exit status is 77.
@@ -116,6 +118,72 @@ def judge(unit):
     assert 'weird.service' not in said, said
     # Exposure, times ten: the limit that a change must not exceed.
     print(run('systemd-analyze', 'security', '--offline=true', '--threshold=15', copy).strip().splitlines()[-1])
+
+
+# What needs each module, and what the package must bring. One that was not built has no package.
+MODULES = {
+    'ruby': ('filter { ruby { code => "event.set(\'a\', 1)" } }', 'libruby'),
+    'kafka': ('input { kafka { topics => ["a"] } }', 'librdkafka1'),
+    'dns': ('filter { dns { resolve => ["host"] action => "replace" } }', 'libc-ares2'),
+    'memcached': ('filter { memcached { get => { "a" => "b" } } }', 'libmemcached11'),
+}
+
+
+def field(deb, name):
+    return run('dpkg-deb', '-f', deb, name).strip()
+
+
+def dependencies(deb):
+    """The names, without versions."""
+    return {re.split(r'[ (:]', d.strip())[0] for d in re.split(r'[,|]', field(deb, 'Depends'))}
+
+
+def test_deb():
+    for tool in ('dpkg-deb', 'dpkg-shlibdeps', 'dpkg-gencontrol', 'meson'):
+        if not shutil.which(tool):
+            print(tool + ' is not installed')
+            sys.exit(77)
+    folder = dest + '/packages'
+    # Small matters less than soon here.
+    run(env['MESON_SOURCE'] + '/packaging/deb.sh', env['MESON_BUILD'], folder, env=dict(env, DPKG_DEB_COMPRESSOR_TYPE='gzip', DPKG_DEB_COMPRESSOR_LEVEL='1'))
+    debs = {field(os.path.join(folder, n), 'Package'): os.path.join(folder, n) for n in os.listdir(folder)}
+    built = {m.group(1) for m in (re.fullmatch(r'weir_(\w+)\.so', n) for n in os.listdir(env['MESON_BUILD'])) if m}
+    assert built <= set(MODULES), 'a module without a test: %s' % built
+    assert set(debs) == {'weir'} | {'weir-' + m for m in built}, debs
+
+    version = field(debs['weir'], 'Version')
+    alone = dependencies(debs['weir'])
+    assert 'libc6' in alone and 'libuv1' in alone, alone
+    for m in built:
+        library = MODULES[m][1]
+        assert not [d for d in alone if d.startswith(library)], alone
+        assert field(debs['weir-' + m], 'Depends').startswith('weir (= %s)' % version)
+        assert [d for d in dependencies(debs['weir-' + m]) if d.startswith(library)], (m, dependencies(debs['weir-' + m]))
+    files = run('dpkg-deb', '-c', debs['weir'])
+    assert 'weir_' not in files and env['BIN_DIR'] + '/weird' in files and 'weird.8.gz' in files, files[-2000:]
+    conf = run('dpkg-deb', '-I', debs['weir'], 'conffiles').split()
+    assert env['CONF_DIR'] + '/weir.yml' in conf and len(conf) > 1, conf
+
+    # weir alone, and then with each module.
+    tree = dest + '/tree'
+    run('dpkg-deb', '-x', debs['weir'], tree)
+    modules = os.path.join(tree + env['MODULE_DIR'])
+    os.makedirs(modules, exist_ok=True)
+    clean = {k: v for k, v in env.items() if not k.startswith('WEIR')}
+
+    def judge_it(conf):
+        p = subprocess.run([tree + env['BIN_DIR'] + '/weird', '-t', '-e', conf, '--path.data', dest + '/data'], capture_output=True, text=True, check=False,
+                           env=dict(clean, WEIR_MODULE_DIR=modules, ASAN_OPTIONS='detect_leaks=0:use_sigaltstack=0'))     # as with Ruby anywhere
+        return p.returncode, p.stdout + p.stderr
+    for m in built:
+        conf, library = MODULES[m]
+        status, said = judge_it(conf)
+        match = re.search(r'install the package (\S+), which brings (\S+?)[;\s]', said)
+        assert status == 1 and match and match.group(1) == 'weir-' + m, said
+        assert match.group(2) in dependencies(debs['weir-' + m]), (match.group(2), dependencies(debs['weir-' + m]))
+        run('dpkg-deb', '-x', debs['weir-' + m], tree)
+        status, said = judge_it(conf)
+        assert status == 0, said
 
 
 def test_man():
