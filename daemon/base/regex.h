@@ -32,6 +32,12 @@ unsigned regex_groups(const struct regex *r);
 /* The name of group i as written in the source; .p NULL where it has none. */
 struct str regex_group_name(const struct regex *r, unsigned i);
 
+/*
+ * Opens libonig, if it is there, though no expression needs it yet: before a library that has functions of the same names (libruby), since what is opened
+ * later would take those for its own.
+ */
+void regex_open_library(void);
+
 /* NULL: it runs on PCRE2. Else why it runs on libonig: "the absent operator". */
 const char *regex_on_onig(const struct regex *r);
 

@@ -1,16 +1,18 @@
 /*
  * regex_onig.c - libonig (Oniguruma 6.9) as an engine of regex.c.
  *
- * The library is set up at the first expression that needs it: a configuration without one never runs a line of it. It has no clock: its
- * bounds are how often an attempt may turn back, and how much it may remember for that. A long text is searched piece by piece
- * from the beginning, because starts that fail at once are not counted by it.
+ * The library is opened at the first expression that needs it, so that a configuration without one does not pay for it. Nor may weird be linked with
+ * it: libruby has functions of the same names, which would then be these, and Ruby would crash. The other way round, it is opened before libruby.
  *
- * Compiled expressions are read by several threads; compiling is under a lock, because the library keeps tables.
+ * It has no clock: its bounds are how often an attempt may turn back, and how much it may remember for that. A long text is searched start by
+ * start, because starts that fail at once are not counted by it. Compiled expressions are read by several threads; compiling is under a lock,
+ * because the library keeps tables.
  */
 #include "base/regex_engine.h"
 
 #include "base/arena.h"
 
+#include <dlfcn.h>
 #include <oniguruma.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -37,48 +39,107 @@ struct onig_room {
 	uint32_t pairs; /* room in at */
 };
 
+/* ---- the library ---- */
+
+#define LIBRARY "libonig.so.5" /* what oniguruma.h of 6.9 belongs to */
+
+#define FUNCTIONS(F)                                                                                                                     \
+	F(onig_initialize) F(onig_new) F(onig_free) F(onig_error_code_to_str) F(onig_region_new) F(onig_region_free)                      \
+	F(onig_new_match_param) F(onig_free_match_param) F(onig_initialize_match_param) F(onig_set_match_stack_limit_size_of_match_param) \
+	F(onig_set_retry_limit_in_match_of_match_param) F(onig_set_retry_limit_in_search_of_match_param)                                 \
+	F(onig_set_subexp_call_limit_in_search) F(onig_search_with_param) F(onig_match_with_param)
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Written once, under the lock, before the first expression is there; then read by all threads. */
+static struct {
+#define MEMBER(f) __typeof__(f) *f;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+	OnigEncoding utf8;
+	OnigSyntaxType *ruby;
+	bool ready;
+} lib;
+
+/* false where one is missing. */
+static bool take(void *so, const char *name, void *to)
+{
+	void *symbol = dlsym(so, name);
+
+	memcpy(to, &symbol, sizeof(symbol));
+	return symbol != NULL;
+}
+
+/* Under the lock. What it has opened it keeps. */
+static int open_library(struct err *err)
+{
+	bool all = true;
+	void *so;
+
+	if (lib.ready)
+		return 0;
+	so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (!so)
+		return err_set(err, "libonig is not here: install the package libonig5; cause: %.200s", dlerror());
+#define TAKE(f) all &= take(so, #f, &lib.f);
+	FUNCTIONS(TAKE)
+#undef TAKE
+	all &= take(so, "OnigEncodingUTF8", &lib.utf8) && take(so, "OnigSyntaxRuby", &lib.ruby);
+	if (!all)
+		return err_set(err, LIBRARY " is not the library that weir was built for (Oniguruma 6.9)");
+	if (lib.onig_initialize(&lib.utf8, 1) != ONIG_NORMAL)
+		return err_set(err, "libonig cannot be set up");
+	(void)lib.onig_set_subexp_call_limit_in_search(CALLS_MAX);
+	lib.ready = true;
+	return 0;
+}
+
+void regex_open_library(void)
+{
+	struct err err;
+
+	pthread_mutex_lock(&lock);
+	(void)open_library(&err);
+	pthread_mutex_unlock(&lock);
+}
 
 /* ---- compiling ---- */
 
-/* Under the lock. */
-static bool ready(void)
+static struct onig_code *compile_locked(struct str s, OnigOptionType options, struct err *err)
 {
-	static OnigEncoding utf8[] = {ONIG_ENCODING_UTF8};
-	static bool done;
+	const OnigUChar *p = (const OnigUChar *)(s.len ? s.p : "");
+	OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+	OnigErrorInfo where = {0};
+	struct onig_code *c;
+	regex_t *re;
+	int rc;
 
-	if (!done && onig_initialize(utf8, 1) == ONIG_NORMAL) {
-		(void)onig_set_subexp_call_limit_in_search(CALLS_MAX);
-		done = true;
+	if (open_library(err))
+		return NULL;
+	rc = lib.onig_new(&re, p, p + s.len, options, lib.utf8, lib.ruby, &where);
+	if (rc != ONIG_NORMAL) {
+		(void)lib.onig_error_code_to_str(text, rc, &where);
+		err_set(err, "%s", (const char *)text);
+		return NULL;
 	}
-	return done;
+	c = xzalloc(sizeof(*c));
+	c->re = re;
+	return c;
 }
 
 static void *compile(struct rubyre *t, unsigned flags, struct err *err)
 {
 	/* The dot means any character, as rubyre_write.c has it. There are no names, so that plain brackets are groups. */
 	OnigOptionType options = ONIG_OPTION_MULTILINE | ONIG_OPTION_CAPTURE_GROUP | (flags & REGEX_ICASE ? ONIG_OPTION_IGNORECASE : 0);
-	struct str s = buf_slice(&t->pattern);
-	const OnigUChar *p = (const OnigUChar *)(s.len ? s.p : "");
-	OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
 	struct onig_code *c;
-	OnigErrorInfo where = {0};
-	regex_t *re;
-	int rc;
 
 	pthread_mutex_lock(&lock);
-	rc = ready() ? onig_new(&re, p, p + s.len, options, ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY, &where) : ONIGERR_MEMORY;
-	if (rc != ONIG_NORMAL) {
-		(void)onig_error_code_to_str(text, rc, &where);
-		err_set(err, "%s", (const char *)text);
-		c = NULL;
-	} else {
-		c = xzalloc(sizeof(*c));
-		c->re = re;
+	c = compile_locked(buf_slice(&t->pattern), options, err);
+	pthread_mutex_unlock(&lock);
+	if (c) {
 		c->pairs = t->groups + 1;
 		c->from_start = t->from_start;
 	}
-	pthread_mutex_unlock(&lock);
 	return c;
 }
 
@@ -86,7 +147,7 @@ static void release(void *code)
 {
 	struct onig_code *c = code;
 
-	onig_free(c->re);
+	lib.onig_free(c->re);
 	free(c);
 }
 
@@ -96,11 +157,11 @@ static struct onig_room *make_room(struct regex_match *m)
 {
 	struct onig_room *room = xzalloc(sizeof(*room));
 
-	room->region = onig_region_new();
-	room->param = onig_new_match_param();
+	room->region = lib.onig_region_new();
+	room->param = lib.onig_new_match_param();
 	bug_on(!room->region || !room->param);
-	(void)onig_initialize_match_param(room->param);
-	(void)onig_set_match_stack_limit_size_of_match_param(room->param, STACK_ENTRIES);
+	(void)lib.onig_initialize_match_param(room->param);
+	(void)lib.onig_set_match_stack_limit_size_of_match_param(room->param, STACK_ENTRIES);
 	m->onig = room;
 	return room;
 }
@@ -109,8 +170,8 @@ void onig_room_free(struct onig_room *room)
 {
 	if (!room)
 		return;
-	onig_region_free(room->region, 1);
-	onig_free_match_param(room->param);
+	lib.onig_region_free(room->region, 1);
+	lib.onig_free_match_param(room->param);
 	free(room->at);
 	free(room);
 }
@@ -147,9 +208,9 @@ static int search_all(const struct onig_code *c, struct onig_room *room, struct 
 {
 	const OnigUChar *p = (const OnigUChar *)s.p, *end = p + s.len;
 
-	(void)onig_set_retry_limit_in_match_of_match_param(room->param, retries);
-	(void)onig_set_retry_limit_in_search_of_match_param(room->param, retries);
-	return onig_search_with_param(c->re, p, end, p + from, end, room->region, ONIG_OPTION_NONE, room->param);
+	(void)lib.onig_set_retry_limit_in_match_of_match_param(room->param, retries);
+	(void)lib.onig_set_retry_limit_in_search_of_match_param(room->param, retries);
+	return lib.onig_search_with_param(c->re, p, end, p + from, end, room->region, ONIG_OPTION_NONE, room->param);
 }
 
 /* One start after the other: the library's own range of a search is where a match must end, too. */
@@ -158,11 +219,11 @@ static int search_starts(const struct onig_code *c, struct onig_room *room, stru
 	const OnigUChar *p = (const OnigUChar *)s.p, *end = p + s.len;
 	int rc = ONIG_MISMATCH;
 
-	(void)onig_set_retry_limit_in_match_of_match_param(room->param, THOROUGH_RETRIES);
-	(void)onig_set_retry_limit_in_search_of_match_param(room->param, 0);
+	(void)lib.onig_set_retry_limit_in_match_of_match_param(room->param, THOROUGH_RETRIES);
+	(void)lib.onig_set_retry_limit_in_search_of_match_param(room->param, 0);
 	for (size_t at = from; at <= last && at <= s.len && rc == ONIG_MISMATCH; at++)
 		if (at == s.len || ((unsigned char)s.p[at] & 0xc0) != 0x80)
-			rc = onig_match_with_param(c->re, p, end, p + at, room->region, ONIG_OPTION_NONE, room->param);
+			rc = lib.onig_match_with_param(c->re, p, end, p + at, room->region, ONIG_OPTION_NONE, room->param);
 	return rc;
 }
 
