@@ -10,22 +10,33 @@ enum {
 	FOLD_LEAD = 0xc3, /* of U+00C0 and beyond; the sharp s is U+00DF */
 };
 
-/* Is there a byte of at least `least`, which is beyond ASCII? */
-static bool has_lead(struct str s, unsigned char least)
+static uint64_t word_at(const char *p)
 {
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+/* Nearly every text is, and this runs for nearly every search. */
+static bool is_ascii(struct str s)
+{
+	uint64_t bits = 0;
 	size_t i = 0;
 
-	for (; i + 8 <= s.len; i += 8) {
-		uint64_t w;
-
-		memcpy(&w, s.p + i, 8);
-		if (!(w & UINT64_C(0x8080808080808080)))
-			continue;
-		for (size_t k = i; k < i + 8; k++)
-			if ((unsigned char)s.p[k] >= least)
-				return true;
-	}
+	for (; i + 32 <= s.len; i += 32)
+		bits |= word_at(s.p + i) | word_at(s.p + i + 8) | word_at(s.p + i + 16) | word_at(s.p + i + 24);
+	for (; i + 8 <= s.len; i += 8)
+		bits |= word_at(s.p + i);
 	for (; i < s.len; i++)
+		bits |= (unsigned char)s.p[i];
+	return !(bits & UINT64_C(0x8080808080808080));
+}
+
+/* Is there a byte of at least `least`? */
+static bool has_lead(struct str s, unsigned char least)
+{
+	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.p[i] >= least)
 			return true;
 	return false;
@@ -67,7 +78,7 @@ static bool has_many_letters(struct str s)
 
 bool regex_doubtful(unsigned doubts, struct str s, struct regex_match *m)
 {
-	if (!has_lead(s, doubts & RUBYRE_DOUBT_FOLD ? FOLD_LEAD : WORD_LEAD))
+	if (is_ascii(s) || !has_lead(s, doubts & RUBYRE_DOUBT_FOLD ? FOLD_LEAD : WORD_LEAD))
 		return false;
 	return (doubts & RUBYRE_DOUBT_WORD && has_odd_word(s, m)) || (doubts & RUBYRE_DOUBT_FOLD && has_many_letters(s));
 }
