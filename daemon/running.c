@@ -18,9 +18,9 @@ static void on_pipeline_ended(void *arg)
 /* Work thread, between two plans: inputs and outputs that stay now work with the new plan's instances. */
 static void on_plan_changed(void *arg, struct plan *plan)
 {
-	(void)plan;
 	run_inputs_adopt(arg);
 	run_outputs_adopt(arg);
+	stats_patterns(arg, plan);
 }
 
 /* Work thread. */

@@ -142,6 +142,7 @@ static void refresh(void *arg)
 		copy_input(r, ri);
 	for (const struct run_output *ro = r->outputs; ro; ro = ro->next)
 		copy_output(ro);
+	stats_copy_patterns(r->patterns);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -158,6 +159,7 @@ void stats_close(struct running *r)
 	if (!r->series)
 		return;
 	metrics_refresh_remove(r);
+	stats_patterns(r, NULL);
 	series_unref(r->series);
 	r->series = NULL;
 }

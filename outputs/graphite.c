@@ -33,12 +33,12 @@ struct graphite {
 
 /* ---- options ---- */
 
-static struct regex **compile_all(const struct list *l, struct arena *a, const char *option, struct err *err)
+static struct regex **compile_all(const struct list *l, struct plugin_ctx *ctx, const char *option, struct err *err)
 {
-	struct regex **r = arena_zalloc(a, ((l ? l->n : 0) + 1) * sizeof(*r));
+	struct regex **r = arena_zalloc(ctx->arena, ((l ? l->n : 0) + 1) * sizeof(*r));
 
 	for (uint32_t i = 0; l && i < l->n; i++) {
-		r[i] = regex_compile(option_text(a, &l->v[i]), 0, err);
+		r[i] = plugin_regex(ctx, option_text(ctx->arena, &l->v[i]), 0, err);
 		if (!r[i]) {
 			err_prefix(err, "'%s': ", option);
 			for (uint32_t k = 0; k < i; k++)
@@ -81,10 +81,10 @@ static int graphite_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	for (uint32_t i = 0; i < n; i++)
 		g->metric[i] = (struct metric){tmpl_compile(ctx->arena, key_str(&g->metrics->e[i].key)),
 					       tmpl_compile(ctx->arena, option_text(ctx->arena, &g->metrics->e[i].val))};
-	g->included = compile_all(g->include, ctx->arena, "include_metrics", err);
+	g->included = compile_all(g->include, ctx, "include_metrics", err);
 	if (!g->included)
 		return -1;
-	g->excluded = compile_all(g->exclude, ctx->arena, "exclude_metrics", err);
+	g->excluded = compile_all(g->exclude, ctx, "exclude_metrics", err);
 	if (!g->excluded) {
 		free_all(g->included);
 		return -1;

@@ -46,7 +46,7 @@ install_packages() {
 	rm -f "${TMPDIR:-/tmp}/weir-apt.$$.log"
 }
 
-build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 ruby-dev libc-ares-dev libidn2-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libmaxminddb-dev libmemcached-dev libmicrohttpd-dev libpcre2-dev libpsl-dev librdkafka-dev libsqlite3-dev libssl-dev libxml2-dev libyaml-dev libzstd-dev zlib1g-dev)
+build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 ruby-dev libc-ares-dev libidn2-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libmaxminddb-dev libmemcached-dev libmicrohttpd-dev libonig-dev libpcre2-dev libpsl-dev librdkafka-dev libsqlite3-dev libssl-dev libxml2-dev libyaml-dev libzstd-dev zlib1g-dev)
 
 # build_in DIR [MESON OPTION...]: sets the folder up once, builds $build_targets (all where it is empty); prints only what went wrong.
 build_targets=

@@ -43,6 +43,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static const char *const scope_labels[SCOPES] = {
 	[SCOPE_PROCESS] = "none", [SCOPE_PIPELINE] = "pipeline", [SCOPE_FILTER] = "pipeline, plugin, id",
+	[SCOPE_PATTERN] = "pipeline, id, field, nth, pattern",
 	[SCOPE_INPUT] = "pipeline, plugin, id", [SCOPE_UDP] = "pipeline, id, socket", [SCOPE_OUTPUT] = "pipeline, plugin, id",
 	[SCOPE_STORE] = "folder",
 	[SCOPE_LINK] = "pipeline, id",
@@ -73,7 +74,7 @@ static struct refresher {
 
 static void scope_range(enum metric_scope scope, unsigned *first, unsigned *count)
 {
-	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_INPUT, M_FIRST_UDP,
+	static const unsigned begin[SCOPES + 1] = {M_FIRST_PROCESS, M_FIRST_PIPELINE, M_FIRST_FILTER, M_FIRST_PATTERN, M_FIRST_INPUT, M_FIRST_UDP,
 						   M_FIRST_OUTPUT, M_FIRST_STORE, M_FIRST_LINK, M_FIRST_IDENTITY, METRIC_SLOTS};
 
 	*first = begin[scope];
@@ -83,6 +84,10 @@ static void scope_range(enum metric_scope scope, unsigned *first, unsigned *coun
 static void put_label(struct buf *out, const struct label *l)
 {
 	struct str v = str_sub(l->value, 0, LABEL_MAX);
+
+	/* Cut between two characters. */
+	while (v.len && v.len < l->value.len && ((unsigned char)v.p[v.len] & 0xc0) == 0x80)
+		v.len--;
 
 	buf_str(out, str_z(l->name));
 	buf_lit(out, "=\"");
@@ -389,7 +394,7 @@ void metrics_describe(struct buf *out)
 		const struct row *r = &rows[i];
 
 		if (!r->name) {
-			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each input", "Each UDP socket", "Each output",
+			static const char *const titles[SCOPES] = {"The process", "Each pipeline", "Each filter", "Each pattern of grok", "Each input", "Each UDP socket", "Each output",
 									    "The embedded store", "Each filter link"};
 
 			buf_printf(out, "\n## %s\n\nLabels: %s.\n", titles[r->scope], scope_labels[r->scope]);

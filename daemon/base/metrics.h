@@ -31,7 +31,7 @@ enum metric_kind {
 
 enum { METRIC_BUCKETS = 12, METRIC_HISTOGRAM_SLOTS = METRIC_BUCKETS + 2 };
 
-enum metric_scope { SCOPE_PROCESS, SCOPE_PIPELINE, SCOPE_FILTER, SCOPE_INPUT, SCOPE_UDP, SCOPE_OUTPUT, SCOPE_STORE, SCOPE_LINK, SCOPE_IDENTITY, SCOPES };
+enum metric_scope { SCOPE_PROCESS, SCOPE_PIPELINE, SCOPE_FILTER, SCOPE_PATTERN, SCOPE_INPUT, SCOPE_UDP, SCOPE_OUTPUT, SCOPE_STORE, SCOPE_LINK, SCOPE_IDENTITY, SCOPES };
 
 /* M_LINES and so on: a metric's first slot, counted through all scopes; a histogram takes several. */
 enum metric {

@@ -1,11 +1,11 @@
 /*
- * regex.h - Ruby's regular expressions on PCRE2.
+ * regex.h - Ruby's regular expressions, on PCRE2 and libonig.
  *
  * The source is in Ruby's (Onigmo's) syntax and meaning: `^` `$` match at every line, `(?m)` means dot matches newline,
  * `\h` is a hexadecimal digit, `\w` `\d` `\s` are ASCII while `\b` and [[:alpha:]] are Unicode, a name may
  * repeat, names may be anything (`(?<[a][b]>...)`), `\g<n>` calls a group, `&&` intersects in brackets. regex_compile
- * translates that (base/rubyre.c); matching runs with JIT and match limits on subjects of valid UTF-8 (anything else is
- * scrubbed by the caller before).
+ * translates that (base/rubyre.c) for PCRE2 with JIT; what PCRE2 cannot be told exactly runs on libonig, some ten times slower. Callers need not
+ * care. Matching is bounded on either, on subjects of valid UTF-8 (anything else is scrubbed by the caller before).
  *
  * A compiled regex may be used by several threads at once; one match object belongs to one thread.
  */
@@ -31,6 +31,15 @@ void regex_free(struct regex *r);
 unsigned regex_groups(const struct regex *r);
 /* The name of group i as written in the source; .p NULL where it has none. */
 struct str regex_group_name(const struct regex *r, unsigned i);
+
+/*
+ * Opens libonig, if it is there, though no expression needs it yet: before a library that has functions of the same names (libruby), since what is opened
+ * later would take those for its own.
+ */
+void regex_open_library(void);
+
+/* NULL: it runs on PCRE2. Else why it runs on libonig: "the absent operator". */
+const char *regex_on_onig(const struct regex *r);
 
 struct regex_match; /* room for the groups of any regex; grows */
 struct regex_match *regex_match_new(void);

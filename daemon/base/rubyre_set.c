@@ -89,6 +89,7 @@ static bool set_pure(const struct set *s)
 
 void set_union(struct set *s, struct set *other, bool neg)
 {
+	s->cased |= other->cased || (neg && !set_pure(other));
 	if (neg && set_pure(other)) {
 		set_complement(other);
 		neg = false;
@@ -109,6 +110,7 @@ void set_intersect(struct set *s, struct set *other)
 	struct set out;
 
 	set_init(&out);
+	out.cased = s->cased || other->cased;
 	if (set_pure(s) && set_pure(other)) {
 		set_normalise(s);
 		set_normalise(other);
@@ -131,130 +133,6 @@ void set_intersect(struct set *s, struct set *other)
 	}
 	set_release(s);
 	*s = out;
-}
-
-/* ---- classes with a name ---- */
-
-struct posix_class {
-	const char *name;
-	const char *props; /* PCRE2's properties whose union it is in Unicode */
-	const char *extra; /* pairs of ASCII bounds that the properties lack */
-	const char *ascii; /* pairs of bounds within ASCII */
-};
-
-/* The nine ASCII symbols in punct: Ruby counts them since 2.5, Unicode's P does not. */
-static const struct posix_class posix_classes[] = {
-	{"alnum", "\\p{Alphabetic}\\p{Nd}", "", "09AZaz"},
-	{"alpha", "\\p{Alphabetic}", "", "AZaz"},
-	{"blank", "\\p{Zs}", "\t\t", "\t\t  "},
-	{"cntrl", "\\p{Cc}", "", "\x01\x1f\x7f\x7f"},
-	{"digit", "\\p{Nd}", "", "09"},
-	{"graph", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}", "", "!~"},
-	{"lower", "\\p{Lowercase}", "", "az"},
-	{"print", "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}\\p{Zs}", "", " ~"},
-	{"punct", "\\p{P}", "$$++<>^^``||~~", "!/:@[`{~"},
-	{"space", "\\p{White_Space}", "", "\t\r  "},
-	{"upper", "\\p{Uppercase}", "", "AZ"},
-	{"xdigit", "", "09AFaf", "09AFaf"},
-	{"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}", "", "09AZ__az"},
-	{NULL, NULL, NULL, NULL},
-};
-
-static void add_pairs(struct set *s, const char *pairs)
-{
-	for (; *pairs; pairs += 2)
-		set_add(s, (unsigned char)pairs[0], (unsigned char)pairs[1]);
-}
-
-static void add_class(struct set *s, const struct posix_class *c, bool neg, bool ascii)
-{
-	struct set one;
-
-	set_init(&one);
-	if (ascii) {
-		add_pairs(&one, c->ascii);
-		if (strcmp(c->name, "cntrl") == 0)
-			set_add(&one, 0, 0);
-	} else {
-		add_pairs(&one, c->extra);
-		buf_str(&one.props, str_z(c->props));
-	}
-	set_union(s, &one, neg);
-	set_release(&one);
-}
-
-bool set_add_posix(struct set *s, struct str name, bool neg, enum set_mode mode)
-{
-	struct set one;
-
-	if (str_ieq(name, STR("ascii"))) {
-		set_init(&one);
-		set_add(&one, 0, 0x7f);
-		set_union(s, &one, neg);
-		set_release(&one);
-		return true;
-	}
-	for (const struct posix_class *c = posix_classes; c->name; c++) {
-		if (str_ieq(name, str_z(c->name))) {
-			add_class(s, c, neg, mode == SET_ASCII);
-			return true;
-		}
-	}
-	return false;
-}
-
-void set_add_escape(struct set *s, char letter, bool neg, enum set_mode mode)
-{
-	const char *name = letter == 'd' ? "digit" : letter == 'w' ? "word" : letter == 's' ? "space" : "xdigit";
-
-	for (const struct posix_class *c = posix_classes; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			add_class(s, c, neg, mode != SET_UNICODE);
-}
-
-static const struct {
-	const char *name, *category;
-} categories[] = {
-	{"other", "C"}, {"control", "Cc"}, {"format", "Cf"}, {"unassigned", "Cn"}, {"privateuse", "Co"},
-	{"surrogate", "Cs"}, {"letter", "L"}, {"casedletter", "L&"}, {"lc", "L&"}, {"lowercaseletter", "Ll"},
-	{"modifierletter", "Lm"}, {"otherletter", "Lo"}, {"titlecaseletter", "Lt"}, {"uppercaseletter", "Lu"},
-	{"mark", "M"}, {"combiningmark", "M"}, {"nonspacingmark", "Mn"}, {"spacingmark", "Mc"}, {"enclosingmark", "Me"},
-	{"number", "N"}, {"decimalnumber", "Nd"}, {"letternumber", "Nl"}, {"othernumber", "No"},
-	{"punctuation", "P"}, {"connectorpunctuation", "Pc"}, {"dashpunctuation", "Pd"}, {"openpunctuation", "Ps"},
-	{"closepunctuation", "Pe"}, {"initialpunctuation", "Pi"}, {"finalpunctuation", "Pf"}, {"otherpunctuation", "Po"},
-	{"symbol", "S"}, {"mathsymbol", "Sm"}, {"currencysymbol", "Sc"}, {"modifiersymbol", "Sk"}, {"othersymbol", "So"},
-	{"separator", "Z"}, {"spaceseparator", "Zs"}, {"lineseparator", "Zl"}, {"paragraphseparator", "Zp"},
-};
-
-bool set_add_property(struct set *s, struct str name, bool neg, enum set_mode mode)
-{
-	char plain[64];
-	size_t n = 0;
-	struct str p;
-
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.p[i];
-
-		if (c == ' ' || c == '_' || c == '-')
-			continue;
-		if (!(ch_alnum(c) || c == '&') || n == sizeof(plain))
-			return false;
-		plain[n++] = ch_lower(c);
-	}
-	if (n == 0)
-		return false;
-	p = str_n(plain, n);
-	if (set_add_posix(s, p, neg, mode))
-		return true;
-	if (str_eqz(p, "assigned")) {
-		p = STR("Cn");
-		neg = !neg;
-	}
-	for (size_t i = 0; i < sizeof(categories) / sizeof(*categories); i++)
-		if (str_eqz(p, categories[i].name))
-			p = str_z(categories[i].category);
-	buf_printf(&s->props, "\\%c{%.*s}", neg ? 'P' : 'p', STR_ARG(p));
-	return true;
 }
 
 /* ---- as text ---- */

@@ -41,11 +41,11 @@ struct graphite_state {
 
 /* ---- opening ---- */
 
-static int compile_names(struct names *out, struct arena *a, const struct list *l, struct err *err)
+static int compile_names(struct names *out, struct plugin_ctx *ctx, const struct list *l, struct err *err)
 {
-	out->re = arena_zalloc(a, (l ? l->n : 0) * sizeof(*out->re) + 1);
+	out->re = arena_zalloc(ctx->arena, (l ? l->n : 0) * sizeof(*out->re) + 1);
 	for (uint32_t i = 0; l && i < l->n; i++) {
-		out->re[i] = regex_compile(option_text(a, &l->v[i]), 0, err);
+		out->re[i] = plugin_regex(ctx, option_text(ctx->arena, &l->v[i]), 0, err);
 		if (!out->re[i])
 			return -1;
 		out->n++;
@@ -74,7 +74,7 @@ static int graphite_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct graphite *g = self;
 
-	if (compile_names(&g->include, ctx->arena, g->include_metrics, err) || compile_names(&g->exclude, ctx->arena, g->exclude_metrics, err)) {
+	if (compile_names(&g->include, ctx, g->include_metrics, err) || compile_names(&g->exclude, ctx, g->exclude_metrics, err)) {
 		graphite_close(g);
 		return -1;
 	}

@@ -67,6 +67,12 @@ void dictionary_free(struct dictionary *d)
 	free(d);
 }
 
+void dictionary_each_regex(const struct dictionary *d, void (*fn)(void *arg, struct str key, const struct regex *r), void *arg)
+{
+	for (uint32_t i = 0; d->regex && i < d->map.n; i++)
+		fn(arg, key_str(&d->map.e[i].key), d->regex[i]);
+}
+
 static int compile_keys(struct dictionary *d, struct err *err)
 {
 	d->regex = arena_zalloc(&d->arena, d->map.n * sizeof(struct regex *) + 1);

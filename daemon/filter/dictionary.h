@@ -29,6 +29,8 @@ struct dictionary *dictionary_of_map(const struct map *m, enum dictionary_use us
 struct dictionary *dictionary_of_file(struct str path, enum dictionary_use use, const struct dictionary *former, bool merge,
 				      struct err *err);
 void dictionary_free(struct dictionary *d);
+/* DICTIONARY_REGEX: calls fn for each expression. */
+void dictionary_each_regex(const struct dictionary *d, void (*fn)(void *arg, struct str key, const struct regex *r), void *arg);
 
 enum dictionary_answer {
 	DICTIONARY_MISS,

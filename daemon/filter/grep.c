@@ -24,9 +24,9 @@ struct grep {
 	struct regex_match *found;
 };
 
-static int add_expression(struct grep *g, struct arena *a, struct grep_field *f, const struct value *v, struct err *err)
+static int add_expression(struct grep *g, struct plugin_ctx *ctx, struct grep_field *f, const struct value *v, struct err *err)
 {
-	struct regex *re = regex_compile(value_text(a, v), g->ignore_case ? REGEX_ICASE : 0, err);
+	struct regex *re = plugin_regex(ctx, value_text(ctx->arena, v), g->ignore_case ? REGEX_ICASE : 0, err);
 
 	if (!re)
 		return err_prefix(err, "'match': ");
@@ -65,7 +65,7 @@ static int grep_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		f->re = arena_alloc(a, n * sizeof(struct regex *) + 1);
 		g->n++;
 		for (uint32_t k = 0; k < n; k++)
-			if (add_expression(g, a, f, e->val.type == V_LIST ? &e->val.list->v[k] : &e->val, err))
+			if (add_expression(g, ctx, f, e->val.type == V_LIST ? &e->val.list->v[k] : &e->val, err))
 				goto fail;
 	}
 	return 0;

@@ -7,10 +7,13 @@
  * text it contains, until one matches. Captured text is not copied: it points into the value that was matched.
  * Runs on the pipeline's work thread; the heap holds compiled expressions only, freed by close.
  *
+ * Of each pattern it counts tries, matches and time. Time is taken of one try in 64 on average, at distances that no rhythm of the lines can
+ * meet, and scaled up; reading the clock for each would cost as much as a quick pattern.
+ *
  * As in Logstash: fields are tried in the order of a Java HashMap; with break_on_match => false the last pattern of
  * a field decides whether the field has matched; an exception while a capture is stored ends that field without a match.
  */
-#include "filter/grok.h"
+#include "filter/grok_compile.h"
 
 #include "base/log.h"
 #include "base/number.h"
@@ -38,10 +41,60 @@ struct grok {
 	struct grok_field *field;
 	size_t fields;
 	struct regex_match *found;
+	uint64_t dice;	     /* when time is taken */
 	bool files_missing; /* a patterns_dir without files, where the configuration is only looked at */
 };
 
+enum { TIMED_EVERY = 64 };
+
 enum outcome { NO_MATCH, MATCH, TIMEOUT, EXCEPTION };
+
+/* ---- counting ---- */
+
+static void grok_patterns(const void *self, pattern_fn *fn, void *arg)
+{
+	const struct grok *g = self;
+
+	for (size_t i = 0; i < g->fields; i++)
+		for (size_t k = 0; k < g->field[i].n; k++)
+			fn(arg, g->field[i].name, g->field[i].pattern[k].source, &g->field[i].pattern[k].tally);
+}
+
+static void add(_Atomic uint64_t *c, uint64_t n)
+{
+	/* Relaxed: one writer; readers want no more than a recent value. */
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* 1 to twice TIMED_EVERY - 1, all as likely. */
+static uint32_t next_timed(struct grok *g)
+{
+	g->dice = g->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return 1 + (uint32_t)(g->dice >> 33) % (2 * TIMED_EVERY - 1);
+}
+
+static void adopt_tally(struct pattern_tally *t, const struct pattern_tally *former)
+{
+	add(&t->tries, former->tries);
+	add(&t->hits, former->hits);
+	add(&t->limits, former->limits);
+	add(&t->ns, former->ns);
+}
+
+/* The same pattern for the same field, in the same place: it goes on counting. */
+static void grok_adopt(void *self, void *former)
+{
+	const struct grok *f = former;
+	struct grok *g = self;
+
+	for (size_t i = 0; i < g->fields && i < f->fields; i++) {
+		if (!str_eq(g->field[i].name, f->field[i].name))
+			continue;
+		for (size_t k = 0; k < g->field[i].n && k < f->field[i].n; k++)
+			if (str_eq(g->field[i].pattern[k].source, f->field[i].pattern[k].source))
+				adopt_tally(&g->field[i].pattern[k].tally, &f->field[i].pattern[k].tally);
+	}
+}
 
 /* ---- opening ---- */
 
@@ -68,7 +121,7 @@ static int load_patterns(struct grok *g, struct plugin_ctx *ctx, struct grok_lib
 }
 
 /* Appends the patterns in v (one or a list) to the field's. */
-static int add_patterns(struct grok_field *f, const struct grok_compile *c, const struct value *v, struct err *err)
+static int add_patterns(struct grok_field *f, const struct grok_compile *c, const struct value *v, struct plugin_ctx *ctx, struct err *err)
 {
 	uint32_t n = v->type == V_LIST ? v->list->n : 1;
 	struct arena *a = c->lib->arena;
@@ -79,6 +132,7 @@ static int add_patterns(struct grok_field *f, const struct grok_compile *c, cons
 
 		if (grok_pattern_compile(&f->pattern[f->n], c, option_text(a, one), err))
 			return -1;
+		plugin_regex_note(ctx, f->pattern[f->n].source, f->pattern[f->n].regex);
 		f->n++;
 	}
 	return 0;
@@ -120,13 +174,13 @@ static int open_patterns(struct grok *g, struct grok_library *lib, struct plugin
 	for (uint32_t i = 0; g->match && i < g->match->n; i++) {
 		const struct entry *e = &g->match->e[i];
 
-		if (add_patterns(field_of(g, ctx->arena, key_str(&e->key)), &c, &e->val, err))
+		if (add_patterns(field_of(g, ctx->arena, key_str(&e->key)), &c, &e->val, ctx, err))
 			return -1;
 	}
 	if (!g->old_pattern)
 		return 0;
 	old = v_list((struct list *)g->old_pattern);
-	return add_patterns(field_of(g, ctx->arena, STR("message")), &c, &old, err);
+	return add_patterns(field_of(g, ctx->arena, STR("message")), &c, &old, ctx, err);
 }
 
 static int grok_open(void *self, struct plugin_ctx *ctx, struct err *err)
@@ -144,18 +198,13 @@ static int grok_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		return 0;
 	}
 	g->found = regex_match_new();
+	/* The first try makes machine code: never timed. */
+	for (size_t i = 0; i < g->fields; i++)
+		for (size_t k = 0; k < g->field[i].n; k++)
+			g->field[i].pattern[k].until = 1 + next_timed(g);
 	if (g->timeout_millis > 0 && g->timeout_millis < 1000)
 		regex_match_budget(g->found, g->timeout_millis * 1000000);
 	return 0;
-}
-
-void grok_each_pattern(const void *self, void (*fn)(void *arg, struct str field, const struct grok_pattern *p), void *arg)
-{
-	const struct grok *g = self;
-
-	for (size_t i = 0; i < g->fields; i++)
-		for (size_t k = 0; k < g->field[i].n; k++)
-			fn(arg, g->field[i].name, &g->field[i].pattern[k]);
 }
 
 /* ---- storing ---- */
@@ -225,24 +274,45 @@ static bool store_captures(const struct grok *g, struct event *ev, const struct 
 
 /* ---- matching ---- */
 
-static enum outcome match_text(struct grok *g, struct grok_field *f, struct event *ev, struct str text)
+/* What two readings of the clock take is in between, and not the pattern's. */
+static __attribute__((noinline)) enum regex_result try_timed(struct grok *g, struct grok_pattern *p, struct str text, const struct clock *clock)
+{
+	int64_t before = clock_mono(clock), begun = clock_mono(clock), ns;
+	enum regex_result r = regex_exec_valid(p->regex, text, 0, g->found);
+
+	ns = clock_mono(clock) - begun - (begun - before);
+	if (ns > 0)
+		add(&p->tally.ns, (uint64_t)ns * TIMED_EVERY);
+	p->until = next_timed(g);
+	return r;
+}
+
+static inline enum regex_result try_pattern(struct grok *g, struct grok_pattern *p, struct str text, const struct clock *clock)
+{
+	add(&p->tally.tries, 1);
+	if (__builtin_expect(--p->until == 0, 0))
+		return try_timed(g, p, text, clock);
+	return regex_exec_valid(p->regex, text, 0, g->found);
+}
+
+static enum outcome match_text(struct grok *g, struct grok_field *f, struct event *ev, struct str text, const struct clock *clock)
 {
 	enum outcome out = NO_MATCH;
 
 	text = utf8_scrub(ev->arena, text);
 	for (size_t i = 0; i < f->n; i++) {
 		struct grok_pattern *p = &f->pattern[i];
-		enum regex_result r = regex_exec_valid(p->regex, text, 0, g->found);
+		enum regex_result r = try_pattern(g, p, text, clock);
 
-		p->tried++;
 		if (r == REGEX_LIMIT) {
+			add(&p->tally.limits, 1);
 			log_warn("grok", "a pattern for '%.*s' took too long and was given up", STR_ARG(f->name));
 			return TIMEOUT;
 		}
 		out = r == REGEX_YES ? MATCH : NO_MATCH;
 		if (out == NO_MATCH)
 			continue;
-		p->hits++;
+		add(&p->tally.hits, 1);
 		if (!store_captures(g, ev, p, text))
 			return EXCEPTION;
 		if (g->break_on_match)
@@ -251,7 +321,7 @@ static enum outcome match_text(struct grok *g, struct grok_field *f, struct even
 	return out;
 }
 
-static enum outcome match_field(struct grok *g, struct grok_field *f, struct event *ev)
+static enum outcome match_field(struct grok *g, struct grok_field *f, struct event *ev, const struct clock *clock)
 {
 	const struct value *v = f->ref ? event_get(ev, f->ref) : NULL;
 	enum outcome out, all = NO_MATCH;
@@ -260,13 +330,13 @@ static enum outcome match_field(struct grok *g, struct grok_field *f, struct eve
 	if (!f->ref)
 		return EXCEPTION;
 	if (!v)
-		return match_text(g, f, ev, STR(""));
+		return match_text(g, f, ev, STR(""), clock);
 	if (v->type != V_LIST)
-		return match_text(g, f, ev, ruby_to_s(ev->arena, v));
+		return match_text(g, f, ev, ruby_to_s(ev->arena, v), clock);
 	/* Captures may go into the very list that is being read: its elements at the start count. */
 	list = value_copy(ev->arena, v, false);
 	for (uint32_t i = 0; i < list.list->n; i++) {
-		out = match_text(g, f, ev, ruby_to_s(ev->arena, &list.list->v[i]));
+		out = match_text(g, f, ev, ruby_to_s(ev->arena, &list.list->v[i]), clock);
 		if (out == TIMEOUT || out == EXCEPTION)
 			return out;
 		if (out == MATCH)
@@ -281,7 +351,7 @@ static enum step grok_run(void *self, struct event *ev, struct step_ctx *ctx)
 	bool matched = false;
 
 	for (size_t i = 0; i < g->fields; i++) {
-		enum outcome out = match_field(g, &g->field[i], ev);
+		enum outcome out = match_field(g, &g->field[i], ev, ctx->clock);
 
 		if (out == TIMEOUT) {
 			if (g->tag_on_timeout.len)
@@ -334,4 +404,4 @@ static const struct option options[] = {
 };
 
 FILTER(grok, .size = sizeof(struct grok), .options = options, .doc = "turns text into fields by patterns with names",
-       .open = grok_open, .close = grok_close, .filter = {.run = grok_run})
+       .open = grok_open, .close = grok_close, .filter = {.run = grok_run, .adopt = grok_adopt, .patterns = grok_patterns})

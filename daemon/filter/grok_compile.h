@@ -9,6 +9,7 @@
 #include "base/regex.h"
 #include "event/ref.h"
 #include "filter/grok_patterns.h"
+#include "pipeline/plugin.h"
 
 enum grok_type { GROK_TEXT, GROK_INT, GROK_FLOAT };
 
@@ -25,7 +26,8 @@ struct grok_pattern {
 	struct grok_capture *capture; /* in the order in which they are stored */
 	size_t captures;
 	struct str source;	  /* as written in the configuration */
-	uint64_t tried, hits;	  /* since the pipeline started; owned by the work thread */
+	struct pattern_tally tally; /* since the pipeline started */
+	uint32_t until;		  /* tries until the next one whose time is taken; the filter's */
 };
 
 struct grok_compile {

@@ -27,6 +27,7 @@ int grok_one_open(struct grok_one *g, struct str pattern, const struct list *pat
 		plugin_warn(ctx, "%s, perhaps in files that are not here: without it weird does not start", err->text);
 		return 0;
 	}
+	plugin_regex_note(ctx, pattern, g->compiled.regex);
 	g->found = regex_match_new();
 	return 0;
 }

@@ -127,11 +127,11 @@ static int compile_scan(struct kv *kv, struct plugin_ctx *ctx, struct err *err)
 	struct buf b;
 
 	/* A splitter must be a pattern by itself, too: brackets may not pair up across the seams. */
-	alone = regex_compile(field, 0, err);
+	alone = plugin_regex(ctx, field, 0, err);
 	if (!alone)
 		return err_prefix(err, "'field_split%s': ", kv->field_split_pattern.p ? "_pattern" : "");
 	regex_free(alone);
-	alone = regex_compile(value, 0, err);
+	alone = plugin_regex(ctx, value, 0, err);
 	if (!alone)
 		return err_prefix(err, "'value_split%s': ", kv->value_split_pattern.p ? "_pattern" : "");
 	regex_free(alone);

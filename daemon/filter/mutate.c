@@ -318,7 +318,7 @@ static int build_gsub(struct builder *b, const struct list *l, struct err *err)
 			it->needle = tmpl_compile(b->ctx->arena, value_str(&v[1]));
 			continue;
 		}
-		it->regex = regex_compile(value_str(&v[1]), 0, err);
+		it->regex = plugin_regex(b->ctx, value_str(&v[1]), 0, err);
 		if (!it->regex)
 			return err_prefix(err, "gsub on '%.*s': ", STR_ARG(it->field.text));
 	}

@@ -29,34 +29,36 @@ struct prune {
 	struct regex_match *match;
 };
 
-static int compile(struct prune *pr, struct arena *a, struct pattern *p, struct str text, struct err *err)
+static int compile(struct prune *pr, struct plugin_ctx *ctx, struct pattern *p, struct str text, struct err *err)
 {
 	if (pr->interpolate) {
-		p->tmpl = tmpl_compile(a, text);
+		p->tmpl = tmpl_compile(ctx->arena, text);
 		return 0;
 	}
-	p->regex = regex_compile(text, 0, err);
+	p->regex = plugin_regex(ctx, text, 0, err);
 	return p->regex ? 0 : err_prefix(err, "'%.*s': ", STR_ARG(text));
 }
 
-static int compile_names(struct prune *pr, struct arena *a, const struct list *l, struct patterns *out, struct err *err)
+static int compile_names(struct prune *pr, struct plugin_ctx *ctx, const struct list *l, struct patterns *out, struct err *err)
 {
-	out->p = arena_zalloc(a, (l ? l->n : 0) * sizeof(*out->p) + 1);
+	out->p = arena_zalloc(ctx->arena, (l ? l->n : 0) * sizeof(*out->p) + 1);
 	for (uint32_t i = 0; l && i < l->n; i++)
-		if (compile(pr, a, &out->p[out->n++], value_text(a, &l->v[i]), err))
+		if (compile(pr, ctx, &out->p[out->n++], value_text(ctx->arena, &l->v[i]), err))
 			return -1;
 	return 0;
 }
 
-static int compile_values(struct prune *pr, struct arena *a, const struct map *m, struct patterns *out, struct err *err)
+static int compile_values(struct prune *pr, struct plugin_ctx *ctx, const struct map *m, struct patterns *out, struct err *err)
 {
+	struct arena *a = ctx->arena;
+
 	out->p = arena_zalloc(a, (m ? m->n : 0) * sizeof(*out->p) + 1);
 	for (uint32_t i = 0; m && i < m->n; i++) {
 		struct pattern *p = &out->p[out->n++];
 
 		p->key = key_str(&m->e[i].key);
 		p->key_tmpl = tmpl_compile(a, p->key);
-		if (compile(pr, a, p, value_text(a, &m->e[i].val), err))
+		if (compile(pr, ctx, p, value_text(a, &m->e[i].val), err))
 			return -1;
 	}
 	return 0;
@@ -84,12 +86,11 @@ static void prune_close(void *self)
 static int prune_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	struct prune *pr = self;
-	struct arena *a = ctx->arena;
 
 	pr->match = regex_match_new();
-	if (compile_names(pr, a, pr->whitelist_names, &pr->keep_names, err) || compile_names(pr, a, pr->blacklist_names, &pr->drop_names, err) ||
-	    compile_values(pr, a, pr->whitelist_values, &pr->keep_values, err) ||
-	    compile_values(pr, a, pr->blacklist_values, &pr->drop_values, err)) {
+	if (compile_names(pr, ctx, pr->whitelist_names, &pr->keep_names, err) || compile_names(pr, ctx, pr->blacklist_names, &pr->drop_names, err) ||
+	    compile_values(pr, ctx, pr->whitelist_values, &pr->keep_values, err) ||
+	    compile_values(pr, ctx, pr->blacklist_values, &pr->drop_values, err)) {
 		prune_close(pr);
 		return -1;
 	}

@@ -16,8 +16,11 @@ static const struct ruby_module *ruby_module(const struct plugin_ctx *ctx, struc
 {
 	static const struct module_file file = {"ruby", RUBY_MODULE_VERSION, "Ruby", "libruby3.1"};
 	static const struct ruby_host host = {RUBY_HOST(MODULE_HOST_FILL) .log_threshold = &log_threshold};
-	const struct ruby_module *m = (const struct ruby_module *)module_open(&file, err);
+	const struct ruby_module *m;
 
+	/* Ruby makes its library's functions everybody's, and those of its regular expressions are called as libonig's. */
+	regex_open_library();
+	m = (const struct ruby_module *)module_open(&file, err);
 	return m && m->start(&host, ctx->settings->clock, err) == 0 ? m : NULL;
 }
 

@@ -50,6 +50,11 @@ static const struct ref *whole_ref(struct plugin_ctx *ctx, struct str text, stru
 	return text.len ? ref_compile(ctx->arena, text, err) : NULL;
 }
 
+static void note_regex(void *arg, struct str key, const struct regex *r)
+{
+	plugin_regex_note(arg, key, r);
+}
+
 static int translate_open(void *self, struct plugin_ctx *ctx, struct err *err)
 {
 	static const struct map none;
@@ -82,6 +87,7 @@ static int translate_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		t->dictionary = dictionary_of_map(t->inline_dictionary ? t->inline_dictionary : &none, t->use, err);
 	if (!t->dictionary)
 		return -1;
+	dictionary_each_regex(t->dictionary, note_regex, ctx);
 	if (t->path.p)
 		t->refresh = refresh_new("translate", t->refresh_s * 1000000000, ctx->settings->clock, load, t);
 	t->match = regex_match_new();

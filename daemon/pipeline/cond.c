@@ -1,8 +1,7 @@
 #include "pipeline/cond.h"
 #include "base/number.h"
-#include "base/regex.h"
 #include "base/utf8.h"
-#include "event/tmpl.h"
+#include "pipeline/plugin.h"
 
 /*
  * An operand is a constant, a field, or a list of operands; an operator is a node with a and b. Depth is bounded by
@@ -90,6 +89,7 @@ static void compile_regex(struct compiler *c, struct cond *n, const struct ast_e
 		c->failed = true;
 		return;
 	}
+	regex_note(c->diag, e->pos, e->text, n->regex);
 	n->match = regex_match_new();
 	n->next = c->with_regex;
 	c->with_regex = n;

@@ -24,10 +24,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/regex.h"
 #include "config/ast.h"
 #include "config/diag.h"
 #include "event/event.h"
 #include "event/tmpl.h"
+
+#include <stdatomic.h>
 
 /* ---- options ---- */
 
@@ -124,6 +127,12 @@ bool plugin_file_absent(struct plugin_ctx *ctx, struct str path);
 /* diag_warn at the instance's place. */
 #define plugin_warn(ctx, ...) diag_warn((ctx)->diag, (ctx)->pos, __VA_ARGS__)
 
+/* regex_compile of an option's text or a part of one; where it will run on libonig, a note says so (regex_note.c). */
+struct regex *plugin_regex(struct plugin_ctx *ctx, struct str text, unsigned flags, struct err *err);
+/* The note alone: of a place, or of an option that `text` stands in. r may be NULL. */
+void regex_note(struct diag *d, struct pos pos, struct str text, const struct regex *r);
+void plugin_regex_note(struct plugin_ctx *ctx, struct str text, const struct regex *r);
+
 /* ---- codecs: bytes <-> events ---- */
 
 enum framing {
@@ -208,6 +217,14 @@ struct wait {
 	void (*done)(struct wait *w); /* to be called exactly once after start(), from any thread */
 };
 
+/* What a filter counts of an expression that it tries. Written by the work thread only; read by anyone. */
+struct pattern_tally {
+	_Atomic uint64_t tries, hits, limits; /* limits: given up, neither a match nor none */
+	_Atomic uint64_t ns;		      /* time spent; an estimate */
+};
+
+typedef void pattern_fn(void *arg, struct str field, struct str pattern, const struct pattern_tally *tally);
+
 struct filter_ops {
 	enum step (*run)(void *self, struct event *ev, struct step_ctx *ctx);
 	/* Children of STEP_MORE/FORK: 1 = child filled (event_init'ed by the executor), 2 = filled, and the common options are not for it, 0 = no more. */
@@ -234,6 +251,8 @@ struct filter_ops {
 	bool (*adds)(const void *self);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
+	/* Calls fn for each expression that is counted, in the order in which they are tried. Texts and tallies live as long as the instance. Any thread. */
+	void (*patterns)(const void *self, pattern_fn *fn, void *arg);
 };
 
 /* ---- inputs and outputs: their io halves are declared where they live ---- */

@@ -164,6 +164,51 @@ def test_reload():
     assert texts(lines.lines) == ['a', 'b', 'c']
 
 
+def pattern_rows(weird):
+    """{nth: (pattern, tries, matches)} of the pipeline's groks."""
+    rows = {}
+    for name, labels, value in weird.rows():
+        if name.startswith('weir_grok_pattern_'):
+            rows.setdefault((labels['nth'], labels['pattern']), {})[name.split('_')[3]] = value
+    return {nth: (pattern, c['tries'], c['matches']) for (nth, pattern), c in rows.items()}
+
+
+def test_patterns_are_counted():
+    """What each pattern of a grok was tried on and matched; a reload goes on counting where the pattern is as it was."""
+    port = harness.free_port()
+    conf = ('input { tcp { host => "127.0.0.1" port => %d } }\n' % port + 'filter { grok { id => "g" match => { "message" => %s } } }\n' +
+            FILE_OUT % out())
+    weird = harness.Weird(conf % '["%{INT:i}", "%{WORD:w}"]')
+    lines = harness.Lines(out())
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(b'7\nword\n')
+        lines.documents(2, alive=weird)
+        assert pattern_rows(weird) == {'1': ('%{INT:i}', 2, 1), '2': ('%{WORD:w}', 1, 1)}, pattern_rows(weird)
+        assert weird.metric('weir_regex_libonig_patterns') == 0
+        with open(weird.conf, 'w', encoding='utf-8') as f:
+            f.write(conf % '["%{INT:i}", "(?<w>[a-z])\\g<w>+"]')
+        weird.signal(signal.SIGHUP)
+        weird.line('reloaded')
+        s.sendall(b'word\n')
+        assert lines.documents(3, alive=weird)[2]['w'] == 'd'
+    assert pattern_rows(weird) == {'1': ('%{INT:i}', 3, 1), '2': ('(?<w>[a-z])\\\\g<w>+', 1, 1)}, pattern_rows(weird)
+    assert weird.metric('weir_regex_libonig_patterns') == 1 and weird.metric('weir_regex_libonig_searches_total') == 1
+    weird.stop()
+
+
+def test_patterns_on_the_page_are_bounded():
+    port = harness.free_port()
+    weird = harness.Weird('input { tcp { host => "127.0.0.1" port => %d } }\n' % port +
+                          'filter { grok { match => { "message" => [%s] } } }\n' % ', '.join('"^%d$"' % i for i in range(1010)) + FILE_OUT % out())
+    lines = harness.Lines(out())
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(b'1004\n')
+        lines.documents(1, alive=weird)
+    rows = pattern_rows(weird)
+    assert len(rows) == 1001 and rows['1000'] == ('^999$', 1, 0) and rows['others'] == ('', 5, 1), rows.get('others')
+    weird.stop()
+
+
 def test_reload_of_an_input():
     """Another option on the same port, by TCP and UDP: what is sent meanwhile waits in the socket; two inputs on one port are still a mistake."""
     port, kinds = harness.free_port(), ('tcp', 'udp')

@@ -138,6 +138,27 @@ def test_codecs_of_one_way():
     assert only_reads % 'es_bulk' in codecs(codec='line', ocodec='es_bulk')
 
 
+def test_libonig():
+    """What PCRE2 cannot be told runs all the same; each expression is named with its place and the reason, and none of it is a warning."""
+    f = Folder({'a.conf': 'filter {\n'
+                          '  grok { match => { "message" => [ "%{IP:ip}", "(?<a>x)\\g<a>" ] pattern_definitions => { "A" => "x" } } }\n'
+                          '  if [m] =~ /(?<=a+)b/ { mutate { gsub => [ "m", "(?=\\Kx)", "y" ] } }\n'
+                          '  translate { source => "m" target => "n" regex => true dictionary => { "(?<a>y)\\g<a>" => "z" } }\n'
+                          '}\n'})
+    status, out, _ = run(weir, 'check', f.path('a.conf'))
+    assert status == 0, out
+    lines = out.splitlines()
+    runs = ' runs on libonig, which is slower than PCRE2: '
+    assert lines == [
+        f.path('a.conf') + ":2:48: note: '(?<a>x)\\g<a>'" + runs + 'a call of a group',
+        f.path('a.conf') + ":3:13: note: '(?<=a+)b'" + runs + 'PCRE2 refuses it: lookbehind assertion is not fixed length',
+        f.path('a.conf') + ":3:50: note: '(?=\\Kx)'" + runs + '\\K within a look-around',
+        f.path('a.conf') + ":4:73: note: '(?<a>y)\\g<a>'" + runs + 'a call of a group',
+        f.path('a.conf') + ': runs fully'], out
+    answer = ask('filter { grok { match => { "message" => "(?<a>[xy])\\g<a>" } } }', [{'message': 'xy'}])
+    assert answer['events'][0]['a'] == 'y', answer
+
+
 def test_settings_folder():
     """/etc/logstash as it stands: what belongs to the Java program is named once."""
     f = Folder({'logstash.yml': 'path.config: /nonexistent/conf.d/*.conf\nxpack.monitoring.enabled: true\nxpack.management.enabled: false\n'

@@ -56,6 +56,17 @@ def test_standard_library(ev):
          [{'j': [1], 'k': '{"a":1}', 'b': 'aGk=', 'i': True, 'd': 1.5}])
 
 
+def test_beside_libonig(ev):
+    """libruby has functions of the same names as libonig: each finds its own, whichever came first."""
+    onig = "grok { match => { 'm' => '(?<a>.)\\g<a>' } }\n"
+    ruby = "ruby { code => 'event.set(\"r\", \"caf\u00e9\" =~ /(?<x>f)\\p{L}/)' }\n"
+    same(ev.filter(ruby + onig, [{'m': 'xy'}]), [{'m': 'xy', 'r': 2, 'a': 'y'}])
+    first = Eval()
+    same(first.filter(onig, [{'m': 'xy'}]), [{'m': 'xy', 'a': 'y'}])
+    same(first.filter(onig + ruby, [{'m': 'xy'}]), [{'m': 'xy', 'a': 'y', 'r': 2}])
+    first.end()
+
+
 def test_processes(ev):
     same(code(ev, 'event.set("r", `echo hi`); system("exit 3"); event.set("s", $?.exitstatus)'), [{'r': 'hi\n', 's': 3}])
     same(code(ev, 'system("echo this must not be among the answers"); puts "nor this"'), [{}])

@@ -87,7 +87,7 @@ static void test_page(void)
 /* Each family once, its HELP and TYPE before its samples, every line in one of three shapes. */
 static void test_grammar(void)
 {
-	static const enum metric_scope scopes[] = {SCOPE_PIPELINE, SCOPE_FILTER, SCOPE_INPUT, SCOPE_UDP, SCOPE_OUTPUT};
+	static const enum metric_scope scopes[] = {SCOPE_PIPELINE, SCOPE_PATTERN, SCOPE_INPUT, SCOPE_UDP, SCOPE_OUTPUT};
 	struct label l = {"pipeline", STR("main")};
 	struct series *held[10];
 	struct buf b;

@@ -109,7 +109,8 @@ static void test_offsets(void)
 /* Each of these runs for years in a matcher without limits. */
 static void test_limits(void)
 {
-	static const char *const hostile[] = {"^(a+)+$", "(a|aa)+$", "(?:a*)*b", "^(?:.*a){20}$", "(\\w+\\s?)+:"};
+	static const char *const hostile[] = {"^(a+)+$", "(a|aa)+$", "(?:a*)*b", "^(?:.*a){20}$", "(\\w+\\s?)+:",
+					       "(?<=x*)^(a|aa)+[bc]", "(?~x+)(a|aa)+[bc]", "(?<x>a|aa)\\g<x>+[bc]"};
 	char text[4096];
 	struct arena a;
 	struct str s = {text, 64}, out;
@@ -121,6 +122,22 @@ static void test_limits(void)
 		enum regex_result res = regex_exec(r, s, 0, m);
 
 		CHECK(res == REGEX_LIMIT || res == REGEX_NO);
+		regex_free(r);
+	}
+	/* What turns back more often than libonig may, and memory for it. */
+	{
+		struct regex *r = re("(?<=x*)(a|b|aa)+[cd]", 0);
+		struct str big = {malloc(300000), 300000};
+
+		CHECK(regex_on_onig(r));
+		memset((char *)big.p, 'a', big.len);
+		CHECK_INT(regex_exec(r, big, 0, m), REGEX_LIMIT);
+		((char *)big.p)[1000] = 'c';
+		CHECK_INT(regex_exec(r, str_sub(big, 0, 2000), 0, m), REGEX_YES);
+		/* Too long for a quick search: start by start. */
+		CHECK_INT(regex_exec(r, big, 0, m), REGEX_YES);
+		CHECK_INT(regex_exec(r, big, 600, m), REGEX_YES);
+		free((char *)big.p);
 		regex_free(r);
 	}
 	/* A long subject makes (a|b)* go deeper than the JIT's stack: the interpreter takes over and finds it. */
@@ -143,6 +160,10 @@ static void test_limits(void)
 
 		CHECK_INT(regex_exec(r, STR("aaaaaaaaaaaaaaaaaaaa! aab"), 0, m), REGEX_YES);
 		CHECK(regex_group(m, 0, &start, &end) && start == 22 && end == 25);
+		regex_free(r);
+		r = re("(?<=x*)(a+)+b", 0);
+		CHECK_INT(regex_exec(r, STR("\xc3\xa9 aaaaaaaaaaaaaaaaaaaa! aab"), 0, m), REGEX_YES);
+		CHECK(regex_group(m, 0, &start, &end) && start == 25 && end == 28);
 		regex_free(r);
 		r = re("\\G(?:(a+)+b|c)", 0);
 		CHECK_INT(regex_exec(r, STR("aaaaaaaaaaaaaaaaaaaa! aab"), 0, m), REGEX_NO);

@@ -1,11 +1,12 @@
 /*
- * test_rubyre.c - Ruby's syntax: one row a behaviour. Expectations are what Ruby 3 and Logstash's JRuby answer.
+ * test_rubyre.c - Ruby's syntax: one row a behaviour. Expectations are what Ruby 3 and Logstash's JRuby answer, and each is asked of
+ * both engines where both can: of libonig always, of PCRE2 unless the row says that it runs on libonig.
  */
 #include "test.h"
 
 #include "base/hash.h"
-#include "base/regex.h"
-#include "base/rubyre.h"
+#include "base/regex_doubt.h"
+#include "base/regex_engine.h"
 
 struct row {
 	const char *re, *subject;
@@ -14,7 +15,14 @@ struct row {
 	unsigned flags;
 };
 
-enum { M = REGEX_DOTALL, I = REGEX_ICASE, X = REGEX_EXTENDED };
+enum {
+	M = REGEX_DOTALL,
+	I = REGEX_ICASE,
+	X = REGEX_EXTENDED,
+	ONIG = 256,  /* PCRE2 cannot be told, or refuses it: runs on libonig */
+	DOUBT = 512, /* told to PCRE2, but for this text it is libonig that answers */
+	PCRE2 = 1024, /* libonig answers otherwise: PCRE2 has to */
+};
 
 static const struct row rows[] = {
 	/* dot, lines, ends */
@@ -111,6 +119,8 @@ static const struct row rows[] = {
 	{"a++b", "aaab", "aaab"},
 	{"a*+a", "aaa", NULL},
 	{"a?+a", "a", NULL},
+	{"(?<z>a)*+b", "aacb", "b", "-"},
+	{"(?<z>a)++b", "aab", "aab", "a"},
 	{"a+?", "aaa", "a"},
 	{"(?:a*)*b", "aab", "aab"},
 	{"a**b", "aab", "aab"},
@@ -118,6 +128,14 @@ static const struct row rows[] = {
 	{"^*a", "a", "a"},
 	{"\\b+a", "a", "a"},
 	{"(?=a)*b", "b", "b"},
+	{"(?=(a))*?.", "a", "a", "-"},
+	{"(?:x|\\b{2,3})a", "a", "a"},
+	{"\\B+a", "a", NULL},
+	{"^{0}a", "ba", "a"},
+	{"^{2}?b", "ab", "b"},
+	{"(?:^|\\b)+?b", "b", "b"},
+	{"(?:(?:^)*)+(?:)*b", "ab", "b"},
+	{"(^)*?b", "b", "b", "-"},
 	{"a #x\n+", "aa", "aa", .flags = X},
 	/* groups and options */
 	{"a(?i)b|c", "aC", "aC"},
@@ -126,8 +144,67 @@ static const struct row rows[] = {
 	{"(?i:AB)c", "abc", "abc"},
 	{"(?i)a(?-i)b", "AB", NULL},
 	{"(?i)\xc3\xa4", "\xc3\x84", "\xc3\x84"},
-	{"(?i)ss", "\xc3\x9f", "\xc3\x9f"},
-	{"\xc3\x9f", "SS", "SS", .flags = I},
+	/* in either case */
+	{"(?i)ss", "\xc3\x9f", "\xc3\x9f", .flags = DOUBT},
+	{"ss+", "\xc3\x9fs", NULL, .flags = I | DOUBT},
+	{"\xc3\x9f", "SS", "SS", .flags = I | ONIG},
+	{"first", "\xef\xac\x81rst", "\xef\xac\x81rst", .flags = I | DOUBT},
+	{"st", "\xef\xac\x86", "\xef\xac\x86", .flags = I | DOUBT},
+	{"st", "STra\xc3\x9f" "e", "ST", .flags = I | DOUBT},
+	{"(.)\\1", "s\xc3\x9fSs", "Ss", .flags = I | DOUBT},
+	{"^[[:alpha:]]$", "ss", "ss", .flags = I | ONIG},
+	{"[\xc3\xa4\xc3\x9f]$", "ss", "ss", .flags = I | ONIG},
+	{"[\xc3\xa4\xc3\xb6]", "\xc3\x96", "\xc3\x96", .flags = I},
+	{"[^\xc3\x9f]", "s", "s", .flags = I},
+	{"[[:upper:]]", "a", "a", .flags = I | ONIG},
+	{"[^[:upper:]]", "a", NULL, .flags = I | ONIG},
+	{"\\p{Upper}", "a", "a", .flags = I | ONIG},
+	{"\\p{Greek}+", "\xce\xb1\xce\x91", "\xce\xb1\xce\x91", .flags = I | ONIG},
+	{"\\p{Nd}[[:punct:][:space:]]", "1!", "1!", .flags = I},
+	{"\\w", "\xc5\xbf", NULL, .flags = I},
+	{"\\W", "\xc5\xbf", "\xc5\xbf", .flags = I},
+	{"s", "\xc5\xbf", "\xc5\xbf", .flags = I},
+	{"[^a]", "A", NULL, .flags = I},
+	{"\\h+", "xAf", "Af", .flags = I},
+	{"(?<=ss)x", "ssx", "x", .flags = I},
+	/* edges of words */
+	{"a\\b", "a\xcc\x81", NULL, .flags = DOUBT},
+	{"\\b\xc3\xa9", "e\xcc\x81\xc3\xa9", NULL, .flags = DOUBT},
+	{"a\\b", "a\xe2\x81\xb4", "a", .flags = DOUBT},
+	{"a\\b", "a\xe2\x80\xbf", NULL, .flags = DOUBT},
+	{"a\\B", "a\xe2\x93\x90", "a", .flags = DOUBT},
+	{"a\\b", "a\xc2\xb2", NULL},
+	{"\\b\\d+\\b", "\xd0\xb6 12 \xe4\xb8\xad", "12"},
+	/* the absent operator: exact where what is absent has one length */
+	{"(?~abc)", "xxabc", "xxab"},
+	{"(?~a)", "bca", "bc"},
+	{"(?~\xc3\xa9)", "a\xc3\xa9", "a"},
+	{"x(?~ab)b", "xaab", "xaab"},
+	{"(?~ab){2}", "abab", "aba"},
+	{"((?~ab))\\1", "aaaa", "aaaa", "aa"},
+	{"(?~b)", "a\nb", "a\n"},
+	{"(?~[ab]\\d|c.)", "xa1", "xa"},
+	{"(?~ab)", "xAB", "xA", .flags = I},
+	{"(?~ a b )", "xab", "xa", .flags = X},
+	{"(?~a{2}(?:bc|de))", "aabcaade", "aab"},
+	{"^(?~ab)$", "aab", NULL},
+	{"^(?~ab)$", "bba", "bba"},
+	{"/\\*(?~\\*/)\\*/", "a /* b */ c */", "/* b */"},
+	{"\\((?~\\(|\\)+)\\)", "(a(b)c", "(b)", .flags = ONIG},
+	{"(?~(?<x>b))", "ab", "a", "-", .flags = ONIG},
+	{"(?~)x", "x", "x", .flags = ONIG},
+	/* what PCRE2 lacks or refuses */
+	{"\\A(?<a>|.|(?:(?<b>.)\\g<a>\\k<b+0>))\\z", "reviver", "reviver", "reviver", .flags = ONIG},
+	{"(?<a>x)\\k<a+0>", "xx", "xx", .flags = ONIG},
+	{"(?<a-1>x)\\k<a-1>", "xx", "xx"},
+	{"(?<p>\\d)\\g<p>", "12", "12", "2", .flags = ONIG},
+	{"(?<p>\\((?<x>a)?\\g<p>?\\))", "((a))", "((a))", .flags = ONIG},
+	{"(?=\\Ka)", "a", "", .flags = ONIG},
+	{"a{99999}", "aa", NULL, .flags = ONIG},
+	{"(?<=a+)b", "aab", "b", .flags = ONIG},
+	{"\\p{InBasicLatin}+", "\xc3\xa9" "ab", "ab", .flags = ONIG},
+	{"[\\p{In_Cyrillic}&&[^\xd0\xb6]]+", "\xd0\xb6\xd0\xb7", "\xd0\xb7", .flags = ONIG},
+	{"\\p{Greek}", "\xcd\x82", NULL},
 	{"(?x) a b # c", "ab", "ab"},
 	{"(?x: a b ) c", "ab c", "ab c"},
 	{"(?#c)a", "a", "a"},
@@ -146,14 +223,17 @@ static const struct row rows[] = {
 	{"(?<@a-b.c:d>x)", "x", "x", "x"},
 	{"(?<q>[\"'])(.*?)\\k<q>", "a \"b'c\" d", "\"b'c\"", "\""},
 	{"(?<c>o)(?<c>n)\\k<c>", "onn", "onn", "o"},
+	{"(?<c>ab)(?<c>a)\\k<c>c", "abaabc", NULL},
+	{"(?<a>x)?(?<a>z)(?(<a>)b|c)", "zc", "zc", "-"},
+	{"(?<a>x)?(?<a>z)(?(<a>)b|c)", "zb", NULL},
 	{"(?:(?<c>o)|(?<c>n))\\k<c>", "onn", "nn", "-"},
 	{"(a)\\1", "aa", "aa"},
 	{"(a)\\k<1>", "aa", "aa"},
 	{"(a)(b)\\k<-1>", "abb", "abb"},
-	{"(?<p>\\((?:[^()]|\\g<p>)*\\))", "x(a(b)c)y", "(a(b)c)", "(a(b)c)"},
-	{"(?<a>x)\\g<a>", "xx", "xx"},
-	{"(x)(?:y)\\g<1>", "xyx", "xyx"},
-	{"a\\g<0>?b", "aabb", "aabb"},
+	{"(?<p>\\((?:[^()]|\\g<p>)*\\))", "x(a(b)c)y", "(a(b)c)", "(a(b)c)", .flags = ONIG},
+	{"(?<a>x)\\g<a>", "xx", "xx", .flags = ONIG},
+	{"(x)(?:y)\\g<1>", "xyx", "xyx", .flags = ONIG},
+	{"a\\g<0>?b", "aabb", "aabb", .flags = ONIG},
 	{"(a)?(?(1)b|c)", "ab", "ab"},
 	{"(?<n>a)?(?(<n>)b|c)", "xc", "c"},
 	{"()\\1", "", ""},
@@ -163,9 +243,9 @@ static const struct row rows[] = {
 
 static const char *const refused[] = {
 	"*a", "a|*", "(*a)", "(", ")", "a)", "(?<a>x", "[a", "[]", "[z-a]", "\\", "(?P<a>x)", "(?<1a>x)", "(?<>x)", "(?<a",
-	"(?(<a>)b|c)", "\\k<n>", "\\g<n>", "(?<n>a)\\1", "\\1", "(?z)", "(?~a)", "\\xff", "\\u12", "\\u{110000}", "\\u{d800}",
-	"\\p{Nonsense}", "\\p{", "a{5,2}", "a{99999}", "(?<=a+)b", "(?<n>a)(?<n>b)\\g<n>", "[[:alpha:]", "(?#", "[a&&", "\xff",
-	"(?<a)b>x)", "(?=\\Ka)", "[a-", "[\\", "(?<n>", "(?'n>x)",
+	"(?(<a>)b|c)", "\\k<n>", "\\g<n>", "(?<n>a)\\1", "\\1", "(?z)", "(?~a", "(?<x>\\g<x>)", "\\p{Age=6.0}", "(a)?(?(1)b|c|d)", "\\xff", "\\u12", "\\u{110000}", "\\u{d800}",
+	"\\p{Nonsense}", "\\p{", "a{5,2}", "a{100001}", "(?<=a(?:b|cd))x", "(?<n>a)(?<n>b)\\g<n>", "[[:alpha:]", "(?#", "[a&&", "\xff",
+	"(?<a)b>x)", "[a-", "[\\", "(?<n>", "(?'n>x)",
 };
 
 static struct str group(const struct regex_match *m, const char *subject, unsigned i)
@@ -177,10 +257,50 @@ static struct str group(const struct regex_match *m, const char *subject, unsign
 	return str_sub(str_z(subject), start, end - start);
 }
 
+static bool as_wanted(const struct row *w, enum found found, const struct regex_match *m)
+{
+	struct str have = group(m, w->subject, 0);
+
+	if (found != (w->want ? FOUND_YES : FOUND_NO))
+		return false;
+	return !w->want || (str_eqz(have, w->want) && (!w->one || str_eqz(group(m, w->subject, 1), w->one)));
+}
+
+static void show_wrong(const struct row *w, const char *who, int found, const struct regex_match *m)
+{
+	struct str have = group(m, w->subject, 0), one = group(m, w->subject, 1);
+
+	fprintf(stderr, "/%s/ on '%s', %s: %d '%.*s' '%.*s'\n", w->re, w->subject, who, found, STR_ARG(have), STR_ARG(one));
+}
+
+/* The row asked of one engine, whichever the expression would run on. */
+static void check_engine(const struct row *w, const struct regex_engine *engine, struct regex_match *m)
+{
+	struct str subject = str_z(w->subject);
+	struct rubyre t;
+	struct err err;
+	enum found found;
+	void *code;
+
+	CHECK(rubyre_translate(&t, str_z(w->re), w->flags & 255, engine->dialect, &err) != RUBYRE_INVALID);
+	code = engine->compile(&t, w->flags & 255, &err);
+	if (!code)
+		fprintf(stderr, "/%s/ as '%.*s': %s\n", w->re, STR_ARG(buf_slice(&t.pattern)), err.text);
+	CHECK(code);
+	m->matched = 0;
+	found = code ? engine->search(code, subject, 0, SIZE_MAX, EFFORT_QUICK, m) : FOUND_FAILED;
+	if (!as_wanted(w, found, m))
+		show_wrong(w, engine == &regex_onig ? "libonig" : "PCRE2", found, m);
+	CHECK(as_wanted(w, found, m));
+	if (code)
+		engine->free(code);
+	rubyre_release(&t);
+}
+
 static void check_row(const struct row *w, struct regex_match *m)
 {
 	struct err err;
-	struct regex *r = regex_compile(str_z(w->re), w->flags, &err);
+	struct regex *r = regex_compile(str_z(w->re), w->flags & 255, &err);
 	enum regex_result res;
 
 	if (!r) {
@@ -189,21 +309,45 @@ static void check_row(const struct row *w, struct regex_match *m)
 		return;
 	}
 	res = regex_exec(r, str_z(w->subject), 0, m);
-	if (res != (w->want ? REGEX_YES : REGEX_NO)) {
-		fprintf(stderr, "/%s/ on '%s': %d\n", w->re, w->subject, res);
-		CHECK(!"the right answer");
-	} else if (w->want) {
-		struct str have = group(m, w->subject, 0);
-
-		if (!str_eqz(have, w->want))
-			fprintf(stderr, "/%s/:\n", w->re);
-		CHECK_STR(have, w->want);
-		if (w->one)
-			CHECK_STR(group(m, w->subject, 1), w->one);
-	} else {
-		test_passed++;
-	}
+	if (!as_wanted(w, res == REGEX_YES ? FOUND_YES : FOUND_NO, m))
+		show_wrong(w, "regex", res, m);
+	CHECK(as_wanted(w, res == REGEX_YES ? FOUND_YES : FOUND_NO, m));
+	if ((regex_on_onig(r) != NULL) != !!(w->flags & ONIG))
+		fprintf(stderr, "/%s/ %s\n", w->re, regex_on_onig(r) ? regex_on_onig(r) : "runs on PCRE2");
+	CHECK((regex_on_onig(r) != NULL) == !!(w->flags & ONIG));
 	regex_free(r);
+	if (!(w->flags & PCRE2))
+		check_engine(w, &regex_onig, m);
+	if (!(w->flags & (ONIG | DOUBT)))
+		check_engine(w, &regex_pcre2, m);
+}
+
+/* Which texts PCRE2 is not asked about. */
+static void test_doubts(struct regex_match *m)
+{
+	static const struct {
+		unsigned doubts;
+		const char *text;
+		bool doubtful;
+	} cases[] = {
+		{RUBYRE_DOUBT_WORD, "plain text, long enough for some words", false},
+		{RUBYRE_DOUBT_WORD, "\xc3\xa9t\xc3\xa9 \xc2\xb2 \xd0\xb6 \xe4\xb8\xad \xf0\x9f\x98\x80", false},
+		{RUBYRE_DOUBT_WORD, "a word, e\xcc\x81", true},
+		{RUBYRE_DOUBT_WORD, "\xe2\x91\xa0", true},
+		{RUBYRE_DOUBT_WORD, "\xe2\x93\x90", true},
+		{RUBYRE_DOUBT_WORD, "a\xe2\x80\xbf" "b", true},
+		{RUBYRE_DOUBT_WORD, "stra\xc3\x9f" "e", false},
+		{RUBYRE_DOUBT_FOLD, "\xc3\xa9t\xc3\xa9, e\xcc\x81", false},
+		{RUBYRE_DOUBT_FOLD, "stra\xc3\x9f" "e", true},
+		{RUBYRE_DOUBT_FOLD, "a long text that ends in \xef\xac\x86", true},
+		{RUBYRE_DOUBT_FOLD | RUBYRE_DOUBT_WORD, "e\xcc\x81", true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (regex_doubtful(cases[i].doubts, str_z(cases[i].text), m) != cases[i].doubtful)
+			fprintf(stderr, "case %zu:\n", i);
+		CHECK(regex_doubtful(cases[i].doubts, str_z(cases[i].text), m) == cases[i].doubtful);
+	}
 }
 
 static void check_text(const char *re, const char *want, const char *required)
@@ -211,7 +355,7 @@ static void check_text(const char *re, const char *want, const char *required)
 	struct rubyre t;
 	struct err err;
 
-	CHECK_INT(rubyre_translate(&t, str_z(re), 0, &err), 0);
+	CHECK_INT(rubyre_translate(&t, str_z(re), 0, RUBYRE_PCRE2, &err), RUBYRE_TRANSLATED);
 	CHECK_STR(buf_slice(&t.pattern), want);
 	CHECK_STR(t.required, required);
 	rubyre_release(&t);
@@ -253,7 +397,7 @@ static void test_share(void)
 		struct rubyre t;
 		struct err err;
 
-		CHECK_INT(rubyre_translate(&t, str_z(cases[i].re), 0, &err), 0);
+		CHECK_INT(rubyre_translate(&t, str_z(cases[i].re), 0, RUBYRE_PCRE2, &err), RUBYRE_TRANSLATED);
 		CHECK(rubyre_share(&t) == cases[i].smaller);
 		CHECK_STR(buf_slice(&t.pattern), cases[i].want);
 		rubyre_release(&t);
@@ -302,6 +446,7 @@ int main(void)
 		CHECK(r || err.text[0]);
 		regex_free(r);
 	}
+	test_doubts(m);
 	test_texts();
 	test_share();
 	test_deep();
