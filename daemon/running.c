@@ -20,7 +20,7 @@ static void on_plan_changed(void *arg, struct plan *plan)
 {
 	run_inputs_adopt(arg);
 	run_outputs_adopt(arg);
-	stats_patterns(arg, plan);
+	stats_filters(arg, plan);
 }
 
 /* Work thread. */

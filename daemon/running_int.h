@@ -1,5 +1,5 @@
 /*
- * running_int.h - shared by running.c (life), running_inputs.c, running_outputs.c, running_stats.c (numbers) and running_patterns.c
+ * running_int.h - shared by running.c (life), running_inputs.c, running_outputs.c, running_stats.c (numbers) and running_filters.c
  * (those of expressions). Main thread unless said otherwise.
  */
 #ifndef WEIR_RUNNING_INT_H
@@ -48,7 +48,7 @@ struct running {
 	struct run_input *inputs;
 	struct run_output *outputs;
 	struct series *series; /* of the pipeline */
-	struct pattern_table *patterns; /* of the plan that runs; under lock */
+	struct filter_table *filters; /* of the plan that runs; under lock */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -100,10 +100,10 @@ void run_output_stats(const struct run_output *ro, struct sender_stats *st);
 
 void stats_open_input(struct running *r, struct run_input *ri);
 void stats_open_output(struct running *r, struct run_output *ro, struct str id);
-/* The expressions of the plan that runs now; NULL: none does any more. Work thread, or before it runs, or after it ended. */
-void stats_patterns(struct running *r, const struct plan *plan);
+/* The filters of the plan that runs now; NULL: none does any more. Work thread, or before it runs, or after it ended. */
+void stats_filters(struct running *r, const struct plan *plan);
 /* The page's thread, under r->lock. */
-void stats_copy_patterns(const struct pattern_table *t);
+void stats_copy_filters(const struct filter_table *t);
 void stats_open(struct running *r);
 void stats_close(struct running *r);
 /* Law 1 and 2 hold, at the end. Logs what does not. */

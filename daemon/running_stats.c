@@ -3,15 +3,10 @@
  * conservation at the end. Main thread; the copying runs on whichever thread renders the page, under the metrics' lock.
  */
 #include "running_int.h"
+#include "base/count.h"
 #include "base/log.h"
 
 #include <inttypes.h>
-
-static uint64_t read_count(const _Atomic uint64_t *c)
-{
-	/* Relaxed: a number by itself. */
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
 
 static struct series *get_series(struct running *r, enum metric_scope scope, const char *plugin, struct str id)
 {
@@ -45,24 +40,24 @@ static void copy_pipeline(struct running *r)
 {
 	const struct exec_counters *c = pipeline_counters(r->pipeline);
 	struct series *s = r->series;
-	uint64_t came = read_count(&c->lines) + read_count(&c->created_decode) + read_count(&c->created_filter);
-	uint64_t gone = read_count(&c->merged) + read_count(&c->ended_drop) + read_count(&c->ended_decode) +
-			read_count(&c->ended_condition) + read_count(&c->ended_lost) + read_count(&c->ended_replaced) +
-			read_count(&c->unrouted) + read_count(&c->routed);
+	uint64_t came = count_read(&c->lines) + count_read(&c->created_decode) + count_read(&c->created_filter);
+	uint64_t gone = count_read(&c->merged) + count_read(&c->ended_drop) + count_read(&c->ended_decode) +
+			count_read(&c->ended_condition) + count_read(&c->ended_lost) + count_read(&c->ended_replaced) +
+			count_read(&c->unrouted) + count_read(&c->routed);
 
-	series_set(s, M_LINES, read_count(&c->lines));
-	series_set(s, M_CREATED_DECODE, read_count(&c->created_decode));
-	series_set(s, M_CREATED_FILTER, read_count(&c->created_filter));
-	series_set(s, M_MERGED, read_count(&c->merged));
-	series_set(s, M_ENDED_DROP, read_count(&c->ended_drop));
-	series_set(s, M_ENDED_DECODE, read_count(&c->ended_decode));
-	series_set(s, M_ENDED_CONDITION, read_count(&c->ended_condition));
-	series_set(s, M_ENDED_LOST, read_count(&c->ended_lost));
-	series_set(s, M_ENDED_REPLACED, read_count(&c->ended_replaced));
-	series_set(s, M_UNROUTED, read_count(&c->unrouted));
-	series_set(s, M_ROUTED, read_count(&c->routed));
+	series_set(s, M_LINES, count_read(&c->lines));
+	series_set(s, M_CREATED_DECODE, count_read(&c->created_decode));
+	series_set(s, M_CREATED_FILTER, count_read(&c->created_filter));
+	series_set(s, M_MERGED, count_read(&c->merged));
+	series_set(s, M_ENDED_DROP, count_read(&c->ended_drop));
+	series_set(s, M_ENDED_DECODE, count_read(&c->ended_decode));
+	series_set(s, M_ENDED_CONDITION, count_read(&c->ended_condition));
+	series_set(s, M_ENDED_LOST, count_read(&c->ended_lost));
+	series_set(s, M_ENDED_REPLACED, count_read(&c->ended_replaced));
+	series_set(s, M_UNROUTED, count_read(&c->unrouted));
+	series_set(s, M_ROUTED, count_read(&c->routed));
 	series_set(s, M_IN_FLIGHT, came > gone ? came - gone : 0);
-	series_set(s, M_FILTER_ERRORS, read_count(&c->filter_errors));
+	series_set(s, M_FILTER_ERRORS, count_read(&c->filter_errors));
 	series_set(s, M_BUSY, pipeline_busy_ns(r->pipeline));
 	series_set(s, M_QUEUE, bqueue_count(pipeline_queue(r->pipeline)));
 }
@@ -71,7 +66,7 @@ static void copy_pipeline(struct running *r)
 static bool is_paused(const struct running *r, const struct inlet *in)
 {
 	for (const struct run_input *ri = r->inputs; ri; ri = ri->next)
-		if ((ri->in == in || ri->in->partner == in) && read_count(&ri->in->count.paused))
+		if ((ri->in == in || ri->in->partner == in) && count_read(&ri->in->count.paused))
 			return true;
 	return false;
 }
@@ -81,25 +76,25 @@ static void copy_input(const struct running *r, const struct run_input *ri)
 	const struct inlet_counters *c = &ri->in->count;
 
 	if (ri->series) {
-		series_set(ri->series, M_INPUT_LINES, read_count(&c->frames));
-		series_set(ri->series, M_INPUT_BYTES, read_count(&c->bytes));
-		series_set(ri->series, M_INPUT_CUT, read_count(&c->cut));
-		series_set(ri->series, M_INPUT_BAD, read_count(&c->bad_framing));
-		series_set(ri->series, M_INPUT_MALFORMED, read_count(&c->malformed));
-		series_set(ri->series, M_INPUT_SHORTENED, read_count(&c->shortened));
-		series_set(ri->series, M_INPUT_CONNECTIONS, read_count(&c->open));
-		series_set(ri->series, M_INPUT_ACCEPTED, read_count(&c->connections));
-		series_set(ri->series, M_INPUT_REFUSED, read_count(&c->refused));
+		series_set(ri->series, M_INPUT_LINES, count_read(&c->frames));
+		series_set(ri->series, M_INPUT_BYTES, count_read(&c->bytes));
+		series_set(ri->series, M_INPUT_CUT, count_read(&c->cut));
+		series_set(ri->series, M_INPUT_BAD, count_read(&c->bad_framing));
+		series_set(ri->series, M_INPUT_MALFORMED, count_read(&c->malformed));
+		series_set(ri->series, M_INPUT_SHORTENED, count_read(&c->shortened));
+		series_set(ri->series, M_INPUT_CONNECTIONS, count_read(&c->open));
+		series_set(ri->series, M_INPUT_ACCEPTED, count_read(&c->connections));
+		series_set(ri->series, M_INPUT_REFUSED, count_read(&c->refused));
 		series_set(ri->series, M_INPUT_PAUSED, is_paused(r, ri->in));
 	}
 	if (ri->udp) {
-		series_set(ri->udp, M_UDP_DATAGRAMS, read_count(&c->datagrams));
-		series_set(ri->udp, M_UDP_LINES, read_count(&c->frames) - read_count(&c->dropped));
-		series_set(ri->udp, M_UDP_JOINED, read_count(&c->joined));
-		series_set(ri->udp, M_UDP_REFUSED_EMPTY, read_count(&c->refused));
-		series_set(ri->udp, M_UDP_REFUSED_CHUNK, read_count(&c->bad_chunks));
-		series_set(ri->udp, M_UDP_REFUSED_QUEUE, read_count(&c->dropped));
-		series_set(ri->udp, M_UDP_KERNEL_DROPS, read_count(&c->kernel_drops));
+		series_set(ri->udp, M_UDP_DATAGRAMS, count_read(&c->datagrams));
+		series_set(ri->udp, M_UDP_LINES, count_read(&c->frames) - count_read(&c->dropped));
+		series_set(ri->udp, M_UDP_JOINED, count_read(&c->joined));
+		series_set(ri->udp, M_UDP_REFUSED_EMPTY, count_read(&c->refused));
+		series_set(ri->udp, M_UDP_REFUSED_CHUNK, count_read(&c->bad_chunks));
+		series_set(ri->udp, M_UDP_REFUSED_QUEUE, count_read(&c->dropped));
+		series_set(ri->udp, M_UDP_KERNEL_DROPS, count_read(&c->kernel_drops));
 	}
 }
 
@@ -142,7 +137,7 @@ static void refresh(void *arg)
 		copy_input(r, ri);
 	for (const struct run_output *ro = r->outputs; ro; ro = ro->next)
 		copy_output(ro);
-	stats_copy_patterns(r->patterns);
+	stats_copy_filters(r->filters);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -159,7 +154,7 @@ void stats_close(struct running *r)
 	if (!r->series)
 		return;
 	metrics_refresh_remove(r);
-	stats_patterns(r, NULL);
+	stats_filters(r, NULL);
 	series_unref(r->series);
 	r->series = NULL;
 }

@@ -15,6 +15,7 @@
  */
 #include "filter/grok_compile.h"
 
+#include "base/count.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/utf8.h"
@@ -45,8 +46,6 @@ struct grok {
 	bool files_missing; /* a patterns_dir without files, where the configuration is only looked at */
 };
 
-enum { TIMED_EVERY = 64 };
-
 enum outcome { NO_MATCH, MATCH, TIMEOUT, EXCEPTION };
 
 /* ---- counting ---- */
@@ -60,25 +59,12 @@ static void grok_patterns(const void *self, pattern_fn *fn, void *arg)
 			fn(arg, g->field[i].name, g->field[i].pattern[k].source, &g->field[i].pattern[k].tally);
 }
 
-static void add(_Atomic uint64_t *c, uint64_t n)
-{
-	/* Relaxed: one writer; readers want no more than a recent value. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-/* 1 to twice TIMED_EVERY - 1, all as likely. */
-static uint32_t next_timed(struct grok *g)
-{
-	g->dice = g->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return 1 + (uint32_t)(g->dice >> 33) % (2 * TIMED_EVERY - 1);
-}
-
 static void adopt_tally(struct pattern_tally *t, const struct pattern_tally *former)
 {
-	add(&t->tries, former->tries);
-	add(&t->hits, former->hits);
-	add(&t->limits, former->limits);
-	add(&t->ns, former->ns);
+	count_add(&t->tries, former->tries);
+	count_add(&t->hits, former->hits);
+	count_add(&t->limits, former->limits);
+	count_add(&t->ns, former->ns);
 }
 
 /* The same pattern for the same field, in the same place: it goes on counting. */
@@ -201,7 +187,7 @@ static int grok_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	/* The first try makes machine code: never timed. */
 	for (size_t i = 0; i < g->fields; i++)
 		for (size_t k = 0; k < g->field[i].n; k++)
-			g->field[i].pattern[k].until = 1 + next_timed(g);
+			g->field[i].pattern[k].until = 1 + count_until_timed(&g->dice);
 	if (g->timeout_millis > 0 && g->timeout_millis < 1000)
 		regex_match_budget(g->found, g->timeout_millis * 1000000);
 	return 0;
@@ -282,14 +268,14 @@ static __attribute__((noinline)) enum regex_result try_timed(struct grok *g, str
 
 	ns = clock_mono(clock) - begun - (begun - before);
 	if (ns > 0)
-		add(&p->tally.ns, (uint64_t)ns * TIMED_EVERY);
-	p->until = next_timed(g);
+		count_add(&p->tally.ns, (uint64_t)ns * TIMED_EVERY);
+	p->until = count_until_timed(&g->dice);
 	return r;
 }
 
 static inline enum regex_result try_pattern(struct grok *g, struct grok_pattern *p, struct str text, const struct clock *clock)
 {
-	add(&p->tally.tries, 1);
+	count_add(&p->tally.tries, 1);
 	if (__builtin_expect(--p->until == 0, 0))
 		return try_timed(g, p, text, clock);
 	return regex_exec_valid(p->regex, text, 0, g->found);
@@ -305,14 +291,14 @@ static enum outcome match_text(struct grok *g, struct grok_field *f, struct even
 		enum regex_result r = try_pattern(g, p, text, clock);
 
 		if (r == REGEX_LIMIT) {
-			add(&p->tally.limits, 1);
+			count_add(&p->tally.limits, 1);
 			log_warn("grok", "a pattern for '%.*s' took too long and was given up", STR_ARG(f->name));
 			return TIMEOUT;
 		}
 		out = r == REGEX_YES ? MATCH : NO_MATCH;
 		if (out == NO_MATCH)
 			continue;
-		add(&p->tally.hits, 1);
+		count_add(&p->tally.hits, 1);
 		if (!store_captures(g, ev, p, text))
 			return EXCEPTION;
 		if (g->break_on_match)

@@ -11,6 +11,7 @@
 #ifndef WEIR_INPUT_INPUT_H
 #define WEIR_INPUT_INPUT_H
 
+#include "base/count.h"
 #include "input/loop.h"
 #include "pipeline/batch.h"
 #include "pipeline/plan.h"
@@ -149,11 +150,5 @@ void inlet_ended(struct inlet *in);
 void inlet_closed(struct inlet *in);
 /* The same as a callback of what an input is made of; arg: the inlet. */
 void inlet_all_closed(void *arg);
-
-static inline void count_add(_Atomic uint64_t *c, uint64_t n)
-{
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
 
 #endif

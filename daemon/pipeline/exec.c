@@ -1,4 +1,5 @@
 #include "pipeline/exec.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "pipeline/event_id.h"
 
@@ -74,6 +75,8 @@ struct exec {
 	struct flusher *flusher;
 	uint32_t nflushers;
 	int64_t flush_ns;	      /* when all are due */
+	uint64_t dice;
+	uint32_t until_timed; /* filters' runs until the time of one is taken */
 	uint8_t nonce[5];	      /* ids of events that flushes make */
 	uint64_t nflushes;
 };
@@ -82,15 +85,9 @@ static const int64_t flush_every_ns = FILTER_FLUSH_S * INT64_C(1000000000);
 
 enum run { RUN_ENDED, RUN_STOPPED, RUN_PARKED, RUN_CHILDREN };
 
-static void add(_Atomic uint64_t *c, uint64_t n)
-{
-	/* Relaxed: one writer; readers want no more than a recent value. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
 static void bump(_Atomic uint64_t *c)
 {
-	add(c, 1);
+	count_add(c, 1);
 }
 
 static void unhold(struct decoder *d);
@@ -124,6 +121,7 @@ struct exec *exec_new(struct plan *plan, const struct exec_hooks *hooks)
 	x->last = &x->batch;
 	arena_init(&x->arena, NULL);
 	x->decoder.arena = &x->arena;
+	x->until_timed = TIMED_EVERY;
 	find_flushers(x);
 	return x;
 }
@@ -247,6 +245,26 @@ static __attribute__((noinline)) bool branch(struct exec *x, const struct plan_s
 	return false;
 }
 
+/* What two readings of the clock take is in between, and not the filter's. */
+static __attribute__((noinline)) enum step run_timed(struct exec *x, struct plan_plugin *pp, struct event *ev, struct step_ctx *ctx)
+{
+	int64_t before = clock_mono(&clock_system), begun = clock_mono(&clock_system), ns;
+	enum step answer = pp->plugin->filter.run(pp->self, ev, ctx);
+
+	ns = clock_mono(&clock_system) - begun - (begun - before);
+	if (ns > 0)
+		count_add(&pp->busy_ns, (uint64_t)ns * TIMED_EVERY);
+	x->until_timed = count_until_timed(&x->dice);
+	return answer;
+}
+
+static inline enum step run_filter(struct exec *x, struct plan_plugin *pp, struct event *ev, struct step_ctx *ctx)
+{
+	if (__builtin_expect(--x->until_timed == 0, 0))
+		return run_timed(x, pp, ev, ctx);
+	return pp->plugin->filter.run(pp->self, ev, ctx);
+}
+
 /* Steps that look things up begin to fetch them. */
 static __attribute__((noinline)) void tell_ahead(const struct plan_step *s, struct event *ev)
 {
@@ -271,15 +289,15 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 
 		switch (s->op) {
 		case OP_FILTER:
-			s->plugin->in++;
+			bump(&s->plugin->in);
 			if (s->ahead)
 				tell_ahead(s, &t->ev);
 			ctx.gen = NULL;
-			answer = s->plugin->plugin->filter.run(s->plugin->self, &t->ev, &ctx);
+			answer = run_filter(x, s->plugin, &t->ev, &ctx);
 			r = after_filter(x, t, s->plugin, answer, ctx.gen);
 			if (r != RUN_STOPPED)
 				return r;
-			s->plugin->out++;
+			bump(&s->plugin->out);
 			break;
 		case OP_IF:
 			if (!branch(x, s, &t->ev, &t->pc))
@@ -291,7 +309,7 @@ static enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 		case OP_OUTPUT:
 			if (s->plugin->outlet->put(s->plugin->outlet, &t->ev) == OUTLET_FULL)
 				return RUN_PARKED;
-			s->plugin->in++;
+			bump(&s->plugin->in);
 			t->ev.routed = true;
 			t->pc++;
 			break;
@@ -377,15 +395,17 @@ static void unit_start(struct exec *x, struct unit *u)
 
 		if (s->pc != wait_pc)
 			continue;
-		pp->in++;
+		bump(&pp->in);
 		answer = pp->plugin->filter.ask(pp->self, &s->ev, &u->wait, &s->slot, &ctx);
 		bug_on(answer != STEP_OK && answer != STEP_PASS && answer != STEP_WAIT);
 		s->asked = answer == STEP_WAIT;
 		any |= s->asked;
 		if (answer == STEP_OK)
 			filter_succeeded(x, pp, &s->ev);
-		if (!s->asked)
+		if (!s->asked) {
 			s->pc++;
+			bump(&pp->out);
+		}
 	}
 	if (any)
 		pp->plugin->filter.start(pp->self, &u->wait);
@@ -445,6 +465,7 @@ static bool push_child(struct exec *x, struct feeder *f)
 		child->ev.ack = parent->ev.ack;
 		ack_ref(child->ev.ack);
 		child->pc = parent->pc + 1;
+		bump(&pp->out);
 		return true;
 	}
 	event_init(&child->ev, f->arena);
@@ -457,6 +478,7 @@ static bool push_child(struct exec *x, struct feeder *f)
 		return false;
 	}
 	bump(&x->count->created_filter);
+	bump(&pp->out);
 	if (!child->ev.ack) {
 		child->ev.ack = parent->ev.ack;
 		ack_ref(child->ev.ack);
@@ -567,8 +589,16 @@ static void push_stopped(struct exec *x, struct unit *u)
 	if (!s->asked)
 		return;
 	answer = pp->plugin->filter.finish(pp->self, &t->ev, &u->wait, s->slot, &ctx);
-	if (after_filter(x, t, pp, answer, ctx.gen) == RUN_ENDED)
+	switch (after_filter(x, t, pp, answer, ctx.gen)) {
+	case RUN_ENDED:
 		pop_task(&u->feeder);
+		break;
+	case RUN_STOPPED:
+		bump(&pp->out);
+		break;
+	default:
+		break;
+	}
 }
 
 static enum feed run_unit(struct exec *x, struct unit *u)
@@ -870,7 +900,7 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		if (took == 0)
 			bump(&x->count->created_decode);
 		else
-			add(&x->count->merged, took - 1);
+			count_add(&x->count->merged, took - 1);
 	} else if (x->made) {
 		bump(&x->count->created_decode);
 	}
@@ -884,7 +914,7 @@ static void event_received(struct exec *x, struct plan_plugin *in, struct decode
 		input_common(x, in, ev);
 	if (in->plugin->decorated)
 		in->plugin->decorated(in->self, ev, &sp);
-	in->out++;
+	bump(&in->out);
 }
 
 /* The decoder has given all events of the present frame. */
@@ -893,7 +923,7 @@ static void frame_ended(struct exec *x, struct decoder *d, const struct span *sp
 	const struct codec_ops *ops = &d->plugin->codec;
 
 	if (ops->took)
-		add(&x->count->ended_decode, ops->took(d->state));
+		count_add(&x->count->ended_decode, ops->took(d->state));
 	else if (!x->made)
 		bump(&x->count->ended_decode);
 	if (ops->due && !d->exec && ops->due(d->codec->self, d->state))
@@ -972,7 +1002,7 @@ static bool push_decoded(struct exec *x)
 			const struct frame *fr = &b->frame[x->frame];
 
 			bump(&x->count->lines);
-			in->in++;
+			bump(&in->in);
 			if (decodes_itself(in)) {
 				push_direct(x, in, sp, fr);
 				return true;

@@ -1,4 +1,5 @@
 #include "pipeline/plan.h"
+#include "base/count.h"
 
 #include "pipeline/bundled.h"
 #include "pipeline/former.h"
@@ -404,6 +405,21 @@ static struct plan_plugin *heir_to(const struct plan *former, const struct plan_
 	return NULL;
 }
 
+/* The numbers of a filter are shown by its id: they go on. */
+static void adopt_counts(struct plan_plugin *pp, const struct plan *former)
+{
+	for (uint32_t i = 0; i < former->nfilters; i++) {
+		const struct plan_plugin *f = former->filter[i];
+
+		if (f->plugin != pp->plugin || !str_eq(f->id, pp->id))
+			continue;
+		count_add(&pp->in, count_read(&f->in));
+		count_add(&pp->out, count_read(&f->out));
+		count_add(&pp->busy_ns, count_read(&f->busy_ns));
+		return;
+	}
+}
+
 void plan_adopt(struct plan *next, struct plan *former)
 {
 	bool *taken = xzalloc(former->nfilters + 1);
@@ -411,6 +427,7 @@ void plan_adopt(struct plan *next, struct plan *former)
 	for (uint32_t i = 0; i < next->nfilters; i++) {
 		struct plan_plugin *pp = next->filter[i], *f;
 
+		adopt_counts(pp, former);
 		if (!pp->plugin->filter.adopt)
 			continue;
 		f = heir_to(former, pp, taken);

@@ -36,7 +36,9 @@ struct plan_plugin {
 	uint32_t ordinal;
 	struct outlet *outlet; /* outputs: set by whoever runs the plan */
 	void *runtime;	       /* inputs: the inlet, set by the runtime */
-	uint64_t in, out;      /* events, counted by the work thread */
+	/* Counted by the work thread, read by anyone. Filters: kept over a reload where the next plan has one of the same id or options. */
+	_Atomic uint64_t in, out; /* events */
+	_Atomic uint64_t busy_ns; /* filters: an estimate */
 };
 
 struct plan_step {

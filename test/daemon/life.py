@@ -173,6 +173,39 @@ def pattern_rows(weird):
     return {nth: (pattern, c['tries'], c['matches']) for (nth, pattern), c in rows.items()}
 
 
+def filter_rows(weird):
+    """{id: (in, out)} of the pipeline's filters."""
+    rows = {}
+    for name, labels, value in weird.rows():
+        if name.startswith('weir_filter_events_'):
+            rows.setdefault(labels['id'], {})[name.split('_')[3]] = value
+    return {k: (c['in'], c['out']) for k, c in rows.items()}
+
+
+def test_filters_are_counted():
+    """What reached and left each filter, children and what was dropped; a reload goes on counting by id."""
+    port = harness.free_port()
+    conf = ('input { tcp { host => "127.0.0.1" port => %d } }\n' % port + 'filter { if [message] != "c" { mutate { id => "m" } } %s clone { id => "two" clones => ["x"] } '
+            'if [type] == "x" { drop { id => "d" } } }\n' + FILE_OUT % out())
+    weird = harness.Weird(conf % '')
+    lines = harness.Lines(out())
+    with socket.create_connection(('127.0.0.1', port)) as s:
+        s.sendall(b'a\nb\nc\n')
+        lines.documents(3, alive=weird)
+        harness.until(lambda: filter_rows(weird) == {'m': (2, 2), 'two': (3, 6), 'd': (3, 0)}, 'counts', alive=weird)
+        with open(weird.conf, 'w', encoding='utf-8') as f:
+            f.write(conf % 'mutate { id => "new" }')
+        weird.signal(signal.SIGHUP)
+        weird.line('reloaded')
+        s.sendall(b'a\n')
+        lines.documents(4, alive=weird)
+        harness.until(lambda: filter_rows(weird) == {'m': (3, 3), 'new': (1, 1), 'two': (4, 8), 'd': (4, 0)}, 'counts', alive=weird)
+        s.sendall(b'a\n' * 3000)
+        lines.wait(3004, alive=weird)
+        assert weird.metric('weir_filter_busy_seconds_total', id='two') > 0
+    weird.stop()
+
+
 def test_patterns_are_counted():
     """What each pattern of a grok was tried on and matched; a reload goes on counting where the pattern is as it was."""
     port = harness.free_port()

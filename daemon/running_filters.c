@@ -1,11 +1,12 @@
 /*
- * running_patterns.c - what filters count of their expressions, on the page /metrics.
+ * running_filters.c - what is counted of filters and of their expressions, on the page /metrics.
  *
- * A table of the plan that runs: the tally of each expression and the series that it is copied into. It is made anew when the plan changes, on the
+ * A table of the plan that runs: each filter, the tally of each expression, and the series that they are copied into. It is made anew when the plan changes, on the
  * work thread (the first time on the main thread), and copied by whichever thread renders the page, under running.lock. The former plan is freed only
  * after its table is gone.
  */
 #include "base/arena.h"
+#include "base/count.h"
 #include "running_int.h"
 
 #include <stdio.h>
@@ -19,14 +20,21 @@ struct row {
 	struct series *series;
 };
 
-struct pattern_table {
+struct filter_row {
+	const struct plan_plugin *filter;
+	struct series *series;
+};
+
+struct filter_table {
+	struct filter_row *filter;
+	size_t nfilters;
 	struct row *row;
 	size_t n, cap, series;
 };
 
 /* While the table is made. */
 struct making {
-	struct pattern_table *table;
+	struct filter_table *table;
 	const char *pipeline;
 	struct str filter; /* id */
 	unsigned nth;
@@ -44,7 +52,7 @@ static struct series *series_of(struct making *k, struct str field, const char *
 static void add_row(void *arg, struct str field, struct str pattern, const struct pattern_tally *tally)
 {
 	struct making *k = arg;
-	struct pattern_table *t = k->table;
+	struct filter_table *t = k->table;
 	struct series *s = k->others;
 	char nth[16];
 
@@ -60,60 +68,74 @@ static void add_row(void *arg, struct str field, struct str pattern, const struc
 	t->row[t->n++] = (struct row){tally, s};
 }
 
-static struct pattern_table *table_of(const struct running *r, const struct plan *plan)
+static struct series *filter_series(const struct running *r, const struct plan_plugin *pp)
 {
-	struct pattern_table *t = xzalloc(sizeof(*t));
+	struct label l[3] = {{"pipeline", str_z(r->id)}, {"plugin", str_z(pp->plugin->name)}, {"id", pp->id}};
 
+	return series_get(SCOPE_FILTER, l, 3);
+}
+
+static struct filter_table *table_of(const struct running *r, const struct plan *plan)
+{
+	struct filter_table *t = xzalloc(sizeof(*t));
+
+	t->filter = xmalloc(plan->nfilters * sizeof(*t->filter) + 1);
 	for (uint32_t i = 0; i < plan->nfilters; i++) {
 		const struct plan_plugin *pp = plan->filter[i];
 		struct making k = {.table = t, .pipeline = r->id, .filter = pp->id};
 
+		t->filter[t->nfilters++] = (struct filter_row){pp, filter_series(r, pp)};
 		if (pp->plugin->filter.patterns)
 			pp->plugin->filter.patterns(pp->self, add_row, &k);
 	}
 	return t;
 }
 
-static void table_free(struct pattern_table *t)
+static void table_free(struct filter_table *t)
 {
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		if (i == 0 || t->row[i].series != t->row[i - 1].series)
 			series_unref(t->row[i].series);
+	for (size_t i = 0; i < t->nfilters; i++)
+		series_unref(t->filter[i].series);
+	free(t->filter);
 	free(t->row);
 	free(t);
 }
 
-void stats_patterns(struct running *r, const struct plan *plan)
+void stats_filters(struct running *r, const struct plan *plan)
 {
 	/* Series are got and given back without the lock: the page takes it while it holds theirs. */
-	struct pattern_table *t = plan ? table_of(r, plan) : NULL, *former;
+	struct filter_table *t = plan ? table_of(r, plan) : NULL, *former;
 
 	pthread_mutex_lock(&r->lock);
-	former = r->patterns;
-	r->patterns = t;
+	former = r->filters;
+	r->filters = t;
 	pthread_mutex_unlock(&r->lock);
 	table_free(former);
 }
 
-static uint64_t read_count(const _Atomic uint64_t *c)
+void stats_copy_filters(const struct filter_table *t)
 {
-	/* Relaxed: a number by itself. */
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
+	for (size_t i = 0; t && i < t->nfilters; i++) {
+		const struct plan_plugin *pp = t->filter[i].filter;
+		struct series *s = t->filter[i].series;
 
-void stats_copy_patterns(const struct pattern_table *t)
-{
+		series_set(s, M_FILTER_IN, count_read(&pp->in));
+		series_set(s, M_FILTER_OUT, count_read(&pp->out));
+		series_set(s, M_FILTER_BUSY, count_read(&pp->busy_ns));
+	}
 	for (size_t i = 0, k; t && i < t->n; i = k) {
 		uint64_t tries = 0, hits = 0, limits = 0, ns = 0;
 		struct series *s = t->row[i].series;
 
 		for (k = i; k < t->n && t->row[k].series == s; k++) {
-			tries += read_count(&t->row[k].tally->tries);
-			hits += read_count(&t->row[k].tally->hits);
-			limits += read_count(&t->row[k].tally->limits);
-			ns += read_count(&t->row[k].tally->ns);
+			tries += count_read(&t->row[k].tally->tries);
+			hits += count_read(&t->row[k].tally->hits);
+			limits += count_read(&t->row[k].tally->limits);
+			ns += count_read(&t->row[k].tally->ns);
 		}
 		series_set(s, M_PATTERN_TRIES, tries);
 		series_set(s, M_PATTERN_HITS, hits);
