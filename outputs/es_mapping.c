@@ -51,19 +51,6 @@ static const char *type_of(enum field_type t, const struct es_server *sv)
 	return "\"type\":\"keyword\"";
 }
 
-/* By parts: a.b before a-b, so that what belongs together stands together. */
-static int by_path(const void *a, const void *b)
-{
-	const unsigned char *p = (const unsigned char *)fields[*(const int *)a].path;
-	const unsigned char *q = (const unsigned char *)fields[*(const int *)b].path;
-
-	while (*p && *p == *q) {
-		p++;
-		q++;
-	}
-	return (*p == '.' ? 1 : *p) - (*q == '.' ? 1 : *q);
-}
-
 /* Length of the common prefix of two paths in whole parts, counted in parts. */
 static unsigned common_parts(struct str a, struct str b)
 {
@@ -111,7 +98,7 @@ void es_mapping_write(struct buf *out, const struct es_server *sv, bool (*keep)(
 	for (int i = 0; i < FIELDS; i++)
 		if (!keep || keep(&fields[i]))
 			order[n++] = i;
-	qsort(order, (size_t)n, sizeof(*order), by_path);
+	qsort(order, (size_t)n, sizeof(*order), fields_by_path);
 	buf_ch(out, '{');
 	for (int i = 0; i < n; i++) {
 		const struct field *f = &fields[order[i]];

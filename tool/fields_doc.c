@@ -49,22 +49,6 @@ static const char *type_name(enum field_type t)
 }
 
 /* By parts: a.b before a-b and a_b, so that what belongs together stands together. */
-static int part_order(unsigned char c)
-{
-	return c == '.' ? 1 : c;
-}
-
-static int by_path(const void *a, const void *b)
-{
-	const unsigned char *p = (const unsigned char *)fields[*(const int *)a].path;
-	const unsigned char *q = (const unsigned char *)fields[*(const int *)b].path;
-
-	while (*p && *p == *q) {
-		p++;
-		q++;
-	}
-	return part_order(*p) - part_order(*q);
-}
 
 /* "source" of "source.ip"; a name without parts belongs to no group. */
 static struct str group_of(const char *path)
@@ -112,7 +96,7 @@ int main(void)
 
 	for (int i = 0; i < FIELDS; i++)
 		order[i] = i;
-	qsort(order, FIELDS, sizeof(*order), by_path);
+	qsort(order, FIELDS, sizeof(*order), fields_by_path);
 	printf("# Every field that weir writes\n\n"
 	       "Written by `tool/fields_doc.c` from `daemon/event/fields.def`; do not edit. After a change of a row:\n"
 	       "`ninja -C build && build/tool/fields_doc > docs/fields.md`. What values they take: [events.md](events.md).\n\n"

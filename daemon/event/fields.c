@@ -75,3 +75,20 @@ int field_find(struct str path)
 			return i;
 	return -1;
 }
+
+static int part_order(unsigned char c)
+{
+	return c == '.' ? 1 : c;
+}
+
+int fields_by_path(const void *a, const void *b)
+{
+	const unsigned char *p = (const unsigned char *)fields[*(const int *)a].path;
+	const unsigned char *q = (const unsigned char *)fields[*(const int *)b].path;
+
+	while (*p && *p == *q) {
+		p++;
+		q++;
+	}
+	return part_order(*p) - part_order(*q);
+}

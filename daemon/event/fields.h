@@ -66,5 +66,7 @@ static inline struct key field_key(enum field_id id)
 
 /* By the dotted path; -1 where there is no such row. Linear: for set-up, not for events. */
 int field_find(struct str path);
+/* For qsort() of rows' numbers (int), by the parts of their paths: a.b before a-b, so that what belongs together stands together. */
+int fields_by_path(const void *a, const void *b);
 
 #endif

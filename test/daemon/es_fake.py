@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.parse
 
+import harness
+
 ABSENT = 'absent'       # fault: as a server that has no such API
 
 
@@ -97,11 +99,8 @@ def error(status, kind, reason):
     return status, {'error': {'type': kind, 'reason': reason}, 'status': status}
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def do(self):
-        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+class Answer(harness.Answering):
+    def do(self, body):
         path, _, query = self.path.partition('?')
         path = urllib.parse.unquote(path)
         fake = self.server
@@ -121,13 +120,4 @@ class Answer(http.server.BaseHTTPRequestHandler):
             else:
                 answer = fake.put(path, query, parsed) if self.command == 'PUT' else fake.get(path)
         fake.late(self.command, path)
-        data = json.dumps(answer[1]).encode()
-        self.send_response(answer[0])
-        self.send_header('Content-Length', str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_PUT = do_POST = do
-
-    def log_message(self, *a):
-        pass
+        return answer[0], json.dumps(answer[1]).encode()

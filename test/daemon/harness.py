@@ -7,6 +7,7 @@ Waiting is for something: a line of a program (Program.line), readiness (Weird),
 (until) that is asked again at short intervals, never a plain delay.
 """
 import ctypes
+import http.server
 import json
 import os
 import random
@@ -339,6 +340,23 @@ class Lines:
 
     def __del__(self):
         os.close(self.fd)
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """A server's answers: do(body) says status and bytes."""
+    protocol_version = 'HTTP/1.1'
+
+    def answer(self):
+        status, data = self.do(self.rfile.read(int(self.headers.get('Content-Length', 0))))
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_POST = answer
+
+    def log_message(self, *a):
+        pass
 
 
 def main():
