@@ -6,7 +6,7 @@
   l1     fields and places (MMDB names a GeoLite2 City database) beside rsyslog that does the fields alone: >= 1.2 times its events/s, <= 1/2 of its CPU
   l1full identity and link on top of l1: <= 1.4 times its CPU per million
   idle   start <= 40 ms, RssAnon <= 5 MB, RSS <= 16 MB, with an elasticsearch output
-  udp    50,000 datagrams/s for 6 s without loss (where net.core.rmem_max is 4 MiB or more)
+  udp    50,000 datagrams/s for 6 s without loss (where net.core.rmem_max is 4 MiB or more); also at l1 where MMDB names a database
   tutorial, postfix20, apache
          configurations for Logstash (bench/logstash/), lines by TCP to a null output: >= 150,000 events/s, <= 8 CPU s per million each
 
@@ -129,9 +129,13 @@ def goal_udp(weird, _):
     if rmem < 4 << 20:
         print('net.core.rmem_max is %d here; the goal is for 4194304' % rmem)
         sys.exit(77)
-    rows = measure(weird, 'weir:L0', '--proto', 'udp', '--rate', '50000', '--conns', '1', '-n', '300000', '-r', '3')['weir:L0']
-    print('%.3f CPU s per million' % median(rows, 'cpu_s_per_m'))
-    return judge('datagrams lost of 300,000', median(rows, 'lost'), most=0)
+    good = True
+    # With places, too, where there is a database.
+    for level in ['weir:L0'] + (['weir:L1'] if os.path.exists(os.environ.get('MMDB', '')) else []):
+        rows = measure(weird, level, '--proto', 'udp', '--rate', '50000', '--conns', '1', '-n', '300000', '-r', '3')[level]
+        print('%s: %.3f CPU s per million' % (level, median(rows, 'cpu_s_per_m')))
+        good &= judge('datagrams lost of 300,000', median(rows, 'lost'), most=0)
+    return good
 
 
 # ---- configurations for Logstash ----
