@@ -133,6 +133,14 @@ static void keep(struct plan *p, enum plugin_kind kind, struct plan_plugin *pp)
 	(*list)[(*n)++] = pp;
 }
 
+/* No plan will close what was opened of it. */
+static struct plan_plugin *refused(struct codec *codec)
+{
+	if (codec && codec->plugin->close)
+		codec->plugin->close(codec->self);
+	return NULL;
+}
+
 static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, const struct ast_plugin *ap)
 {
 	struct arena *a = &c->plan->arena;
@@ -163,13 +171,13 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 	pp->key = make_key(a, kind, ap);
 	ctx.id = arena_printf(a, "%s/%s/%u", kind_name[kind], plugin->name, pp->ordinal);
 	if (options_bind(plugin, ap, pp->self, &pp->options, &ctx))
-		return NULL;
+		return refused(pp->options.codec);
 	pp->id = ctx.id;
 	pp->ecs = ctx.ecs;
 	ctx.state_key = pp->options.id.len ? pp->options.id : arena_printf(a, "%s/%u", plugin->name, nth_of(c->plan, kind, plugin));
 	if (id_taken(c, pp->id)) {
 		diag_error(c->diag, ap->pos, "two plug-ins have the id '%.*s'", STR_ARG(pp->id));
-		return NULL;
+		return refused(pp->options.codec);
 	}
 	pp->codec = pp->options.codec;
 	if (!pp->codec && plugin->default_codec) {
@@ -190,19 +198,21 @@ static struct plan_plugin *instance(struct compiler *c, enum plugin_kind kind, c
 	if (plugin->default_codec && !plugin->events && !c->settings->text_only) {
 		option_blame(&ctx, "codec");
 		if (!codec_fits(pp->codec, kind, ctx.pos, c->diag))
-			return NULL;
+			return refused(pp->codec);
 		ctx.pos = ap->pos;
 	}
 	if (plugin->open && plugin->open(pp->self, &ctx, &err)) {
 		diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
-		return NULL;
+		return refused(pp->codec);
 	}
 	if (plugin->around) {
 		struct codec *outer = plugin->around(pp->self, pp->codec, pp->options.codec != NULL, &ctx, &err);
 
 		if (!outer) {
 			diag_error(c->diag, ctx.pos, "%s: %s", plugin->name, err.text);
-			return NULL;
+			if (plugin->close)
+				plugin->close(pp->self);
+			return refused(pp->codec);
 		}
 		pp->codec = outer;
 	}
