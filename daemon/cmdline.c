@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum takes { TAKES_NOTHING, TAKES_VALUE, TAKES_MAYBE /* true unless it comes as --name=value */ };
+enum takes { TAKES_NOTHING, TAKES_VALUE, TAKES_MAYBE /* true unless true or false follows */ };
 
 static const struct flag {
 	const char *letter, *name;
@@ -134,6 +134,8 @@ int cmdline_parse(struct cmdline *c, int argc, char **argv, struct err *err)
 		else if (takes == TAKES_VALUE && i + 1 == argc)
 			return err_set(err, "option '%.*s' needs a value", STR_ARG(name));
 		else if (takes == TAKES_VALUE)
+			value = argv[++i];
+		else if (takes == TAKES_MAYBE && i + 1 < argc && (!strcmp(argv[i + 1], "true") || !strcmp(argv[i + 1], "false")))
 			value = argv[++i];
 		if (f)
 			note(c, f, value);

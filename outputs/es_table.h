@@ -94,6 +94,8 @@ static const char *const es_lifecycle_choices[] = {"auto", "true", "false", NULL
 	{"document_type", OPT_OBSOLETE}, {"index_type", OPT_OBSOLETE}, {"flush_size", OPT_OBSOLETE},                  \
 	{"idle_flush_time", OPT_OBSOLETE}, {"max_retries", OPT_OBSOLETE}, {"max_inflight_requests", OPT_OBSOLETE},    \
 	{"cluster", OPT_OBSOLETE, .instead = "hosts"}, {"embedded", OPT_OBSOLETE}, {"embedded_http_port", OPT_OBSOLETE}, \
+	{"parent", OPT_OBSOLETE, .instead = "fields of type join are not written"},                                  \
+	{"join_field", OPT_OBSOLETE, .instead = "fields of type join are not written"},                              \
 	{"bind_host", OPT_OBSOLETE}, {"bind_port", OPT_OBSOLETE}, {"node_name", OPT_OBSOLETE},                        \
 	{"truststore", OPT_PATH, ES_AT(truststore), .flags = OPT_DEPRECATED, .instead = "ssl_certificate_authorities"}, \
 	{"truststore_password", OPT_IGNORED},                                                                        \

@@ -357,6 +357,11 @@ static const struct option options[] = {
 	{"value_serializer", OPT_STRING, AT(value_serializer), .def = STRING_SERIALIZER, .doc = "StringSerializer or ByteArraySerializer: the same here"},
 	KAFKA_OPTIONS(struct kafka_output, common),
 	QUEUE_OPTIONS(struct kafka_output, queue, "1"),
+	{"broker_list", OPT_OBSOLETE, .instead = "bootstrap_servers"},
+	{"block_on_buffer_full", OPT_OBSOLETE},
+	{"timeout_ms", OPT_OBSOLETE, .instead = "request_timeout_ms"},
+	{"request_required_acks", OPT_OBSOLETE, .instead = "acks"},
+	{"metadata_broker_list", OPT_OBSOLETE, .instead = "bootstrap_servers"},
 	{0},
 };
 

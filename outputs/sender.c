@@ -206,6 +206,7 @@ static bool drop_oldest(struct sender *s)
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
+	log_warn("output", "'%s': queue full, the oldest events are dropped", s->id);
 	ack_unref(ack);
 	if (shelf_empty && s->shelf)
 		s->shelf->settled(s->shelf);

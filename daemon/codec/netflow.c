@@ -722,6 +722,7 @@ static const struct option options[] = {
 	{"cache_save_path", OPT_PATH, AT(cache_save_path), .doc = "accepted with a warning: templates are not saved"},
 	{"netflow_definitions", OPT_PATH, AT(netflow_definitions), .doc = "not read, with a warning"},
 	{"ipfix_definitions", OPT_PATH, AT(ipfix_definitions), .doc = "not read, with a warning"},
+	{"definitions", OPT_OBSOLETE, .instead = "netflow_definitions"},
 	{0},
 };
 #undef AT

@@ -318,6 +318,9 @@ static struct str word_before(const struct lexer *l, size_t at)
 /* At the outermost level: what does not begin a section. */
 static const char *section_mistake(struct str rest)
 {
+	static const char *const sections[] = {"input", "filter", "output"};
+	static const char *const meant[] = {"did you mean 'input'?", "did you mean 'filter'?", "did you mean 'output'?"};
+	const char *near;
 	size_t n = 0;
 
 	while (n < rest.len && is_word(rest.p[n]))
@@ -327,6 +330,10 @@ static const char *section_mistake(struct str rest)
 		return "this '}' closes nothing";
 	if (str_ieq(rest, STR("input")) || str_ieq(rest, STR("filter")) || str_ieq(rest, STR("output")))
 		return "in lower case";
+	near = n ? nearest_word(rest, sections, sizeof(sections) / sizeof(*sections)) : NULL;
+	for (size_t i = 0; near && i < sizeof(sections) / sizeof(*sections); i++)
+		if (near == sections[i])
+			return meant[i];
 	return n ? "plug-ins and 'if' stand inside one of these" : NULL;
 }
 
@@ -357,6 +364,8 @@ static const char *usual_mistake(const struct lexer *l)
 	struct str rest = str_from(l->text, l->far), before = word_before(l, l->far);
 	char c = rest.len ? rest.p[0] : '\0';
 
+	if (str_starts(rest, STR("//")) || str_starts(rest, STR("/*")))
+		return "comments begin with '#'";
 	if (expects(l, "'input', 'filter' or 'output'"))
 		return c == ';' ? "nothing ends with ';' in this language" : section_mistake(rest);
 	if (expects(l, "an operator"))
@@ -377,8 +386,6 @@ static const char *usual_mistake(const struct lexer *l)
 		return "options and hash entries are separated by blanks, without commas";
 	if (c == ';')
 		return "nothing ends with ';' in this language";
-	if (str_starts(rest, STR("//")) || str_starts(rest, STR("/*")))
-		return "comments begin with '#'";
 	if (str_starts(rest, STR("${")))
 		return "a ${VARIABLE} stands inside quotes";
 	if (expects(l, "a blank") && (c == ':' || c == '.' || c == '-' || c == '/'))

@@ -436,6 +436,12 @@ static bool parse_block(struct lexer *l, struct ast_block **out)
 	return ok;
 }
 
+/* `inputs` is another word. */
+static bool goes_on(struct str s, size_t at)
+{
+	return at < s.len && (ch_alnum(s.p[at]) || s.p[at] == '_');
+}
+
 static bool parse_sections(struct lexer *l, struct ast_config *c)
 {
 	static const char *const names[] = {"input", "filter", "output"};
@@ -446,7 +452,7 @@ static bool parse_sections(struct lexer *l, struct ast_config *c)
 
 		lex_expect(l, l->at, "'input', 'filter' or 'output'");
 		for (size_t i = 0; i < 3; i++)
-			if (str_starts(rest, str_z(names[i]))) {
+			if (str_starts(rest, str_z(names[i])) && !goes_on(rest, strlen(names[i]))) {
 				b = &c->section[i];
 				l->left_out = l->env->filters_only && i != SECTION_FILTER;
 				l->at += strlen(names[i]);

@@ -411,13 +411,13 @@ static enum step mutate_run(void *self, struct event *ev, struct step_ctx *ctx)
 	return STEP_OK;
 }
 
-#define MUTATE(name, type, text) {#name, type, offsetof(struct mutate, name), .doc = text}
+#define MUTATE(name, type, text, ...) {#name, type, offsetof(struct mutate, name), .doc = text, __VA_ARGS__}
 
 static const struct option options[] = {
 	MUTATE(coerce, OPT_HASH, "values for fields that are null"),
-	MUTATE(rename, OPT_HASH, "fields and their new names"),
-	MUTATE(update, OPT_HASH, "new values for fields that are there"),
-	MUTATE(replace, OPT_HASH, "new values for fields, there or not"),
+	MUTATE(rename, OPT_HASH, "fields and their new names", .flags = OPT_FIELDS_IN_TURN),
+	MUTATE(update, OPT_HASH, "new values for fields that are there", .flags = OPT_TEXTS_IN_TURN),
+	MUTATE(replace, OPT_HASH, "new values for fields, there or not", .flags = OPT_TEXTS_IN_TURN),
 	MUTATE(convert, OPT_HASH, "fields and their types: integer, float, string, boolean, integer_eu, float_eu"),
 	MUTATE(gsub, OPT_LIST, "field, pattern, replacement, and so on by threes"),
 	MUTATE(uppercase, OPT_LIST, "fields to write in capitals"),
@@ -426,8 +426,8 @@ static const struct option options[] = {
 	MUTATE(strip, OPT_LIST, "fields to free of blanks at both ends"),
 	MUTATE(split, OPT_HASH, "fields to cut into lists, and their separators"),
 	MUTATE(join, OPT_HASH, "lists to join into text, and their separators"),
-	MUTATE(merge, OPT_HASH, "fields that take up others"),
-	MUTATE(copy, OPT_HASH, "fields and where they are copied to"),
+	MUTATE(merge, OPT_HASH, "fields that take up others", .flags = OPT_FIELDS_IN_TURN),
+	MUTATE(copy, OPT_HASH, "fields and where they are copied to", .flags = OPT_FIELDS_IN_TURN),
 	{"tag_on_failure", OPT_STRING, offsetof(struct mutate, tag_on_failure), .def = "_mutate_error",
 	 .doc = "tag of events on which an operation failed"},
 	{0},

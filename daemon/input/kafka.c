@@ -282,6 +282,18 @@ static const struct option options[] = {
 	{"value_deserializer_class", OPT_STRING, AT(value_deserializer_class), .def = STRING_DESERIALIZER, .doc = "StringDeserializer or ByteArrayDeserializer: the same here"},
 	{"schema_registry_url", OPT_STRING, AT(schema_registry_url), .doc = "refused: Avro by a registry cannot be read"},
 	KAFKA_OPTIONS(struct kafka_input, common),
+	{"zk_connect", OPT_OBSOLETE, .instead = "bootstrap_servers"},
+	{"white_list", OPT_OBSOLETE, .instead = "topics_pattern"},
+	{"black_list", OPT_OBSOLETE, .instead = "topics_pattern"},
+	{"topic_id", OPT_OBSOLETE, .instead = "topics"},
+	{"reset_beginning", OPT_OBSOLETE, .instead = "auto_offset_reset"},
+	{"consumer_restart_on_error", OPT_OBSOLETE},
+	{"consumer_restart_sleep_ms", OPT_OBSOLETE},
+	{"queue_size", OPT_OBSOLETE},
+	{"rebalance_max_retries", OPT_OBSOLETE},
+	{"rebalance_backoff_ms", OPT_OBSOLETE},
+	{"consumer_timeout_ms", OPT_OBSOLETE},
+	{"decoder_class", OPT_OBSOLETE},
 	{0},
 };
 

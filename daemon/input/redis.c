@@ -522,6 +522,9 @@ static const struct option options[] = {
 	{"command_map", OPT_HASH, AT(command_map), .doc = "commands that the server calls otherwise: blpop, lpop, subscribe, psubscribe"},
 	REDIS_OPTIONS(struct redis_input, server),
 	{"name", OPT_IGNORED, 0, .doc = "use id"},
+	{"queue", OPT_OBSOLETE, .instead = "key"},
+	{"message_format", OPT_OBSOLETE, .instead = "codec"},
+	{"charset", OPT_OBSOLETE, .instead = "codec"},
 	{0},
 };
 

@@ -9,6 +9,7 @@
 #include "config/parse.h"
 #include "pipeline/bundled.h"
 #include "pipeline/former.h"
+#include "pipeline/hash_order.h"
 #include "pipeline/optvalue.h"
 
 #include <stdio.h>
@@ -31,7 +32,7 @@ static const struct common_row common_rows[] = {
 	{{"enable_metric", OPT_BOOL, AT(disable_metric), .doc = "accepted; weir counts always"}, IN | FI | OUT | CO},
 	{{"ecs_compatibility", OPT_ENUM, AT(ecs), .choices = ecs_modes, .doc = "which field names: disabled, v1 or v8"},
 	 IN | FI | OUT | CO},
-	{{"add_field", OPT_HASH, AT(add_field), .doc = "fields to add, after success"}, IN | FI},
+	{{"add_field", OPT_HASH, AT(add_field), .flags = OPT_TEXTS_IN_TURN, .doc = "fields to add, after success"}, IN | FI},
 	{{"remove_field", OPT_LIST, AT(remove_field), .doc = "fields to remove, after success"}, FI},
 	{{"add_tag", OPT_LIST, AT(add_tag), .doc = "tags to add, after success"}, FI},
 	{{"remove_tag", OPT_LIST, AT(remove_tag), .doc = "tags to remove, after success"}, FI},
@@ -383,9 +384,12 @@ static void bind_one(struct binding *b, const struct written *w)
 	if (store(b->ctx, o, w->value, base + o->offset, &err) == -1) {
 		if (err.text[0])
 			option_error(b, w->value->pos, o->name, err.text);
-	} else if (at == SIZE_MAX) {
-		common_finish(b, o);
+		return;
 	}
+	if (at == SIZE_MAX)
+		common_finish(b, o);
+	if (o->flags & (OPT_FIELDS_IN_TURN | OPT_TEXTS_IN_TURN))
+		hash_order_check(b->ctx, o, w->value);
 }
 
 /* The options as written, one a name. Returns how many. */

@@ -58,6 +58,8 @@ enum {
 	OPT_REQUIRED = 1,
 	OPT_DEPRECATED = 2, /* works, warns, names .instead */
 	OPT_WEIR = 4,	    /* Logstash does not know it */
+	OPT_FIELDS_IN_TURN = 8, /* OPT_HASH: entries act one after the other, values are fields: hash_order.h */
+	OPT_TEXTS_IN_TURN = 16, /* the same, values are texts with %{field} */
 };
 
 struct option {

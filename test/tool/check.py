@@ -138,6 +138,29 @@ def test_codecs_of_one_way():
     assert only_reads % 'es_bulk' in codecs(codec='line', ocodec='es_bulk')
 
 
+def test_order_of_hashes():
+    """Where Java's order differs from the file's and that matters, the place is named; elsewhere nothing is said."""
+    def said(filters):
+        status, _, err = run(weird, '-t', '-e', 'filter { mutate { %s } }' % filters)
+        assert status == 0, err
+        return err
+    taken = "1:42: warning: 'a' is taken before 'b', which stands above it"
+    assert taken in said('rename => { "b" => "c" "a" => "b" }')
+    assert taken.replace('42', '41') in said('merge => { "b" => "c" "a" => "b" }')
+    assert "'[a]' is taken before" not in said('rename => { "b" => "c" "[a]" => "d" }')
+    assert "'a' is taken before 'b'" in said('add_field => { "b" => "%{[a]}" "a" => "1" }')
+    assert "'a' is taken before 'b'" in said('rename => { "b" => "c" "a" => "c" }')
+    for quiet in ('rename => { "a" => "b" "b" => "c" }', 'rename => { "b" => "x" "a" => "y" }', 'replace => { "b" => "a" "a" => "b" }', 'add_field => { "b" => "1" "a" => "1" }'):
+        assert 'is taken before' not in said(quiet), quiet
+
+
+def test_hints():
+    for config, hint in (('input { stdin {} } // comment', "comments begin with '#'"), ('inputs { stdin {} }', "did you mean 'input'?"),
+                         ('filter { } outpt { }', "did you mean 'output'?"), ('filters { }', "did you mean 'filter'?")):
+        status, _, err = run(weird, '-t', '-e', config)
+        assert status == 1 and hint in err, err
+
+
 def test_libonig():
     """What PCRE2 cannot be told runs all the same; each expression is named with its place and the reason, and none of it is a warning."""
     f = Folder({'a.conf': 'filter {\n'
