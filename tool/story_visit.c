@@ -121,7 +121,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 	struct visit *x = arg;
 	struct visitor *v = x->v;
 	struct str action = text(ev, F_EVENT_ACTION), source = text(ev, F_SOURCE_IP);
-	bool failure = is(ev, F_EVENT_OUTCOME, "failure"), mark = true;
+	/* A login that is neither goes on: "Postponed publickey". */
+	bool failure = is(ev, F_EVENT_OUTCOME, "failure"), success = is(ev, F_EVENT_OUTCOME, "success"), mark = true;
 	struct ip ip;
 
 	/* Its address may stand in the event in another role. */
@@ -138,12 +139,10 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		story_count(st, &st->log_hosts, text(ev, F_HOST_NAME));
 	} else if (str_eq(action, STR("smtp-auth")) && failure) {
 		failed_login(st, v, ev, true);
-	} else if (str_eq(action, STR("smtp-auth"))) {
+	} else if ((str_eq(action, STR("smtp-auth")) || str_eq(action, STR("ssh-login"))) && success) {
 		v->auth_ok++;
 	} else if (str_eq(action, STR("ssh-login")) && failure) {
 		failed_login(st, v, ev, false);
-	} else if (str_eq(action, STR("ssh-login"))) {
-		v->auth_ok++;
 	} else if (str_eq(action, STR("smtp-reject"))) {
 		v->rejected++;
 	} else if (str_eq(action, STR("mail-accepted"))) {

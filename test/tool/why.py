@@ -24,6 +24,16 @@ def smtp(second, action, ip, **more):
                  'source': {'ip': ip}, 'related': {'ip': [ip]}}, **more)
 
 
+def ssh(second, action, ip, pid, outcome=None, **more):
+    return dict({'@timestamp': '2026-11-23T08:01:%02dZ' % second, 'event': dict({'action': action, 'provider': 'sshd'}, **({'outcome': outcome} if outcome else {})),
+                 'host': {'name': 'shell'}, 'process': {'name': 'sshd', 'pid': pid}, 'service': {'type': 'sshd'}, 'source': {'ip': ip},
+                 'related': {'ip': [ip]}}, **more)
+
+
+# One of the logins goes on ("Postponed publickey"): it has no outcome.
+SSH = [ssh(1, 'ssh-connect', '192.0.2.50', 70), ssh(2, 'ssh-login', '192.0.2.50', 70), ssh(3, 'ssh-login', '192.0.2.50', 70, 'failure'),
+       ssh(4, 'ssh-disconnect', '192.0.2.50', 70)]
+
 EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-query', 'id': 'the-odd-one'}),
           query(2, '10.20.0.100', 'odd.example'),
           query(3, None, 'lonely.example', action='dns-resolver-query'),
@@ -106,6 +116,9 @@ def main():
             assert [(a['ip'], a['connections'], a['auth_failures']) for a in late['addresses']] == [('203.0.113.5', 1, 1)], late
         assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
         assert why(data)[0] == 2
+        run(d + '/ssh', SSH)
+        want = '192.0.2.50 connected to sshd on shell once, with 1 ssh failure: somebody is guessing passwords.'
+        assert first(d + '/ssh', '192.0.2.50') == want, first(d + '/ssh', '192.0.2.50')
         # Two of one chain were joined twice, through other events of theirs: taken back once, they are one still.
         for i, (actions, joined) in enumerate(((('same-chain',), 1), (('same-chain', 'same-chain', 'unlink'), 1), (('same-chain', 'unlink'), 0),
                                                (('same-chain', 'unlink', 'same-chain'), 1), (('unlink', 'same-chain', 'same-chain', 'unlink'), 0))):
