@@ -51,7 +51,7 @@ struct visitor {
 	struct str reverse;   /* its in-addr.arpa name */
 	struct str who;	      /* user, host name: of an address of the site's own */
 	uint64_t lookups;     /* of servers, each once though several logs tell of it */
-	uint64_t connections; /* lines that open one: smtpd's, sshd's; postscreen's where smtpd has none */
+	uint64_t connections; /* lines that open one: smtpd's, sshd's; postscreen's where smtpd has none; sshd's processes that have no such line */
 	uint64_t auth_failed, auth_ok, rejected, messages;
 	struct tallies services; /* "postfix/smtpd on mail" */
 	struct tallies failures; /* "SASL LOGIN", "ssh password" */

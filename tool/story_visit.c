@@ -97,11 +97,55 @@ static struct str service_of(struct story *st, const struct event *ev)
 	return arena_printf(&st->arena, "%.*s on %.*s", STR_ARG(provider), STR_ARG(host));
 }
 
+/* A process of sshd: it serves one connection, whose opening it only tells of at LogLevel VERBOSE. */
+struct served {
+	struct served *next;
+	struct str host, service;
+	int64_t pid; /* -1: not said */
+	bool opened; /* told of, and counted */
+};
+
+enum { SERVED_BUCKETS = 1024 };
+
 struct visit {
 	struct visitor *v;
 	uint64_t screened; /* postscreen's connections */
 	struct tallies screens;
+	struct served *served[SERVED_BUCKETS]; /* by pid */
 };
+
+static struct served *served_by(struct story *st, struct visit *x, const struct event *ev)
+{
+	const struct value *p = event_get(ev, field_ref(F_PROCESS_PID));
+	int64_t pid = value_is(p, V_INT) ? p->i : -1;
+	struct served **at = &x->served[(uint64_t)pid % SERVED_BUCKETS], *s;
+	struct str host = text(ev, F_HOST_NAME);
+
+	for (s = *at; s; s = s->next)
+		if (s->pid == pid && str_eq(s->host, host))
+			return s;
+	s = arena_alloc(&st->arena, sizeof(*s));
+	*s = (struct served){.next = *at, .host = keep(st, host), .service = service_of(st, ev), .pid = pid};
+	return *at = s;
+}
+
+static bool of_a_connection(struct str action)
+{
+	return str_eq(action, STR("ssh-login")) || str_eq(action, STR("ssh-invalid-user")) || str_eq(action, STR("ssh-disconnect"));
+}
+
+/* The connections that were only told of by what came of them. */
+static void count_unopened(struct story *st, struct visit *x)
+{
+	for (unsigned i = 0; i < SERVED_BUCKETS; i++)
+		for (const struct served *s = x->served[i]; s; s = s->next) {
+			if (s->opened)
+				continue;
+			x->v->connections++;
+			story_count(st, &x->v->services, s->service);
+			story_count(st, &st->log_hosts, s->host);
+		}
+}
 
 static void failed_login(struct story *st, struct visitor *v, const struct event *ev, bool mail)
 {
@@ -134,6 +178,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		x->screened++;
 		story_count(st, &x->screens, service_of(st, ev));
 	} else if (str_eq(action, STR("smtp-connect")) || str_eq(action, STR("ssh-connect"))) {
+		if (str_starts(action, STR("ssh-")))
+			served_by(st, x, ev)->opened = true;
 		v->connections++;
 		story_count(st, &v->services, service_of(st, ev));
 		story_count(st, &st->log_hosts, text(ev, F_HOST_NAME));
@@ -150,6 +196,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 	} else {
 		mark = false;
 	}
+	if (of_a_connection(action) && !served_by(st, x, ev)->opened)
+		mark = true;
 	if (!mark)
 		return true;
 	if (!v->first_ms || hit->time_ms < v->first_ms)
@@ -171,6 +219,7 @@ void story_visit(struct story *st, struct visitor *v)
 		v->connections = x.screened;
 		v->services = x.screens;
 	}
+	count_unopened(st, &x);
 }
 
 /* ---- look-ups ---- */

@@ -32,7 +32,13 @@ def ssh(second, action, ip, pid, outcome=None, **more):
 
 # One of the logins goes on ("Postponed publickey"): it has no outcome.
 SSH = [ssh(1, 'ssh-connect', '192.0.2.50', 70), ssh(2, 'ssh-login', '192.0.2.50', 70), ssh(3, 'ssh-login', '192.0.2.50', 70, 'failure'),
-       ssh(4, 'ssh-disconnect', '192.0.2.50', 70)]
+       ssh(4, 'ssh-disconnect', '192.0.2.50', 70),
+       # At LogLevel INFO no line tells of the opening: a process is a connection.
+       ssh(11, 'ssh-invalid-user', '192.0.2.51', 71, 'failure'), ssh(12, 'ssh-login', '192.0.2.51', 71, 'failure'), ssh(13, 'ssh-disconnect', '192.0.2.51', 71),
+       ssh(14, 'ssh-login', '192.0.2.51', 72, 'failure'), ssh(15, 'ssh-login', '192.0.2.51', 72, 'success'), ssh(16, 'ssh-disconnect', '192.0.2.51', 72),
+       ssh(17, 'ssh-disconnect', '192.0.2.51', 73), ssh(18, 'ssh-connect', '192.0.2.51', 74), ssh(19, 'ssh-disconnect', '192.0.2.51', 74),
+       # Both servers: postscreen's connections count where smtpd has none, whatever sshd says.
+       smtp(21, 'smtp-connect', '192.0.2.52', event={'provider': 'postscreen'}), ssh(22, 'ssh-disconnect', '192.0.2.52', 75)]
 
 EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-query', 'id': 'the-odd-one'}),
           query(2, '10.20.0.100', 'odd.example'),
@@ -119,6 +125,10 @@ def main():
         run(d + '/ssh', SSH)
         want = '192.0.2.50 connected to sshd on shell once, with 1 ssh failure: somebody is guessing passwords.'
         assert first(d + '/ssh', '192.0.2.50') == want, first(d + '/ssh', '192.0.2.50')
+        want = '192.0.2.51 connected to sshd on shell 4 times, with 2 ssh failures, 1 successful login.'
+        assert first(d + '/ssh', '192.0.2.51') == want, first(d + '/ssh', '192.0.2.51')
+        want = '192.0.2.52 connected to postfix/postscreen on mail and sshd on shell twice.'
+        assert first(d + '/ssh', '192.0.2.52') == want, first(d + '/ssh', '192.0.2.52')
         # Two of one chain were joined twice, through other events of theirs: taken back once, they are one still.
         for i, (actions, joined) in enumerate(((('same-chain',), 1), (('same-chain', 'same-chain', 'unlink'), 1), (('same-chain', 'unlink'), 0),
                                                (('same-chain', 'unlink', 'same-chain'), 1), (('unlink', 'same-chain', 'same-chain', 'unlink'), 0))):
