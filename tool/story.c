@@ -334,6 +334,71 @@ static struct str name_form(struct story *st, struct str s)
 	return str_n(p, s.len);
 }
 
+/* ---- what the store has besides ---- */
+
+static uint64_t count_events(struct story *st, struct str query, int64_t since_ms, int64_t until_ms)
+{
+	struct query_context ctx = {NULL};
+	struct query_error e;
+	struct store_find f = {.since_ms = since_ms, .until_ms = until_ms, .query = query_parse(&st->arena, query, &ctx, &e)};
+	struct store_cursor *c = f.query ? store_find(st->store, &f, &st->err) : NULL;
+	struct store_hit hit;
+	struct arena a;
+	uint64_t n = 0;
+
+	if (!c)
+		return 0;
+	arena_init(&a, NULL);
+	for (; store_next(c, &a, &hit, &st->err) == 1; n++)
+		arena_clear(&a);
+	arena_release(&a);
+	store_cursor_free(&c);
+	return n;
+}
+
+/* field:text, in quotes where it needs them. */
+static struct str query_for(struct story *st, const char *field, struct str s)
+{
+	bool plain = s.len > 0 && s.p[0] != '-';
+	size_t n = 0;
+	char *p = arena_bytes(&st->arena, 2 * s.len + 1);
+
+	for (size_t i = 0; i < s.len; i++) {
+		plain &= ch_alnum(s.p[i]) || s.p[i] == '.' || s.p[i] == '-' || s.p[i] == '_';
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			p[n++] = '\\';
+		p[n++] = s.p[i];
+	}
+	return arena_printf(&st->arena, plain ? "%s%.*s" : "%s\"%.*s\"", field, (int)n, p);
+}
+
+static void look_elsewhere(struct story *st, struct str said, int64_t since_ms, int64_t until_ms)
+{
+	static const char *const ways[] = {"name:", "user:", "host:", "chain:", "id:", ""};
+	bool address = st->kind == STORY_ADDRESS;
+
+	for (unsigned i = 0; i < (address ? 1 : sizeof(ways) / sizeof(*ways)); i++) {
+		/* A bare address is whoever has it and whoever says it. */
+		struct str query = address ? st->subject : query_for(st, ways[i], said);
+		uint64_t n = count_events(st, query, since_ms, until_ms);
+
+		if (n > st->elsewhere) {
+			st->elsewhere = n;
+			st->search = query;
+		}
+	}
+}
+
+/* Nobody is to think that the store does not know what `weir search` finds. */
+static void nothing_found(struct story *st, struct str said)
+{
+	look_elsewhere(st, said, st->since_ms, st->until_ms);
+	if (st->search.len || (st->since_ms <= 0 && st->until_ms == INT64_MAX))
+		return;
+	look_elsewhere(st, said, 0, INT64_MAX);
+	st->other_times = st->search.len > 0;
+}
+
 struct story *story_new(struct store *store, struct str subject, int64_t since_ms, int64_t until_ms, struct err *err)
 {
 	struct story *st = xzalloc(sizeof(*st));
@@ -362,6 +427,8 @@ struct story *story_new(struct store *store, struct str subject, int64_t since_m
 	else
 		about_name(st, c);
 	chains_free(c);
+	if (!st->found)
+		nothing_found(st, subject);
 	if (st->err.text[0]) {
 		*err = st->err;
 		story_free(st);

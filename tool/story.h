@@ -76,6 +76,10 @@ struct story {
 	enum story_kind kind;
 	struct str subject; /* name, or address */
 	bool found;	    /* anything at all */
+	/* where nothing was found: what else the store has of it */
+	struct str search;    /* the query that finds most of that; empty: it has nothing */
+	uint64_t elsewhere;   /* how many events */
+	bool other_times;     /* none of them of the period asked for */
 	int64_t first_ms, last_ms;
 
 	/* the name */

@@ -121,6 +121,19 @@ def main():
             assert (late['resolver_queries'], late['chase_queries'], late['names']) == (count, 3, {'ns1.late.example': 1, 'ns2.late.example': 2}), late
             assert [(a['ip'], a['connections'], a['auth_failures']) for a in late['addresses']] == [('203.0.113.5', 1, 1)], late
         assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
+        # What is in the store only where why does not look, or at other times.
+        for subject, events, search in (('10.20.0.100', 2, '10.20.0.100'), ('mail', 5, 'host:mail'), ('MAIL', 5, 'host:MAIL'), ('no where', 0, '')):
+            status, out, _ = why(data, subject)
+            want = '%s is in the store (%d events), but in nothing that why follows; see: weir search %s.' % (subject.lower(), events, search)
+            want = want if events else '%s is in no event of the store.' % subject
+            assert (status, out.split('\n')[0]) == (0 if events else 1, want), out
+            if events:
+                p = subprocess.run([weir, 'search', '--path.data', data, '-n', '0', search], capture_output=True, text=True, check=True)
+                assert p.stdout.count('\n') == events, p.stdout
+        for subject in ('odd.example', '192.0.2.1', 'mail'):
+            status, out, _ = why(data, '--since', '2026-11-24', subject)
+            assert status == 1 and out.startswith(subject + ' is in the store, but not in that period.\n'), out
+        assert json.loads(why(data, '--json', '10.20.0.100')[1])['finding'] == 'elsewhere'
         assert why(data)[0] == 2
         run(d + '/ssh', SSH)
         want = '192.0.2.50 connected to sshd on shell once, with 1 ssh failure: somebody is guessing passwords.'
