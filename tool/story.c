@@ -80,7 +80,7 @@ void story_each(struct story *st, enum key_kind kind, struct str key, bool (*fn)
 struct mention {
 	struct str event;
 	struct move said; /* by itself */
-	struct asker *asker;
+	struct lookup *lookup; /* a client's query */
 	bool query;
 };
 
@@ -90,26 +90,35 @@ struct start {
 	size_t n, cap;
 };
 
-static struct asker *ask_counted(struct story *st, const struct event *ev)
+/* An address that changed hands is another asker. */
+static struct asker *find_asker(struct story *st, struct str ip, struct str who)
 {
-	struct str ip = text(ev, F_SOURCE_IP);
-	struct asker *a = NULL;
+	struct asker *a;
+
+	for (unsigned i = 0; i < st->naskers; i++)
+		if (str_eq(st->asker[i].ip, ip) && str_eq(st->asker[i].who, who))
+			return &st->asker[i];
+	if (st->naskers == STORY_ASKERS)
+		return NULL;
+	a = &st->asker[st->naskers++];
+	*a = (struct asker){.ip = keep(st, ip), .who = who};
+	return a;
+}
+
+static struct lookup *ask_counted(struct story *st, const struct store_hit *hit)
+{
+	struct str ip = text(&hit->ev, F_SOURCE_IP);
+	struct lookup *l;
+	bool is_new;
 
 	if (!ip.len)
 		return NULL;
-	for (unsigned i = 0; i < st->naskers; i++)
-		if (str_eq(st->asker[i].ip, ip))
-			a = &st->asker[i];
-	if (!a) {
-		if (st->naskers == STORY_ASKERS)
-			return NULL;
-		a = &st->asker[st->naskers++];
-		*a = (struct asker){.ip = keep(st, ip)};
-	}
-	if (!a->who.len)
-		a->who = story_who_is(st, ev);
-	a->n++;
-	return a;
+	l = story_lookup(st, &st->asked, hit, &is_new);
+	if (is_new)
+		l->asker = find_asker(st, ip, story_who_is(st, &hit->ev));
+	if (is_new && l->asker)
+		l->asker->n++;
+	return l;
 }
 
 static void note_cause(struct story *st, int64_t confidence, struct str rule)
@@ -131,7 +140,7 @@ static bool take_subject(struct story *st, const struct store_hit *hit, void *ar
 		return true;
 	story_note_time(st, hit);
 	if (m.query) {
-		m.asker = ask_counted(st, ev);
+		m.lookup = ask_counted(st, hit);
 	} else if (str_eq(action, STR("dns-resolver-query"))) {
 		st->resolver_queries++;
 		story_count(st, &st->resolvers, text(ev, F_HOST_NAME));
@@ -164,8 +173,10 @@ static void settle_mentions(struct story *st, struct start *s)
 		if (!m->said.chain.len)
 			continue;
 		(void)chains_get(s->chains, m->said.chain);
-		if (m->asker)
-			m->asker->caused++;
+		if (m->lookup && m->lookup->asker && !m->lookup->caused) {
+			m->lookup->caused = true;
+			m->lookup->asker->caused++;
+		}
 		if (!m->query || m->said.chain.p[0] == 'C')
 			note_cause(st, m->said.confidence, m->said.rule);
 	}

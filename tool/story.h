@@ -27,7 +27,7 @@ struct tallies {
 	uint64_t more; /* of texts that had no room */
 };
 
-/* Somebody who asked the resolver. */
+/* Somebody who asked the resolver: an address, for as long as it was his. */
 struct asker {
 	struct str ip;
 	struct str who;	 /* user, host name: as identity said it; may be empty */
@@ -35,13 +35,15 @@ struct asker {
 	uint64_t caused; /* of these, as part of a chain: a server's look-up */
 };
 
-/* A query for a reverse name; the same one in another log, or sent again, is not another. */
+/* A client's query for one name; the same one in another log, or sent again, is not another. */
 struct lookup {
 	struct lookup *older;
-	struct str from;
+	struct str from, type; /* who asked, and for what: A, AAAA, PTR */
 	int64_t time_ms, port; /* -1: not said */
 	struct str told_by;    /* weir.parse.format */
 	bool twice;	       /* another source has told of it, too */
+	struct asker *asker;   /* whose it was counted as; NULL: no matter, or no room */
+	bool caused;	       /* and as part of a chain */
 };
 
 /* An address that came to one of the site's services. */
@@ -87,6 +89,7 @@ struct story {
 	struct tallies resolvers; /* hosts that chased it */
 	struct asker asker[STORY_ASKERS];
 	unsigned naskers;
+	struct lookup *asked; /* the newest first */
 
 	/* what the cuts' servers are called, and how often each was asked for */
 	struct tally name[STORY_NAMES];

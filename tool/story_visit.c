@@ -232,30 +232,35 @@ static struct str asking_host(struct story *st, const struct event *ev)
 }
 
 /* The same query told by a query log and by dnstap, or sent once more after a time-out, is one look-up. */
-static bool told_before(struct story *st, struct visitor *v, const struct store_hit *hit)
+struct lookup *story_lookup(struct story *st, struct lookup **list, const struct store_hit *hit, bool *is_new)
 {
 	const struct event *ev = &hit->ev;
 	const struct value *p = event_get(ev, field_ref(F_SOURCE_PORT));
-	struct lookup l = {.from = text(ev, F_SOURCE_IP), .time_ms = hit->time_ms, .port = value_is(p, V_INT) ? p->i : -1,
-			   .told_by = text(ev, F_WEIR_PARSE_FORMAT)};
-	struct lookup *have = v->lookup;
+	struct lookup l = {.from = text(ev, F_SOURCE_IP), .type = text(ev, F_DNS_QUESTION_TYPE), .time_ms = hit->time_ms,
+			   .port = value_is(p, V_INT) ? p->i : -1, .told_by = text(ev, F_WEIR_PARSE_FORMAT)};
+	struct lookup *have = *list;
 
+	*is_new = false;
 	for (; have && l.time_ms - have->time_ms <= SAME_QUERY_MS; have = have->older) {
-		if (!str_eq(have->from, l.from))
+		/* One socket asks for A and AAAA. */
+		if (!str_eq(have->from, l.from) || !str_eq(have->type, l.type))
 			continue;
 		if (have->port >= 0 && have->port == l.port)
-			return true;
+			return have;
 		if ((have->port < 0 || l.port < 0) && !have->twice && !str_eq(have->told_by, l.told_by) &&
-		    l.time_ms - have->time_ms <= SAME_LINE_MS)
-			return have->twice = true;
+		    l.time_ms - have->time_ms <= SAME_LINE_MS) {
+			have->twice = true;
+			return have;
+		}
 	}
 	have = arena_alloc(&st->arena, sizeof(*have));
 	*have = l;
 	have->from = keep(st, l.from);
+	have->type = keep(st, l.type);
 	have->told_by = keep(st, l.told_by);
-	have->older = v->lookup;
-	v->lookup = have;
-	return false;
+	have->older = *list;
+	*is_new = true;
+	return *list = have;
 }
 
 /* A PTR query of a client for a whole reverse name. */
@@ -264,12 +269,16 @@ bool story_take_lookup(struct story *st, const struct store_hit *hit, void *arg)
 	const struct event *ev = &hit->ev;
 	struct visitor *v;
 	struct ip ip;
+	bool is_new;
 
 	(void)arg;
 	if (!is(ev, F_EVENT_ACTION, "dns-client-query") || !is(ev, F_DNS_QUESTION_TYPE, "PTR") || !story_reverse_ip(text(ev, F_DNS_QUESTION_NAME), &ip))
 		return true;
 	v = story_visitor(st, &ip);
-	if (!v || told_before(st, v, hit))
+	if (!v)
+		return true;
+	(void)story_lookup(st, &v->lookup, hit, &is_new);
+	if (!is_new)
 		return true;
 	v->lookups++;
 	story_count(st, &st->lookup_hosts, asking_host(st, ev));

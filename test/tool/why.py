@@ -59,6 +59,23 @@ EVENTS = [query(1, '10.20.0.100', 'odd.example', event={'action': 'dns-client-qu
           smtp(35, 'smtp-auth', '203.0.113.5', event={'outcome': 'failure'}, postfix={'sasl': {'method': 'LOGIN'}})]
 
 
+def asked(second, told_by, name, port, kind='A', who=None, client='10.20.0.9'):
+    """A query as a log tells of it, and who had the address."""
+    e = query(second, client, name, kind, weir={'parse': {'format': told_by, 'ok': True}})
+    e['source']['port'] = port
+    if who:
+        e['source'].update(user={'name': who}, domain=who + '-laptop')
+        e['weir']['identity'] = {'kind': 'dhcp', 'confidence': 90}
+    return e
+
+
+# Two logs tell of each query: of one for A, of one for AAAA from the same socket, and of a later one.
+TWO_LOGS = [asked(s, log, 'told.example', port, kind) for s, port, kind in ((1, 5001, 'A'), (2, 5001, 'AAAA'), (3, 5002, 'A')) for log in ('named', 'dnstap')]
+# An address that changed hands, and one that nobody is known of.
+HANDS = [asked(s, 'named', 'hands.example', 6000 + s, who=who) for s, who in ((1, 'alice'), (2, 'alice'), (3, 'bob'), (4, 'alice'))]
+HANDS += [asked(5, 'named', 'hands.example', 6005, client='10.20.0.10')]
+
+
 def bond(sequence, action):
     """A link event about the pair of chains of twice()."""
     return {'@timestamp': '2026-11-23T08:00:40Z', 'message': action, 'host': {'name': 'resolver'},
@@ -142,6 +159,16 @@ def main():
         assert first(d + '/ssh', '192.0.2.51') == want, first(d + '/ssh', '192.0.2.51')
         want = '192.0.2.52 connected to postfix/postscreen on mail and sshd on shell twice.'
         assert first(d + '/ssh', '192.0.2.52') == want, first(d + '/ssh', '192.0.2.52')
+        run(d + '/asked', TWO_LOGS + HANDS)
+        want = 'told.example was asked for 3 times by 10.20.0.9: nothing else in the store caused it.'
+        assert first(d + '/asked', 'told.example') == want, first(d + '/asked', 'told.example')
+        askers = json.loads(why(d + '/asked', '--json', 'hands.example')[1])['askers']
+        assert [(a['ip'], a.get('who'), a['queries']) for a in askers] == [
+            ('10.20.0.9', 'alice, alice-laptop', 3), ('10.20.0.9', 'bob, bob-laptop', 1), ('10.20.0.10', None, 1)], askers
+        # A server's look-up of which two logs tell is one, and caused as a whole.
+        run(d + '/both', [asked(10, log, '1.2.0.192.in-addr.arpa', 7000, 'PTR', client='198.51.100.25') for log in ('named', 'dnstap')] + EVENTS[4:7])
+        answer = json.loads(why(d + '/both', '--json', '1.2.0.192.in-addr.arpa')[1])
+        assert (answer['finding'], [(a['queries'], a['caused']) for a in answer['askers']], answer['addresses'][0]['lookups']) == ('look-up', [(1, 1)], 1), answer
         # Two of one chain were joined twice, through other events of theirs: taken back once, they are one still.
         for i, (actions, joined) in enumerate(((('same-chain',), 1), (('same-chain', 'same-chain', 'unlink'), 1), (('same-chain', 'unlink'), 0),
                                                (('same-chain', 'unlink', 'same-chain'), 1), (('unlink', 'same-chain', 'same-chain', 'unlink'), 0))):
