@@ -147,6 +147,7 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 	if (!a->data_dir)
 		a->data_dir = env && *env ? env : arena_dupz(&a->arena, place_data(&a->arena));
 	a->text = join_words(&a->arena, word, n);
+	a->words = n;
 	if (!has_option(usage, "QUERY"))
 		return 0;
 	a->query = query_parse(&a->arena, a->text, &ctx, &e);

@@ -728,6 +728,8 @@ int tool_why(int argc, char **argv)
 			rc = 0;
 		} else if (a.text.len == 0) {
 			fputs(usage, stderr);
+		} else if (a.words > 1) {
+			fprintf(stderr, "weir why: one NAME|IP|ID, not %d words\n", a.words);
 		} else {
 			s = ask_store(&a);
 			st = s ? story_new(s, a.text, a.since_ms, a.until_ms, &err) : NULL;

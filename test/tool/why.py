@@ -138,6 +138,8 @@ def main():
             assert (late['resolver_queries'], late['chase_queries'], late['names']) == (count, 3, {'ns1.late.example': 1, 'ns2.late.example': 2}), late
             assert [(a['ip'], a['connections'], a['auth_failures']) for a in late['addresses']] == [('203.0.113.5', 1, 1)], late
         assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
+        status, out, err = why(data, 'odd.example', 'extra')
+        assert (status, out, err) == (2, '', 'weir why: one NAME|IP|ID, not 2 words\n'), (status, out, err)
         # What is in the store only where why does not look, or at other times.
         for subject, events, search in (('10.20.0.100', 2, '10.20.0.100'), ('mail', 5, 'host:mail'), ('MAIL', 5, 'host:MAIL'), ('no where', 0, '')):
             status, out, _ = why(data, subject)
