@@ -140,6 +140,12 @@ def main():
         assert ', for which the resolver made 3 queries for ns[1-2].late.example.' in first(data, '203.0.113.5'), first(data, '203.0.113.5')
         status, out, err = why(data, 'odd.example', 'extra')
         assert (status, out, err) == (2, '', 'weir why: one NAME|IP|ID, not 2 words\n'), (status, out, err)
+        for query, column in (('@timestamp:>=foo', 1), ('a OR (b NOT @timestamp:[2026-11-24 TO foo])', 13), ('@timestamp:foo', 1)):
+            p = subprocess.run([weir, 'search', '--path.data', data, query], capture_output=True, text=True, check=False)
+            assert p.returncode == 2 and p.stderr.startswith("query:1:%d: 'foo' is no time" % column), (query, p.stderr)
+        for query in ('@timestamp:*', '@timestamp:[* TO 2026-11-25]', '@timestamp:>=2026-11-23T07:00'):
+            p = subprocess.run([weir, 'search', '--path.data', data, query], capture_output=True, text=True, check=False)
+            assert p.returncode == 0 and p.stdout, (query, p.stderr)
         # What is in the store only where why does not look, or at other times.
         for subject, events, search in (('10.20.0.100', 2, '10.20.0.100'), ('mail', 5, 'host:mail'), ('MAIL', 5, 'host:MAIL'), ('no where', 0, '')):
             status, out, _ = why(data, subject)
