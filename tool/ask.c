@@ -114,6 +114,39 @@ static struct str join_words(struct arena *a, char **word, int n)
 	return s;
 }
 
+static bool no_time(const struct literal *l)
+{
+	return l->text.p && !l->has_time;
+}
+
+/* A time that is none would only find nothing. -1: a message was printed. */
+static int times_hold(const struct ask *a, const struct query *q)
+{
+	const struct match *m = &q->match;
+	const struct literal *bad;
+	struct err err;
+
+	if (q->op == QUERY_AND || q->op == QUERY_OR || q->op == QUERY_NOT) {
+		for (uint32_t i = 0; i < q->n; i++)
+			if (times_hold(a, q->sub[i]))
+				return -1;
+		return 0;
+	}
+	if (q->op != QUERY_FIELD || !str_eq(q->field, STR("@timestamp")))
+		return 0;
+	if (m->op == MATCH_EQUAL)
+		bad = no_time(&m->value) ? &m->value : NULL;
+	else if (m->op == MATCH_RANGE)
+		bad = no_time(&m->low) ? &m->low : no_time(&m->high) ? &m->high : NULL;
+	else
+		return 0;
+	if (!bad)
+		return 0;
+	err_set(&err, "'%.*s' is no time: 2026-11-24, 2026-11-24T03:12, with or without a zone", (int)(bad->text.len < 40 ? bad->text.len : 40), bad->text.p);
+	point_at(a, err.text, q->column);
+	return -1;
+}
+
 int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t limit)
 {
 	struct query_context ctx = {zone_local()};
@@ -147,6 +180,7 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 	if (!a->data_dir)
 		a->data_dir = env && *env ? env : arena_dupz(&a->arena, place_data(&a->arena));
 	a->text = join_words(&a->arena, word, n);
+	a->words = n;
 	if (!has_option(usage, "QUERY"))
 		return 0;
 	a->query = query_parse(&a->arena, a->text, &ctx, &e);
@@ -154,7 +188,7 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 		point_at(a, e.err.text, e.column);
 		return -1;
 	}
-	return 0;
+	return times_hold(a, a->query);
 }
 
 void ask_release(struct ask *a)

@@ -13,6 +13,7 @@ struct ask {
 	const char *data_dir;
 	struct query *query;
 	struct str text; /* of it */
+	int words; /* that text was joined from */
 	int64_t since_ms, until_ms; /* 0, INT64_MAX */
 	uint64_t limit; /* -n; 0: all */
 	struct ts at; /* --at */

@@ -80,7 +80,7 @@ void story_each(struct story *st, enum key_kind kind, struct str key, bool (*fn)
 struct mention {
 	struct str event;
 	struct move said; /* by itself */
-	struct asker *asker;
+	struct lookup *lookup; /* a client's query */
 	bool query;
 };
 
@@ -90,26 +90,35 @@ struct start {
 	size_t n, cap;
 };
 
-static struct asker *ask_counted(struct story *st, const struct event *ev)
+/* An address that changed hands is another asker. */
+static struct asker *find_asker(struct story *st, struct str ip, struct str who)
 {
-	struct str ip = text(ev, F_SOURCE_IP);
-	struct asker *a = NULL;
+	struct asker *a;
+
+	for (unsigned i = 0; i < st->naskers; i++)
+		if (str_eq(st->asker[i].ip, ip) && str_eq(st->asker[i].who, who))
+			return &st->asker[i];
+	if (st->naskers == STORY_ASKERS)
+		return NULL;
+	a = &st->asker[st->naskers++];
+	*a = (struct asker){.ip = keep(st, ip), .who = who};
+	return a;
+}
+
+static struct lookup *ask_counted(struct story *st, const struct store_hit *hit)
+{
+	struct str ip = text(&hit->ev, F_SOURCE_IP);
+	struct lookup *l;
+	bool is_new;
 
 	if (!ip.len)
 		return NULL;
-	for (unsigned i = 0; i < st->naskers; i++)
-		if (str_eq(st->asker[i].ip, ip))
-			a = &st->asker[i];
-	if (!a) {
-		if (st->naskers == STORY_ASKERS)
-			return NULL;
-		a = &st->asker[st->naskers++];
-		*a = (struct asker){.ip = keep(st, ip)};
-	}
-	if (!a->who.len)
-		a->who = story_who_is(st, ev);
-	a->n++;
-	return a;
+	l = story_lookup(st, &st->asked, hit, &is_new);
+	if (is_new)
+		l->asker = find_asker(st, ip, story_who_is(st, &hit->ev));
+	if (is_new && l->asker)
+		l->asker->n++;
+	return l;
 }
 
 static void note_cause(struct story *st, int64_t confidence, struct str rule)
@@ -131,7 +140,7 @@ static bool take_subject(struct story *st, const struct store_hit *hit, void *ar
 		return true;
 	story_note_time(st, hit);
 	if (m.query) {
-		m.asker = ask_counted(st, ev);
+		m.lookup = ask_counted(st, hit);
 	} else if (str_eq(action, STR("dns-resolver-query"))) {
 		st->resolver_queries++;
 		story_count(st, &st->resolvers, text(ev, F_HOST_NAME));
@@ -164,8 +173,10 @@ static void settle_mentions(struct story *st, struct start *s)
 		if (!m->said.chain.len)
 			continue;
 		(void)chains_get(s->chains, m->said.chain);
-		if (m->asker)
-			m->asker->caused++;
+		if (m->lookup && m->lookup->asker && !m->lookup->caused) {
+			m->lookup->caused = true;
+			m->lookup->asker->caused++;
+		}
 		if (!m->query || m->said.chain.p[0] == 'C')
 			note_cause(st, m->said.confidence, m->said.rule);
 	}
@@ -334,6 +345,71 @@ static struct str name_form(struct story *st, struct str s)
 	return str_n(p, s.len);
 }
 
+/* ---- what the store has besides ---- */
+
+static uint64_t count_events(struct story *st, struct str query, int64_t since_ms, int64_t until_ms)
+{
+	struct query_context ctx = {NULL};
+	struct query_error e;
+	struct store_find f = {.since_ms = since_ms, .until_ms = until_ms, .query = query_parse(&st->arena, query, &ctx, &e)};
+	struct store_cursor *c = f.query ? store_find(st->store, &f, &st->err) : NULL;
+	struct store_hit hit;
+	struct arena a;
+	uint64_t n = 0;
+
+	if (!c)
+		return 0;
+	arena_init(&a, NULL);
+	for (; store_next(c, &a, &hit, &st->err) == 1; n++)
+		arena_clear(&a);
+	arena_release(&a);
+	store_cursor_free(&c);
+	return n;
+}
+
+/* field:text, in quotes where it needs them. */
+static struct str query_for(struct story *st, const char *field, struct str s)
+{
+	bool plain = s.len > 0 && s.p[0] != '-';
+	size_t n = 0;
+	char *p = arena_bytes(&st->arena, 2 * s.len + 1);
+
+	for (size_t i = 0; i < s.len; i++) {
+		plain &= ch_alnum(s.p[i]) || s.p[i] == '.' || s.p[i] == '-' || s.p[i] == '_';
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			p[n++] = '\\';
+		p[n++] = s.p[i];
+	}
+	return arena_printf(&st->arena, plain ? "%s%.*s" : "%s\"%.*s\"", field, (int)n, p);
+}
+
+static void look_elsewhere(struct story *st, struct str said, int64_t since_ms, int64_t until_ms)
+{
+	static const char *const ways[] = {"name:", "user:", "host:", "chain:", "id:", ""};
+	bool address = st->kind == STORY_ADDRESS;
+
+	for (unsigned i = 0; i < (address ? 1 : sizeof(ways) / sizeof(*ways)); i++) {
+		/* A bare address is whoever has it and whoever says it. */
+		struct str query = address ? st->subject : query_for(st, ways[i], said);
+		uint64_t n = count_events(st, query, since_ms, until_ms);
+
+		if (n > st->elsewhere) {
+			st->elsewhere = n;
+			st->search = query;
+		}
+	}
+}
+
+/* Nobody is to think that the store does not know what `weir search` finds. */
+static void nothing_found(struct story *st, struct str said)
+{
+	look_elsewhere(st, said, st->since_ms, st->until_ms);
+	if (st->search.len || (st->since_ms <= 0 && st->until_ms == INT64_MAX))
+		return;
+	look_elsewhere(st, said, 0, INT64_MAX);
+	st->other_times = st->search.len > 0;
+}
+
 struct story *story_new(struct store *store, struct str subject, int64_t since_ms, int64_t until_ms, struct err *err)
 {
 	struct story *st = xzalloc(sizeof(*st));
@@ -362,6 +438,8 @@ struct story *story_new(struct store *store, struct str subject, int64_t since_m
 	else
 		about_name(st, c);
 	chains_free(c);
+	if (!st->found)
+		nothing_found(st, subject);
 	if (st->err.text[0]) {
 		*err = st->err;
 		story_free(st);

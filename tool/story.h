@@ -27,7 +27,7 @@ struct tallies {
 	uint64_t more; /* of texts that had no room */
 };
 
-/* Somebody who asked the resolver. */
+/* Somebody who asked the resolver: an address, for as long as it was his. */
 struct asker {
 	struct str ip;
 	struct str who;	 /* user, host name: as identity said it; may be empty */
@@ -35,13 +35,15 @@ struct asker {
 	uint64_t caused; /* of these, as part of a chain: a server's look-up */
 };
 
-/* A query for a reverse name; the same one in another log, or sent again, is not another. */
+/* A client's query for one name; the same one in another log, or sent again, is not another. */
 struct lookup {
 	struct lookup *older;
-	struct str from;
+	struct str from, type; /* who asked, and for what: A, AAAA, PTR */
 	int64_t time_ms, port; /* -1: not said */
 	struct str told_by;    /* weir.parse.format */
 	bool twice;	       /* another source has told of it, too */
+	struct asker *asker;   /* whose it was counted as; NULL: no matter, or no room */
+	bool caused;	       /* and as part of a chain */
 };
 
 /* An address that came to one of the site's services. */
@@ -51,7 +53,7 @@ struct visitor {
 	struct str reverse;   /* its in-addr.arpa name */
 	struct str who;	      /* user, host name: of an address of the site's own */
 	uint64_t lookups;     /* of servers, each once though several logs tell of it */
-	uint64_t connections; /* lines that open one: smtpd's, sshd's; postscreen's where smtpd has none */
+	uint64_t connections; /* lines that open one: smtpd's, sshd's; postscreen's where smtpd has none; sshd's processes that have no such line */
 	uint64_t auth_failed, auth_ok, rejected, messages;
 	struct tallies services; /* "postfix/smtpd on mail" */
 	struct tallies failures; /* "SASL LOGIN", "ssh password" */
@@ -76,6 +78,10 @@ struct story {
 	enum story_kind kind;
 	struct str subject; /* name, or address */
 	bool found;	    /* anything at all */
+	/* where nothing was found: what else the store has of it */
+	struct str search;    /* the query that finds most of that; empty: it has nothing */
+	uint64_t elsewhere;   /* how many events */
+	bool other_times;     /* none of them of the period asked for */
 	int64_t first_ms, last_ms;
 
 	/* the name */
@@ -83,6 +89,7 @@ struct story {
 	struct tallies resolvers; /* hosts that chased it */
 	struct asker asker[STORY_ASKERS];
 	unsigned naskers;
+	struct lookup *asked; /* the newest first */
 
 	/* what the cuts' servers are called, and how often each was asked for */
 	struct tally name[STORY_NAMES];

@@ -128,6 +128,8 @@ bool story_reverse_ip(struct str name, struct ip *out);
 /* NULL where there is no room for another. */
 struct visitor *story_visitor(struct story *st, const struct ip *ip);
 struct str story_who_is(struct story *st, const struct event *ev);
+/* The query of the event among those of the list, for the same name, put there where it is new. */
+struct lookup *story_lookup(struct story *st, struct lookup **list, const struct store_hit *hit, bool *is_new);
 void story_visit(struct story *st, struct visitor *v);
 /* For story_each(): look-ups; members of a chain (arg: struct members). */
 bool story_take_lookup(struct story *st, const struct store_hit *hit, void *arg);

@@ -97,11 +97,55 @@ static struct str service_of(struct story *st, const struct event *ev)
 	return arena_printf(&st->arena, "%.*s on %.*s", STR_ARG(provider), STR_ARG(host));
 }
 
+/* A process of sshd: it serves one connection, whose opening it only tells of at LogLevel VERBOSE. */
+struct served {
+	struct served *next;
+	struct str host, service;
+	int64_t pid; /* -1: not said */
+	bool opened; /* told of, and counted */
+};
+
+enum { SERVED_BUCKETS = 1024 };
+
 struct visit {
 	struct visitor *v;
 	uint64_t screened; /* postscreen's connections */
 	struct tallies screens;
+	struct served *served[SERVED_BUCKETS]; /* by pid */
 };
+
+static struct served *served_by(struct story *st, struct visit *x, const struct event *ev)
+{
+	const struct value *p = event_get(ev, field_ref(F_PROCESS_PID));
+	int64_t pid = value_is(p, V_INT) ? p->i : -1;
+	struct served **at = &x->served[(uint64_t)pid % SERVED_BUCKETS], *s;
+	struct str host = text(ev, F_HOST_NAME);
+
+	for (s = *at; s; s = s->next)
+		if (s->pid == pid && str_eq(s->host, host))
+			return s;
+	s = arena_alloc(&st->arena, sizeof(*s));
+	*s = (struct served){.next = *at, .host = keep(st, host), .service = service_of(st, ev), .pid = pid};
+	return *at = s;
+}
+
+static bool of_a_connection(struct str action)
+{
+	return str_eq(action, STR("ssh-login")) || str_eq(action, STR("ssh-invalid-user")) || str_eq(action, STR("ssh-disconnect"));
+}
+
+/* The connections that were only told of by what came of them. */
+static void count_unopened(struct story *st, struct visit *x)
+{
+	for (unsigned i = 0; i < SERVED_BUCKETS; i++)
+		for (const struct served *s = x->served[i]; s; s = s->next) {
+			if (s->opened)
+				continue;
+			x->v->connections++;
+			story_count(st, &x->v->services, s->service);
+			story_count(st, &st->log_hosts, s->host);
+		}
+}
 
 static void failed_login(struct story *st, struct visitor *v, const struct event *ev, bool mail)
 {
@@ -121,7 +165,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 	struct visit *x = arg;
 	struct visitor *v = x->v;
 	struct str action = text(ev, F_EVENT_ACTION), source = text(ev, F_SOURCE_IP);
-	bool failure = is(ev, F_EVENT_OUTCOME, "failure"), mark = true;
+	/* A login that is neither goes on: "Postponed publickey". */
+	bool failure = is(ev, F_EVENT_OUTCOME, "failure"), success = is(ev, F_EVENT_OUTCOME, "success"), mark = true;
 	struct ip ip;
 
 	/* Its address may stand in the event in another role. */
@@ -133,17 +178,17 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		x->screened++;
 		story_count(st, &x->screens, service_of(st, ev));
 	} else if (str_eq(action, STR("smtp-connect")) || str_eq(action, STR("ssh-connect"))) {
+		if (str_starts(action, STR("ssh-")))
+			served_by(st, x, ev)->opened = true;
 		v->connections++;
 		story_count(st, &v->services, service_of(st, ev));
 		story_count(st, &st->log_hosts, text(ev, F_HOST_NAME));
 	} else if (str_eq(action, STR("smtp-auth")) && failure) {
 		failed_login(st, v, ev, true);
-	} else if (str_eq(action, STR("smtp-auth"))) {
+	} else if ((str_eq(action, STR("smtp-auth")) || str_eq(action, STR("ssh-login"))) && success) {
 		v->auth_ok++;
 	} else if (str_eq(action, STR("ssh-login")) && failure) {
 		failed_login(st, v, ev, false);
-	} else if (str_eq(action, STR("ssh-login"))) {
-		v->auth_ok++;
 	} else if (str_eq(action, STR("smtp-reject"))) {
 		v->rejected++;
 	} else if (str_eq(action, STR("mail-accepted"))) {
@@ -151,6 +196,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 	} else {
 		mark = false;
 	}
+	if (of_a_connection(action) && !served_by(st, x, ev)->opened)
+		mark = true;
 	if (!mark)
 		return true;
 	if (!v->first_ms || hit->time_ms < v->first_ms)
@@ -172,6 +219,7 @@ void story_visit(struct story *st, struct visitor *v)
 		v->connections = x.screened;
 		v->services = x.screens;
 	}
+	count_unopened(st, &x);
 }
 
 /* ---- look-ups ---- */
@@ -184,30 +232,35 @@ static struct str asking_host(struct story *st, const struct event *ev)
 }
 
 /* The same query told by a query log and by dnstap, or sent once more after a time-out, is one look-up. */
-static bool told_before(struct story *st, struct visitor *v, const struct store_hit *hit)
+struct lookup *story_lookup(struct story *st, struct lookup **list, const struct store_hit *hit, bool *is_new)
 {
 	const struct event *ev = &hit->ev;
 	const struct value *p = event_get(ev, field_ref(F_SOURCE_PORT));
-	struct lookup l = {.from = text(ev, F_SOURCE_IP), .time_ms = hit->time_ms, .port = value_is(p, V_INT) ? p->i : -1,
-			   .told_by = text(ev, F_WEIR_PARSE_FORMAT)};
-	struct lookup *have = v->lookup;
+	struct lookup l = {.from = text(ev, F_SOURCE_IP), .type = text(ev, F_DNS_QUESTION_TYPE), .time_ms = hit->time_ms,
+			   .port = value_is(p, V_INT) ? p->i : -1, .told_by = text(ev, F_WEIR_PARSE_FORMAT)};
+	struct lookup *have = *list;
 
+	*is_new = false;
 	for (; have && l.time_ms - have->time_ms <= SAME_QUERY_MS; have = have->older) {
-		if (!str_eq(have->from, l.from))
+		/* One socket asks for A and AAAA. */
+		if (!str_eq(have->from, l.from) || !str_eq(have->type, l.type))
 			continue;
 		if (have->port >= 0 && have->port == l.port)
-			return true;
+			return have;
 		if ((have->port < 0 || l.port < 0) && !have->twice && !str_eq(have->told_by, l.told_by) &&
-		    l.time_ms - have->time_ms <= SAME_LINE_MS)
-			return have->twice = true;
+		    l.time_ms - have->time_ms <= SAME_LINE_MS) {
+			have->twice = true;
+			return have;
+		}
 	}
 	have = arena_alloc(&st->arena, sizeof(*have));
 	*have = l;
 	have->from = keep(st, l.from);
+	have->type = keep(st, l.type);
 	have->told_by = keep(st, l.told_by);
-	have->older = v->lookup;
-	v->lookup = have;
-	return false;
+	have->older = *list;
+	*is_new = true;
+	return *list = have;
 }
 
 /* A PTR query of a client for a whole reverse name. */
@@ -216,12 +269,16 @@ bool story_take_lookup(struct story *st, const struct store_hit *hit, void *arg)
 	const struct event *ev = &hit->ev;
 	struct visitor *v;
 	struct ip ip;
+	bool is_new;
 
 	(void)arg;
 	if (!is(ev, F_EVENT_ACTION, "dns-client-query") || !is(ev, F_DNS_QUESTION_TYPE, "PTR") || !story_reverse_ip(text(ev, F_DNS_QUESTION_NAME), &ip))
 		return true;
 	v = story_visitor(st, &ip);
-	if (!v || told_before(st, v, hit))
+	if (!v)
+		return true;
+	(void)story_lookup(st, &v->lookup, hit, &is_new);
+	if (!is_new)
 		return true;
 	v->lookups++;
 	story_count(st, &st->lookup_hosts, asking_host(st, ev));

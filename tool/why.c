@@ -396,12 +396,26 @@ static void say_address(struct buf *b, struct story *st, const struct sums *s)
 	}
 }
 
-enum finding { NOTHING, NO_CAUSE, CHASE, LOOKUP, DIRECT, ADDRESS };
+/* In events that nothing is told from: leases, destinations, users, a client's queries for other names. */
+static void say_elsewhere(struct buf *b, struct story *st)
+{
+	bool quotes = str_chr(st->search, '"') >= 0;
+
+	show_text(b, st->subject);
+	buf_lit(b, " is in the store (");
+	put_n(b, st->elsewhere, "event");
+	buf_str(b, quotes ? STR("), but in nothing that why follows; see: weir search '") : STR("), but in nothing that why follows; see: weir search "));
+	show_text(b, st->search);
+	if (quotes)
+		buf_ch(b, '\'');
+}
+
+enum finding { NOTHING, ELSEWHERE, NO_CAUSE, CHASE, LOOKUP, DIRECT, ADDRESS };
 
 static enum finding judge(const struct story *st)
 {
 	if (!st->found)
-		return NOTHING;
+		return st->search.len && !st->other_times ? ELSEWHERE : NOTHING;
 	if (st->kind == STORY_ADDRESS)
 		return ADDRESS;
 	if (st->chains.n && st->nvisitors)
@@ -436,9 +450,12 @@ static void put_sentence(struct buf *b, struct story *st, enum finding f)
 		put_times(b, st->resolver_queries + st->hints);
 		buf_lit(b, " by the resolver itself, and nothing in the store says why");
 		break;
+	case ELSEWHERE:
+		say_elsewhere(b, st);
+		break;
 	case NOTHING:
 		show_text(b, st->subject);
-		buf_lit(b, " is in no event of the store");
+		buf_str(b, st->other_times ? STR(" is in the store, but not in that period") : STR(" is in no event of the store"));
 		break;
 	}
 	buf_ch(b, '.');
@@ -644,7 +661,7 @@ static void json_visitor(struct buf *b, const struct visitor *v)
 
 static void print_json(struct story *st, enum finding f)
 {
-	static const char *const words[] = {"nothing", "no-cause", "chase", "look-up", "direct", "address"};
+	static const char *const words[] = {"nothing", "elsewhere", "no-cause", "chase", "look-up", "direct", "address"};
 	struct buf b, sentence;
 
 	buf_init(&b, 0);
@@ -711,6 +728,8 @@ int tool_why(int argc, char **argv)
 			rc = 0;
 		} else if (a.text.len == 0) {
 			fputs(usage, stderr);
+		} else if (a.words > 1) {
+			fprintf(stderr, "weir why: one NAME|IP|ID, not %d words\n", a.words);
 		} else {
 			s = ask_store(&a);
 			st = s ? story_new(s, a.text, a.since_ms, a.until_ms, &err) : NULL;
