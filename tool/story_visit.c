@@ -103,6 +103,9 @@ struct served {
 	struct str host, service;
 	int64_t pid; /* -1: not said */
 	bool opened; /* told of, and counted */
+	/* sshd's own lines of logins ("Failed password for"), and what PAM and others say of the same attempts: that counts where sshd says nothing. */
+	uint64_t failed, failed_beside, ok, ok_beside;
+	struct str user_beside;
 };
 
 enum { SERVED_BUCKETS = 1024 };
@@ -147,16 +150,64 @@ static void count_unopened(struct story *st, struct visit *x)
 		}
 }
 
-static void failed_login(struct story *st, struct visitor *v, const struct event *ev, bool mail)
+static void mail_failed(struct story *st, struct visitor *v, const struct event *ev)
 {
 	struct str method = text(ev, F_POSTFIX_SASL_METHOD), user = text(ev, F_USER_NAME);
 
 	v->auth_failed++;
-	if (mail)
-		story_count(st, &v->failures, method.len ? arena_printf(&st->arena, "SASL %.*s", STR_ARG(method)) : STR("SASL"));
-	else
-		story_count(st, &v->failures, STR("ssh"));
+	story_count(st, &v->failures, method.len ? arena_printf(&st->arena, "SASL %.*s", STR_ARG(method)) : STR("SASL"));
 	story_count(st, &v->users, user.len ? user : text(ev, F_POSTFIX_SASL_USER));
+}
+
+static void ssh_failed(struct story *st, struct visitor *v, struct str user, uint64_t n)
+{
+	v->auth_failed += n;
+	for (; n; n--) {
+		story_count(st, &v->failures, STR("ssh"));
+		story_count(st, &v->users, user);
+	}
+}
+
+/* "Failed password for root": sshd's own word on one attempt, or with "message repeated 2 times" on more; 0: another line about it. */
+static uint64_t attempts(const struct event *ev)
+{
+	const struct value *weir = event_top(ev, STR("weir")), *raw, *n;
+
+	raw = value_is(weir, V_MAP) ? map_find_str(weir->map, STR("raw")) : NULL;
+	if (!value_is(raw, V_MAP) || !map_find_str(raw->map, STR("auth_method")))
+		return 0;
+	n = event_get(ev, field_ref(F_WEIR_REPEAT_COUNT));
+	return value_is(n, V_INT) && n->i > 0 && n->i < 10000 ? (uint64_t)n->i : 1;
+}
+
+static void ssh_login(struct story *st, struct visit *x, const struct event *ev, bool failed)
+{
+	struct served *s = served_by(st, x, ev);
+	uint64_t n = attempts(ev);
+
+	if (failed && n) {
+		s->failed += n;
+		ssh_failed(st, x->v, text(ev, F_USER_NAME), n);
+	} else if (failed) {
+		s->failed_beside++;
+		if (!s->user_beside.len)
+			s->user_beside = keep(st, text(ev, F_USER_NAME));
+	} else if (n) {
+		s->ok += n;
+	} else {
+		s->ok_beside++;
+	}
+}
+
+/* What was told beside sshd's own lines, where there are none. */
+static void count_beside(struct story *st, struct visit *x)
+{
+	for (unsigned i = 0; i < SERVED_BUCKETS; i++)
+		for (const struct served *s = x->served[i]; s; s = s->next) {
+			if (!s->failed)
+				ssh_failed(st, x->v, s->user_beside, s->failed_beside);
+			x->v->auth_ok += s->ok ? s->ok : s->ok_beside != 0;
+		}
 }
 
 static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
@@ -184,11 +235,11 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		story_count(st, &v->services, service_of(st, ev));
 		story_count(st, &st->log_hosts, text(ev, F_HOST_NAME));
 	} else if (str_eq(action, STR("smtp-auth")) && failure) {
-		failed_login(st, v, ev, true);
-	} else if ((str_eq(action, STR("smtp-auth")) || str_eq(action, STR("ssh-login"))) && success) {
+		mail_failed(st, v, ev);
+	} else if (str_eq(action, STR("smtp-auth")) && success) {
 		v->auth_ok++;
-	} else if (str_eq(action, STR("ssh-login")) && failure) {
-		failed_login(st, v, ev, false);
+	} else if (str_eq(action, STR("ssh-login")) && (success || failure)) {
+		ssh_login(st, x, ev, failure);
 	} else if (str_eq(action, STR("smtp-reject"))) {
 		v->rejected++;
 	} else if (str_eq(action, STR("mail-accepted"))) {
@@ -220,6 +271,7 @@ void story_visit(struct story *st, struct visitor *v)
 		v->services = x.screens;
 	}
 	count_unopened(st, &x);
+	count_beside(st, &x);
 }
 
 /* ---- look-ups ---- */

@@ -35,7 +35,11 @@ SSH = [ssh(1, 'ssh-connect', '192.0.2.50', 70), ssh(2, 'ssh-login', '192.0.2.50'
        ssh(4, 'ssh-disconnect', '192.0.2.50', 70),
        # At LogLevel INFO no line tells of the opening: a process is a connection.
        ssh(11, 'ssh-invalid-user', '192.0.2.51', 71, 'failure'), ssh(12, 'ssh-login', '192.0.2.51', 71, 'failure'), ssh(13, 'ssh-disconnect', '192.0.2.51', 71),
-       ssh(14, 'ssh-login', '192.0.2.51', 72, 'failure'), ssh(15, 'ssh-login', '192.0.2.51', 72, 'success'), ssh(16, 'ssh-disconnect', '192.0.2.51', 72),
+       # PAM tells of the same attempts, sshd's own lines count; one of them stands for two.
+       ssh(14, 'ssh-login', '192.0.2.51', 72, 'failure', weir={'raw': {'pam_module': 'pam_unix'}}),
+       ssh(14, 'ssh-login', '192.0.2.51', 72, 'failure', weir={'raw': {'auth_method': 'password'}, 'repeat': {'count': 2}}),
+       ssh(15, 'ssh-login', '192.0.2.51', 72, 'success', weir={'raw': {'pam_module': 'pam_sss'}}),
+       ssh(15, 'ssh-login', '192.0.2.51', 72, 'success', weir={'raw': {'auth_method': 'password'}}), ssh(16, 'ssh-disconnect', '192.0.2.51', 72),
        ssh(17, 'ssh-disconnect', '192.0.2.51', 73), ssh(18, 'ssh-connect', '192.0.2.51', 74), ssh(19, 'ssh-disconnect', '192.0.2.51', 74),
        # Both servers: postscreen's connections count where smtpd has none, whatever sshd says.
        smtp(21, 'smtp-connect', '192.0.2.52', event={'provider': 'postscreen'}), ssh(22, 'ssh-disconnect', '192.0.2.52', 75)]
@@ -163,7 +167,7 @@ def main():
         run(d + '/ssh', SSH)
         want = '192.0.2.50 connected to sshd on shell once, with 1 ssh failure: somebody is guessing passwords.'
         assert first(d + '/ssh', '192.0.2.50') == want, first(d + '/ssh', '192.0.2.50')
-        want = '192.0.2.51 connected to sshd on shell 4 times, with 2 ssh failures, 1 successful login.'
+        want = '192.0.2.51 connected to sshd on shell 4 times, with 3 ssh failures, 1 successful login.'
         assert first(d + '/ssh', '192.0.2.51') == want, first(d + '/ssh', '192.0.2.51')
         want = '192.0.2.52 connected to postfix/postscreen on mail and sshd on shell twice.'
         assert first(d + '/ssh', '192.0.2.52') == want, first(d + '/ssh', '192.0.2.52')
