@@ -625,7 +625,12 @@ static enum format_result dnsmasq_parse(struct record *r)
 	return self_line(r, s);
 }
 
+static bool dnsmasq_shape(const struct record *r)
+{
+	return str_starts(r->text, STR("query["));
+}
+
 static const char *const programs[] = {"dnsmasq", "dnsmasq-tftp", "dnsmasq-script", "pihole-FTL", NULL};
 
 FORMAT(dnsmasq, .programs = programs, .service = STR_INIT("dnsmasq"), .dataset = STR_INIT("weir.dns"), .doc = "dnsmasq's DNS half, Pi-hole's FTL", .versions = "dnsmasq 2.80 to 2.91",
-       .parse = dnsmasq_parse)
+       .shape = dnsmasq_shape, .parse = dnsmasq_parse)

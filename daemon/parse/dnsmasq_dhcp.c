@@ -488,7 +488,15 @@ static enum format_result dnsmasq_dhcp_parse(struct record *r)
 	return self_line(r, s);
 }
 
+/* "DHCPACK(br0) 192.168.1.20 ..": nobody else puts the interface there. */
+static bool dnsmasq_dhcp_shape(const struct record *r)
+{
+	ptrdiff_t open = str_chr(r->text, '(');
+
+	return str_starts(r->text, STR("DHCP")) && open > 0 && open < 16 && str_chr(str_sub(r->text, 0, (size_t)open), ' ') < 0;
+}
+
 static const char *const programs[] = {"dnsmasq-dhcp", "dnsmasq", NULL};
 
 FORMAT(dnsmasq_dhcp, .programs = programs, .service = STR_INIT("dnsmasq"), .dataset = STR_INIT("weir.dhcp"), .doc = "dnsmasq's DHCP half", .versions = "dnsmasq 2.80 to 2.91",
-       .parse = dnsmasq_dhcp_parse)
+       .shape = dnsmasq_dhcp_shape, .parse = dnsmasq_dhcp_parse)

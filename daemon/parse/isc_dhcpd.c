@@ -609,7 +609,16 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 	return FORMAT_MATCH;
 }
 
+/* "DHCPACK on 10.20.0.100 to ..", as the daemon prints it with -d: the word, a blank, a direction. */
+static bool isc_dhcpd_shape(const struct record *r)
+{
+	struct str s = r->text, word;
+
+	return str_starts(s, STR("DHCP")) && str_cut(&s, ' ', &word) && str_chr(word, '(') < 0 &&
+	       (str_starts(s, STR("on ")) || str_starts(s, STR("from ")) || str_starts(s, STR("for ")) || str_starts(s, STR("of ")));
+}
+
 static const char *const programs[] = {"dhcpd", "dhcpdv6", "dhcpd6", "isc-dhcp-server", "dhcpd-*", NULL};
 
 FORMAT(isc_dhcpd, .programs = programs, .service = STR_INIT("dhcpd"), .dataset = STR_INIT("weir.dhcp"), .doc = "ISC's DHCP server, DHCPv4 and DHCPv6; Infoblox",
-       .versions = "ISC DHCP 4.1 to 4.4; Infoblox NIOS 8", .parse = isc_dhcpd_parse)
+       .versions = "ISC DHCP 4.1 to 4.4; Infoblox NIOS 8", .shape = isc_dhcpd_shape, .parse = isc_dhcpd_parse)

@@ -1066,7 +1066,15 @@ static enum format_result sshd_parse(struct record *r)
 	return told(r, s);
 }
 
+/* A login as sshd words it: "Failed password for root from 192.0.2.1 port 4000 ssh2". */
+static bool sshd_shape(const struct record *r)
+{
+	if (str_starts(r->text, STR("Failed ")) || str_starts(r->text, STR("Accepted ")))
+		return str_find(r->text, STR(" for ")) > 0 && str_find(r->text, STR(" ssh2")) > 0;
+	return str_starts(r->text, STR("Invalid user ")) && str_find(r->text, STR(" port ")) > 0;
+}
+
 static const char *const programs[] = {"sshd", "sshd-session", "sshd-auth", "sshd(pam_*", "internal-sftp", "sftp-server", NULL};
 
 FORMAT(sshd, .programs = programs, .service = STR_INIT("sshd"), .dataset = STR_INIT("weir.sshd"), .doc = "OpenSSH's server",
-       .versions = "OpenSSH 7.4 to 10.0", .parse = sshd_parse)
+       .versions = "OpenSSH 7.4 to 10.0", .shape = sshd_shape, .parse = sshd_parse)
