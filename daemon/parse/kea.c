@@ -179,7 +179,7 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_RELEASE_EXPIRED", "%C: address %A expired on release.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_FAIL", "%C: failed to remove lease for address %A", "daemon-message", "info", "failure", NULL},
-	{"DHCP4_RELEASE_FAIL_NO_LEASE", "%C: client is trying to release non-existing lease %R",
+	{"DHCP4_RELEASE_FAIL_NO_LEASE", "%C: client is trying to release non-existing lease %A",
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_RELEASE_FAIL_WRONG_CLIENT", "%C: client is trying to release the lease %R which belongs to a different client",
 	 "daemon-message", "info", "failure", NULL},
