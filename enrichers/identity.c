@@ -226,11 +226,12 @@ static struct holder dhcp_holder(const struct event *ev)
 	return who;
 }
 
+/* Up to 0xffffffff, which means no end (RFC 2131, 3.3): as seconds that are 136 years, which an int64_t of ns holds, and a date of today with it. */
 static int64_t lease_length(const struct event *ev)
 {
 	const struct value *v = event_get(ev, field_ref(F_DHCP_LEASE_DURATION));
 
-	return value_is(v, V_INT) && v->i > 0 && v->i < 4294967295ll ? v->i * 1000000000 : 0;
+	return value_is(v, V_INT) && v->i > 0 && v->i <= UINT32_MAX ? v->i * 1000000000 : 0;
 }
 
 static struct str event_id(const struct event *ev)

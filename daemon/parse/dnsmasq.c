@@ -108,8 +108,11 @@ static void cut_extra(struct record *r, struct str *s)
 	}
 }
 
-/* What stands for no data at all; the question's type is known where it says IPv4 or IPv6. */
-static bool negative(struct record *r, struct str data)
+/*
+ * What stands for no data at all. The question's type is known where it says IPv4 or IPv6, unless it was asked in reverse: then that is the family of the
+ * address whose name was wanted.
+ */
+static bool negative(struct record *r, struct str data, bool reverse)
 {
 	struct str code;
 
@@ -117,6 +120,8 @@ static bool negative(struct record *r, struct str data)
 		rec_str(r, F_DNS_RESPONSE_CODE, STR("NXDOMAIN"));
 	} else if (scan_lit(&data, "NODATA")) {
 		rec_str(r, F_DNS_RESPONSE_CODE, STR("NOERROR"));
+		if (reverse)
+			return true;
 		if (str_eq(data, STR("-IPv4")))
 			rec_str(r, F_DNS_QUESTION_TYPE, STR("A"));
 		else if (str_eq(data, STR("-IPv6")))
@@ -158,7 +163,7 @@ static void answer(struct record *r, struct str name, struct str data)
 	}
 	if (!str_eq(name, STR("error")) || !dns_rcode(data).len)
 		dns_question(r, name, STR(""), STR(""));
-	if (negative(r, data))
+	if (negative(r, data, reverse))
 		return;
 	if (str_eq(data, STR("truncated"))) {
 		rec_push(r, F_DNS_HEADER_FLAGS, v_str(STR("TC")));

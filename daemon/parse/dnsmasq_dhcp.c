@@ -28,12 +28,16 @@ static void interface(struct record *r, struct str s)
 	rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, s);
 }
 
-/* "2m", "1m45s", "12h", "1d", "infinite" (which is no number of seconds). */
+/* "2m", "1m45s", "12h", "1d", "infinite", which goes over the wire as 0xffffffff seconds (RFC 2131, 3.3). */
 static bool duration(struct str s, int64_t *out)
 {
 	int64_t all = 0;
 	uint64_t n;
 
+	if (str_eq(s, STR("infinite"))) {
+		*out = UINT32_MAX;
+		return true;
+	}
 	if (s.len == 0)
 		return false;
 	while (s.len) {

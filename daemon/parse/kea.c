@@ -179,7 +179,7 @@ static const struct known table[] = {
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_RELEASE_EXPIRED", "%C: address %A expired on release.", "dhcp-release", "protocol", "success", "RELEASE"},
 	{"DHCP4_RELEASE_FAIL", "%C: failed to remove lease for address %A", "daemon-message", "info", "failure", NULL},
-	{"DHCP4_RELEASE_FAIL_NO_LEASE", "%C: client is trying to release non-existing lease %R",
+	{"DHCP4_RELEASE_FAIL_NO_LEASE", "%C: client is trying to release non-existing lease %A",
 	 "daemon-message", "info", "failure", NULL},
 	{"DHCP4_RELEASE_FAIL_WRONG_CLIENT", "%C: client is trying to release the lease %R which belongs to a different client",
 	 "daemon-message", "info", "failure", NULL},
@@ -489,10 +489,10 @@ static bool put_why(struct record *r, struct str v)
 	return true;
 }
 
-/* "3600", "infinity": a lease without an end has no number of seconds. */
+/* "3600", "infinity": a lease without an end has the seconds that say so on the wire (RFC 2131, 3.3). */
 static bool put_lifetime(struct record *r, struct str v)
 {
-	return str_eq(v, STR("infinity")) || rec_num(r, F_DHCP_LEASE_DURATION, v);
+	return rec_num(r, F_DHCP_LEASE_DURATION, str_eq(v, STR("infinity")) ? STR("4294967295") : v);
 }
 
 /* What the letters in the patterns stand for. */

@@ -110,14 +110,27 @@ static enum format_result rpz(struct record *r, struct str s)
 	return done(r, "dns-policy", disabled ? "info" : str_eq(policy, STR("PASSTHRU")) ? "allowed" : "denied");
 }
 
+/* "NXDOMAIN ", "SERVFAIL error ", "shutting down error ", "referral ", "": of what kind the answers are; a kind that is a code is theirs. */
+static bool limited_kind(struct record *r, struct str kind)
+{
+	struct str code;
+
+	if (kind.len && kind.p[kind.len - 1] != ' ')
+		return false;
+	code = str_sub(kind, 0, kind.len ? kind.len - 1 : 0);
+	if (str_ends(code, STR(" error")))
+		code.len -= 6;
+	rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(code));
+	return true;
+}
+
 /*
  * rate limit drop NXDOMAIN response to 192.0.2.0/24 for example.com IN A  (00000000)
  * would stop limiting error responses to 192.0.2.0/24
  */
 enum format_result named_rate_limit(struct record *r, struct str s)
 {
-	static const char *const kinds[] = {"NXDOMAIN ", "error ", "referral ", "NODATA ", "all ", "REFUSED ", "SERVFAIL ", "FORMERR ", ""};
-	struct str name, class, type, net, verb, start = s;
+	struct str name, class, type, net, verb, kind, start = s;
 
 	scan_ch(&s, '*');
 	scan_lit(&s, "would ");
@@ -125,12 +138,10 @@ enum format_result named_rate_limit(struct record *r, struct str s)
 	    !scan_lit(&s, "limit "))
 		return FORMAT_NO_MATCH;
 	verb = str_sub(start, 0, (size_t)(s.p - start.p) - 1);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (scan_str(&s, str_z(kinds[i])))
-			break;
-	if (!scan_lit(&s, "response to ") && !scan_lit(&s, "responses to "))
+	if (!scan_until_str(&s, STR("response"), &kind))
 		return FORMAT_NO_MATCH;
-	if (!scan_word(&s, &net))
+	(void)scan_ch(&s, 's');
+	if (!scan_lit(&s, " to ") || !scan_word(&s, &net) || !limited_kind(r, kind))
 		return FORMAT_NO_MATCH;
 	rec_raw(r, "network", net);
 	if (scan_lit(&s, " for ") && scan_word(&s, &name)) {

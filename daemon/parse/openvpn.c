@@ -254,6 +254,15 @@ static bool put_subject(struct record *r, struct str v)
 	return true;
 }
 
+/* What stood in a packet of the tunnel, which nobody was given: no address of the client's. */
+static bool put_packet_source(struct record *r, struct str v)
+{
+	rec_raw(r, "packet_source", v);
+	if (str_is_ip(v))
+		rec_related_ip(r, v);
+	return true;
+}
+
 static bool put_version(struct record *r, struct str v)
 {
 	put_tls_version(r, v);
@@ -284,6 +293,7 @@ static const struct message_place places[] = {
 	AS_STR('M', F_VPN_SESSION_REASON),
 	AS_CALL('N', put_common_name),
 	AS_CALL('P', put_peer_info),
+	AS_CALL('p', put_packet_source),
 	AS_STR('R', F_EVENT_REASON),
 	AS_CALL('S', put_subject),
 	AS_STR('s', F_VPN_SESSION_ID),
@@ -348,7 +358,7 @@ static const struct messages messages = {
 			{"MULTI: primary virtual IPv6 for %*: %A", "vpn-assign", "network", "start", "success"},
 			{"MULTI_sva: pool returned IPv4=%I, IPv6=%I", MSG, NULL},
 			{"MULTI: new connection by client '%N' will cause previous active sessions by this client to be dropped.%*", MSG, NULL},
-			{"MULTI: bad source address from client [%*], packet dropped", MSG, "failure"},
+			{"MULTI: bad source address from client [%p], packet dropped", MSG, "failure"},
 			{"MULTI: internal route %* -> %*", MSG, NULL},
 			{"MULTI: client has been rejected due to %R", LOGIN, "denied", "failure"},
 			{"MULTI: connection rejected: %R, CLI:%*", LOGIN, "denied", "failure"},

@@ -522,8 +522,8 @@ static enum format_result sasl(struct record *r, struct str s)
 	if (!scan_lit(&s, ": "))
 		return s.len && !str_eq(s, STR(":")) ? FORMAT_NO_MATCH : FORMAT_MATCH;
 	reason = s;
-	/* What the client named itself may hold anything, so the first place counts. */
-	if (scan_until_str(&s, STR(", sasl_username="), &reason))
+	/* What the client named itself may hold anything, so the first place counts. "(unavailable)" is Postfix's word for no name. */
+	if (scan_until_str(&s, STR(", sasl_username="), &reason) && !str_eq(s, STR("(unavailable)")))
 		put_sasl_user(r, s);
 	rec_str(r, F_EVENT_REASON, reason);
 	return FORMAT_MATCH;

@@ -145,6 +145,18 @@ static bool tls_peer(struct record *r, struct str s)
 	return certificate(r, s);
 }
 
+/* TLS SNI mx.example.org from mail.example.net[192.0.2.7] not matched, using default chain */
+static bool sni_unmatched(struct record *r, struct str s)
+{
+	struct str name;
+
+	if (!scan_lit(&s, "TLS SNI ") || !scan_word(&s, &name) || !scan_lit(&s, " from ") || !postfix_source(r, &s) ||
+	    !str_eq(s, STR(" not matched, using default chain")))
+		return false;
+	rec_str(r, F_TLS_CLIENT_SERVER_NAME, name);
+	return true;
+}
+
 enum format_result postfix_tls_line(struct record *r, struct str s)
 {
 	struct record_mark m = rec_mark(r);
@@ -157,6 +169,10 @@ enum format_result postfix_tls_line(struct record *r, struct str s)
 	case 'V':
 	case 'T':
 		(void)tls_established(r, s, &got);
+		if (!got) {
+			rec_reset(r, m);
+			got = sni_unmatched(r, s);
+		}
 		break;
 	case 'S':
 	case 'c':

@@ -5,7 +5,8 @@
  *
  * Thread, group, the connection's name and the IKE_SA's number (where ike_name is on, as in the journal), and the text; every line has at least those.
  * The peer is the source, we are the destination; a packet's are as the packet has them. An identity is a user's name once the peer has proven it (or
- * was refused under it); a distinguished name gives its common name. What the peer only claims is weir.raw.remote_id.
+ * was refused under it), or as it answers to the request for its EAP identity, with which the login that follows is made; a distinguished name gives its
+ * common name. What else the peer only claims is weir.raw.remote_id.
  *
  * In the journal charon-systemd writes the text alone, beside the line with its head where syslog is on too.
  *
@@ -317,7 +318,7 @@ static const struct messages messages = {
 			{"received packet: from %s to %d (%B bytes)", MSG, NULL},
 			{"received packet from %s to %d on ignored interface", MSG, NULL},
 			{"received unencrypted informational: from %s to %d", MSG, "failure"},
-			{"received EAP identity '%r'", MSG, NULL},
+			{"received EAP identity '%U'", MSG, NULL},
 			{"received end entity cert \"%c\"", MSG, NULL},
 			{"received issuer cert \"%*\"", MSG, NULL},
 			{"received cert request for %*", MSG, NULL},

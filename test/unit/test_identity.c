@@ -98,6 +98,23 @@ static void test_change_of_hands(void)
 	opened_release(&o);
 }
 
+/* 0xffffffff seconds are a lease without an end: it outlives the 24 h that are assumed where nobody says how long. */
+static void test_no_end(void)
+{
+#define DAY_BEFORE(ip, more)                                                                                                   \
+	"{\"@timestamp\":\"2026-11-22T07:00:00Z\",\"event\":{\"action\":\"dhcp-ack\"},\"host\":{\"name\":\"dhcp\"},"         \
+	"\"client\":{\"ip\":\"" ip "\",\"mac\":\"" ALICE "\"},\"dhcp\":{\"hostname\":\"alice-laptop\"" more "}}"
+
+	CHECK(opened_plugin(&o, PLUGIN_FILTER, "identity {}", ECS_DISABLED));
+	feed(DAY_BEFORE("10.20.0.77", ",\"lease\":{\"duration\":4294967295}"));
+	feed(DAY_BEFORE("10.20.0.78", ""));
+	feed(DAY_BEFORE("10.20.0.79", ",\"lease\":{\"duration\":4294967296}")); /* no lease time: it has 32 bits */
+	asks("08:00:00", "10.20.0.77", ALICE_HAS);
+	asks("08:00:00", "10.20.0.78", NOBODY);
+	asks("08:00:00", "10.20.0.79", NOBODY);
+	opened_release(&o);
+}
+
 /* dnsmasq's log-dhcp tells the lease time in a line of its own, which the transaction's id joins: in either order, and of the offer before, too. */
 static void test_option_lines(void)
 {
@@ -267,6 +284,7 @@ int main(void)
 	hash_init(NULL);
 	fields_init();
 	test_change_of_hands();
+	test_no_end();
 	test_option_lines();
 	test_inform();
 	test_vpn();
