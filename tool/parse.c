@@ -188,6 +188,10 @@ static bool answer_all(const struct options *o, struct filtered *f, struct answe
 		}
 		if (!answer_file(f, a, in, clock))
 			i = o->nfiles;
+		if (ferror(in)) {
+			fprintf(stderr, "weir parse: cannot read '%s': %s\n", o->file[i], strerror(errno));
+			all = false;
+		}
 		if (!dash)
 			fclose(in);
 	}

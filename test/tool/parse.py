@@ -63,6 +63,8 @@ def test_files_and_wrong_use():
         assert status == 0 and len(out) == 3, (out, err)
         status, out, err = parse('', '/nowhere/at.all', f.name)
         assert status == 1 and len(out) == 3 and "cannot open '/nowhere/at.all'" in err
+        status, out, err = parse('', '/tmp', f.name)
+        assert status == 1 and len(out) == 3 and "cannot read '/tmp': Is a directory" in err
     assert parse('', '--now', 'yesterday')[0] == 2
     assert parse('', '--nonsense')[0] == 2
 
