@@ -17,7 +17,6 @@
 #include "event/names.h"
 #include "pipeline/plugin.h"
 
-#include <dirent.h>
 #include <stdio.h>
 
 enum { RECORDS_MAX = 16384, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
@@ -110,23 +109,6 @@ static int read_target(struct geoip *g, struct plugin_ctx *ctx, struct err *err)
 	return 0;
 }
 
-/* Is there a database in one of the usual places? */
-static bool geo_any_file(const struct geoset_conf *c)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < c->n && !any; i++) {
-		DIR *d = opendir(c->path[i]);
-		struct dirent *e;
-
-		while (d && !any && (e = readdir(d)) != NULL)
-			any = str_ends(str_z(e->d_name), STR(".mmdb"));
-		if (d)
-			closedir(d);
-	}
-	return any;
-}
-
 static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *err)
 {
 	struct geoset_conf *c = &g->conf;
@@ -152,8 +134,6 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 	for (size_t i = 0; i < sizeof(usual_folders) / sizeof(*usual_folders); i++)
 		c->path[c->n++] = usual_folders[i];
 	c->only = g->source != NULL;
-	if (g->source && !geo_any_file(c))
-		plugin_warn(ctx, "no database is here (docs/geo.md says where to get one): of public addresses nothing is known, and their events are tagged");
 	c->kind = g->type == TYPE_ASN ? GEO_ASN : GEO_CITY;
 	return 0;
 }
@@ -218,8 +198,11 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (load(g, &w, ctx->settings->later, err) == -1)
 		return -1;
 	take_over(g);
-	if (!g->conf.must && g->watch.object && databases(g)->n == 0)
+	if (!g->conf.must && g->watch.object && databases(g)->n == 0) {
 		say_what_is_missing(g);
+		if (g->source)
+			plugin_warn(ctx, "no database is here (docs/geo.md says where to get one): of public addresses nothing is known, and their events are tagged");
+	}
 	arena_init(&g->memory, NULL);
 	arena_init(&g->scratch, NULL);
 	g->record = xzalloc(SLOTS * sizeof(*g->record));

@@ -9,6 +9,7 @@
 #include "outputs/email.h"
 
 #include "base/child.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "outputs/mail_message.h"
 
@@ -155,35 +156,18 @@ void email_wake(void *conn)
 
 /* ---- attachments ---- */
 
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "re");
-	char *room;
-	size_t n;
-
-	if (!f)
-		return false;
-	do {
-		room = buf_room(out, 65536);
-		n = room ? fread(room, 1, 65536, f) : 0;
-		out->len += n;
-	} while (n);
-	n = ferror(f) || out->over;
-	fclose(f);
-	return n == 0;
-}
-
 /* A mail that tells of something bad does not wait for a file: what cannot be read is told in its place. */
 static void attach(struct email_link *l)
 {
 	struct buf content;
+	struct err err;
 
 	for (const char **path = l->conn->attachment; *path; path++) {
 		struct str name = str_z(*path);
 		ptrdiff_t slash = str_rchr(name, '/');
 
 		buf_init(&content, ATTACHMENTS_MAX);
-		if (!read_file(*path, &content)) {
+		if (file_append(&content, name, &err) == -1) {
 			log_warn("output", "'email': cannot read attachment '%s', or it has more than %d bytes: sent without it", *path, ATTACHMENTS_MAX);
 			buf_clear(&content);
 			buf_lit(&content, "this file could not be read\n");
