@@ -53,10 +53,20 @@ def part(name, file):
     return os.path.join(PARTS, name)
 
 
+PORTS_TAKEN = []   # sockets whose abstract names tell every other test of this network that the port is spoken for
+
+
 def free_port():
-    """A port that is free for TCP and UDP, below the range the kernel itself draws from."""
+    """A port that is free for TCP and UDP, below the range the kernel itself draws from, and that no test beside this one is given while this process lives."""
     for _ in range(200):
         port = random.randrange(12000, 32000)
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            taken.bind('\0weir-test-port-%d' % port)
+        except OSError:
+            taken.close()
+            continue
+        PORTS_TAKEN.append(taken)
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as s:

@@ -2,6 +2,7 @@
 """selftest.py - the instruments themselves, without weird: a test that cannot fail tests nothing."""
 import os
 import socket
+import subprocess
 import sys
 
 import harness
@@ -35,6 +36,17 @@ def first(sender_class, proto, framing, template):
     assert (got.split(b' ', 1)[0].isdigit()) == (framing == 'octet-counted'), got
     assert (b'>1 ' in got) == (template == '5424'), got
     sender.stop()
+
+
+def test_ports():
+    """A port is given once, though nothing listens on it yet: in this process and in the tests beside it."""
+    harness.random.seed(1)
+    ours = [harness.free_port() for _ in range(20)]
+    draw = 'import harness; harness.random.seed(1); print(*[harness.free_port() for _ in range(20)])'
+    theirs = subprocess.run([sys.executable, '-c', draw], cwd=os.path.dirname(os.path.abspath(__file__)), stdout=subprocess.PIPE, check=True).stdout.split()
+    harness.random.seed(1)
+    again = [harness.free_port() for _ in range(20)]
+    assert len({*ours, *map(int, theirs)}) == 40 and len({*ours, *again}) == 40
 
 
 def test_rsyslog():
