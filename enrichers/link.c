@@ -178,7 +178,7 @@ static enum step link_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct link *l = self;
 	struct link_state *st = l->st;
-	struct verdict v = {.lag = NEVER};
+	struct verdict v = {.arena = ev->arena, .lag = NEVER};
 	struct told *told;
 	struct seen s;
 
@@ -200,9 +200,9 @@ static enum step link_run(void *self, struct event *ev, struct step_ctx *ctx)
 		l->counted_s = s.now / SEC;
 		state_metrics(st, l->series);
 	}
-	st->linked += v.chain.text[0] != 0;
+	st->linked += v.chain.len != 0;
 	if (!st->nmsgs)
-		return v.chain.text[0] ? STEP_OK : STEP_PASS;
+		return v.chain.len ? STEP_OK : STEP_PASS;
 	told = arena_alloc(ctx->arena, sizeof(*told));
 	*told = (struct told){.n = st->nmsgs, .msg = arena_alloc(ctx->arena, st->nmsgs * sizeof(*st->msg))};
 	memcpy(told->msg, st->msg, st->nmsgs * sizeof(*st->msg));

@@ -273,7 +273,7 @@ static void conn_verdict(struct link_state *st, const struct conn *c, struct ver
 {
 	const struct look *k = c->node.up_is_conn ? NULL : ltable_get(&st->t[T_LOOK], c->node.up);
 
-	v->chain = c->node.chain;
+	verdict_chain(v, &c->node.chain);
 	v->root = conn_root(c);
 	if (c->node.up_is_conn && node_up(st, &c->node))
 		v->rule = RULE_L0, v->confidence = 90;
@@ -286,8 +286,9 @@ static void conn_verdict(struct link_state *st, const struct conn *c, struct ver
 
 static void note_name(struct conn *c, const struct seen *s)
 {
-	if (s->name.len == 0 || c->name.len || str_eq(s->name, STR("unknown")))
+	if (s->name.len == 0 || c->named_by_line || str_eq(s->name, STR("unknown")))
 		return;
+	c->named_by_line = true;
 	name_keep(&c->name, s->name);
 	c->name_hash = name_hash(s->name);
 }

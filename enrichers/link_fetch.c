@@ -384,7 +384,7 @@ static void verdict(struct link_state *st, const struct fetch *f, const struct w
 		return;
 	}
 	v->class = w->class;
-	v->chain = *chain;
+	verdict_chain(v, chain);
 	v->cut = w->cut != NULL;
 	v->rule = w->rule;
 	v->confidence = w->confidence;
@@ -437,7 +437,7 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 	if (t > st->fetched)
 		st->fetched = t;
 	if (f->root.at && !ltable_get(&st->t[T_LOOK], f->root)) {
-		v->chain = f->chain;
+		verdict_chain(v, &f->chain);
 		return;
 	}
 	find_reason(st, f, &w);

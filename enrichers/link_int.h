@@ -129,22 +129,24 @@ enum { NODE_CONN = 1, NODE_LOOK };
 
 struct conn {
 	struct lrow row;
-	struct node node;
-	struct ip ip;
+	/* What each of its lines asks or changes lies in front, in three lines of the cache. */
 	int64_t start, end, first, last; /* start, end: NEVER where not seen */
 	int64_t grain;
+	int64_t mismatch; /* "hostname X does not resolve" comes before its connect; NEVER */
 	int64_t pid;
 	struct lref group, next; /* next: older ones of the same address */
-	uint64_t name_hash;
-	struct kept_name name; /* what the line calls the peer */
 	uint16_t host;
 	uint8_t service;
 	uint8_t confidence; /* of its look-up */
 	bool failed, accepted;
-	bool sampled;	   /* for the clocks */
-	int64_t mismatch;  /* "hostname X does not resolve" comes before its connect; NEVER */
-	struct lref named; /* the look-up that has its name already */
+	bool sampled; /* for the clocks */
+	bool named_by_line;
+	struct node node;
+	struct ip ip;
+	uint64_t name_hash;
+	struct lref named;  /* the look-up that has its name already */
 	struct lref shared; /* a look-up that others claimed, too: told once */
+	struct kept_name name; /* what the line calls the peer */
 };
 
 struct look {
@@ -393,7 +395,8 @@ struct link {
 
 /* What an event gets: gathered by the rules, written by link_write(). */
 struct verdict {
-	struct chain_id chain;
+	struct arena *arena; /* of the event */
+	struct str chain;    /* in arena; "": none */
 	bool cut;
 	const char *root, *class;
 	uint8_t rule, confidence;
@@ -402,6 +405,12 @@ struct verdict {
 	struct str cause_event;
 	int64_t lag; /* NEVER */
 };
+
+/* Straight from the row into the event: two copies right after each other would wait for the stores between them. */
+static inline void verdict_chain(struct verdict *v, const struct chain_id *chain)
+{
+	v->chain = arena_dup(v->arena, chain_id_str(chain));
+}
 
 /* link_read.c */
 /* Without the peer's name, which another filter may add until the event's turn comes: link_read_peer(). */

@@ -300,7 +300,7 @@ void look_verdict(struct link_state *st, struct look *k, struct verdict *v)
 
 	if (!chain)
 		return;
-	v->chain = *chain;
+	verdict_chain(v, chain);
 	if (!k->reverse) {
 		const struct look *owner = ltable_get(&st->t[T_LOOK], k->node.up);
 

@@ -249,36 +249,63 @@ const char *rule_name(uint8_t rule)
 	return names[rule];
 }
 
-static void set(struct event *ev, enum field_id f, struct value v)
+/* The object that the field lies in, made where it is missing. NULL: a scalar in its way is the user's own, it stays. */
+static struct map *object_made(struct event *ev, enum field_id f)
 {
-	(void)event_set(ev, field_ref(f), v); /* a scalar in its way is the user's own: it stays */
+	const struct ref *r = field_ref(f);
+	struct map *m = &ev->root;
+
+	for (uint16_t i = 0; m && i + 1 < r->n; i++) {
+		struct value *v = map_find(m, &r->part[i].key);
+
+		if (!v)
+			v = map_push(ev->arena, m, r->part[i].key, v_null());
+		if (v->type == V_NULL)
+			*v = v_map(map_new(ev->arena, 4));
+		m = value_is(v, V_MAP) ? v->map : NULL;
+	}
+	return m;
+}
+
+static void set(struct event *ev, struct map *m, enum field_id f, struct value v)
+{
+	const struct ref *r = field_ref(f);
+
+	if (m)
+		map_set(ev->arena, m, r->part[r->n - 1].key, v);
 }
 
 void link_write(struct event *ev, const struct verdict *v)
 {
+	struct map *chain, *cause;
+
 	if (v->class)
-		set(ev, F_WEIR_DNS_CLASS, v_str(str_z(v->class)));
-	if (!v->chain.text[0])
+		set(ev, object_made(ev, F_WEIR_DNS_CLASS), F_WEIR_DNS_CLASS, v_str(str_z(v->class)));
+	if (!v->chain.len)
 		return;
-	set(ev, F_WEIR_CHAIN_ID, v_str(arena_dup(ev->arena, chain_id_str(&v->chain))));
-	set(ev, F_WEIR_CHAIN_KIND, v->cut ? v_lit("cut") : v_lit("connection"));
+	chain = object_made(ev, F_WEIR_CHAIN_ID);
+	set(ev, chain, F_WEIR_CHAIN_ID, v_str(v->chain));
+	set(ev, chain, F_WEIR_CHAIN_KIND, v->cut ? v_lit("cut") : v_lit("connection"));
 	if (v->root)
-		set(ev, F_WEIR_CHAIN_ROOT, v_str(str_z(v->root)));
+		set(ev, chain, F_WEIR_CHAIN_ROOT, v_str(str_z(v->root)));
+	if (!v->ncause && !v->rule)
+		return;
+	cause = object_made(ev, F_WEIR_CAUSE_RULE);
 	if (v->ncause) {
 		struct list *l = list_new(ev->arena, v->ncause);
 
 		for (unsigned i = 0; i < v->ncause; i++)
 			list_push(ev->arena, l, v_str(arena_dup(ev->arena, chain_id_str(&v->cause[i]))));
-		set(ev, F_WEIR_CAUSE_CHAIN_ID, v_list(l));
+		set(ev, cause, F_WEIR_CAUSE_CHAIN_ID, v_list(l));
 	}
 	if (!v->rule)
 		return;
-	set(ev, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(v->rule))));
-	set(ev, F_WEIR_CAUSE_CONFIDENCE, v_int(v->confidence));
+	set(ev, cause, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(v->rule))));
+	set(ev, cause, F_WEIR_CAUSE_CONFIDENCE, v_int(v->confidence));
 	if (v->class)
-		set(ev, F_WEIR_CAUSE_KIND, v_str(str_z(v->class)));
+		set(ev, cause, F_WEIR_CAUSE_KIND, v_str(str_z(v->class)));
 	if (v->cause_event.len)
-		set(ev, F_WEIR_CAUSE_EVENT_ID, v_str(arena_dup(ev->arena, v->cause_event)));
+		set(ev, cause, F_WEIR_CAUSE_EVENT_ID, v_str(arena_dup(ev->arena, v->cause_event)));
 	if (v->lag != NEVER)
-		set(ev, F_WEIR_CAUSE_LAG_MS, v_int(v->lag / MS));
+		set(ev, cause, F_WEIR_CAUSE_LAG_MS, v_int(v->lag / MS));
 }

@@ -56,6 +56,7 @@ void ltable_hint_row(const struct ltable *t, uint64_t key)
 	if (r) {
 		__builtin_prefetch(r, 1);
 		__builtin_prefetch(r + LINE, 1);
+		__builtin_prefetch(r + 2 * LINE, 1);
 	}
 }
 
