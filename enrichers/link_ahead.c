@@ -16,16 +16,19 @@ static void want(struct ahead *a, enum link_table table, uint64_t key)
 static void want_question(const struct link_state *st, struct ahead *a)
 {
 	const struct seen *s = &a->seen;
+	uint64_t client = ip_key(&s->ip);
 	struct ip reversed;
 
-	want(a, T_LOOK, a->names.hash[0]);
-	want(a, T_FETCH, key_of(a->names.hash[0], s->host));
-	want(a, T_CLIENT, ip_key(&s->ip));
+	want(a, T_LOOK, look_key(s->name_hash, client));
+	want(a, T_CLIENT, client);
 	if (s->id >= 0)
 		want(a, T_REQUEST, request_key(s->host, s->id));
 	if (s->qtype == QT_PTR && name_reverse(s->name, &reversed))
 		want(a, T_REV, ip_key(&reversed));
-	for (unsigned i = 0; st->fetches && i < a->names.n; i++)
+	if (!s->names)
+		return;
+	want(a, T_FETCH, key_of(s->name_hash, s->host));
+	for (unsigned i = 0; i < a->names.n; i++)
 		want(a, T_SUFFIX, key_of(a->names.hash[i], s->host));
 }
 
@@ -39,8 +42,13 @@ static void see(struct link *l, struct event *ev)
 	if (!a->ours)
 		return;
 	if (a->seen.kind == SEEN_CQ) {
-		name_hashes(a->seen.name, &a->names);
-		a->seen.names = &a->names;
+		if (l->st->names == INDEX_SUFFIXES) {
+			name_hashes(a->seen.name, &a->names);
+			a->seen.names = &a->names;
+			a->seen.name_hash = a->names.hash[0];
+		} else {
+			a->seen.name_hash = name_hash(a->seen.name);
+		}
 		want_question(l->st, a);
 	} else if (a->seen.service != SV_NONE) {
 		want(a, T_CONN, conn_key(&a->seen));

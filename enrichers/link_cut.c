@@ -11,7 +11,7 @@
 #define MEMBER_AFTER (60 * SEC)
 #define SPAN_GAP SEC
 #define DIRECT_AROUND (60 * SEC)
-enum { ROWS_SEEN = 32, SERVERS = 16, TTL_MIN = 60, TTL_MAX = 86400, TTL_UNKNOWN = 3600, MEMBER = 95 };
+enum { SERVERS = 16, TTL_MIN = 60, TTL_MAX = 86400, TTL_UNKNOWN = 3600, MEMBER = 95 };
 
 bool look_hashes(const struct look *k, struct name_hashes *out)
 {
@@ -337,9 +337,9 @@ bool look_foreign(struct link_state *st, const struct look *k)
 
 bool direct_asked(struct link_state *st, uint16_t host, struct str name, int64_t t)
 {
-	const struct look *k = ltable_first(&st->t[T_LOOK], name_hash(name));
+	struct named it;
 
-	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k))
+	for (const struct look *k = look_named(st, name_hash(name), &it); k; k = look_named_next(st, &it))
 		if (t >= k->t - DIRECT_AROUND && t <= k->last + DIRECT_AROUND && look_foreign(st, k))
 			return true;
 	return false;

@@ -309,7 +309,7 @@ static void recheck_names(struct link *l, struct look *k, const struct name_hash
 	struct name_hashes own;
 
 	if (since == k->t)
-		recheck_around(l, key_of(k->row.key, k->host), k->t - DIRECT_AROUND - EPS, to);
+		recheck_around(l, key_of(k->name_hash, k->host), k->t - DIRECT_AROUND - EPS, to);
 	if (l->st->fetched < since - slack_of(k))
 		return;
 	if (!h) {
@@ -408,7 +408,7 @@ void fetch_seen(struct link *l, const struct seen *s, struct verdict *v)
 	struct look *root;
 	struct why w;
 
-	look_index_names(st);
+	look_index_names(st, INDEX_SUFFIXES);
 	if (!f) {
 		f = ltable_add(&st->t[T_FETCH], key, 0, s->now);
 		f->t = t;

@@ -59,9 +59,9 @@ static bool handed_on(const struct look *from, const struct look *to)
 /* A forwarder asks upstream what its client asked it. */
 static void choose_by_hop(struct link_state *st, const struct look *k, struct choice *best)
 {
-	struct look *x = ltable_first(&st->t[T_LOOK], k->row.key);
+	struct named it;
 
-	for (int n = 0; x && n < ROWS_SEEN; n++, x = ltable_next(&st->t[T_LOOK], x)) {
+	for (struct look *x = look_named(st, k->name_hash, &it); x; x = look_named_next(st, &it)) {
 		struct look *owner = x == k || x->reverse ? NULL : ltable_get(&st->t[T_LOOK], x->node.up);
 
 		if (owner && (x->qtype == k->qtype || x->qtype == QT_UNSAID) && !ip_eq(&x->client, &k->client) && handed_on(x, k)) {
@@ -122,6 +122,7 @@ static void assign(struct link *l, struct look *k, int depth)
 	struct link_state *st = l->st;
 	const struct client *c;
 	struct choice best = {0};
+	struct named it;
 	struct look *x;
 
 	/* What belonged to a look-up that was evicted stays there. */
@@ -129,7 +130,7 @@ static void assign(struct link *l, struct look *k, int depth)
 		return;
 	c = ltable_first(&st->t[T_CLIENT], k->client_key);
 	if (c && c->reverses) {
-		choose(st, k, k->row.key, false, &best);
+		choose(st, k, k->name_hash, false, &best);
 		if (!best.owner)
 			choose_by_prefix(st, k, &best);
 	}
@@ -144,8 +145,7 @@ static void assign(struct link *l, struct look *k, int depth)
 	}
 	if (depth || (k->forward[0] == NEVER && k->forward[1] == NEVER))
 		return;
-	x = ltable_first(&st->t[T_LOOK], k->row.key);
-	for (int n = 0; x && n < ROWS_SEEN; n++, x = ltable_next(&st->t[T_LOOK], x))
+	for (x = look_named(st, k->name_hash, &it); x; x = look_named_next(st, &it))
 		if (x != k && !x->reverse && handed_on(k, x))
 			assign(l, x, depth + 1);
 }
@@ -177,7 +177,7 @@ void forward_want(struct link *l, struct look *reverse, struct str name, int64_t
 	w->t = t;
 	w->from_line = from_line;
 	/* What was asked already, as far as the order of arrival goes. Nothing below makes rows of look-ups. */
-	k = ltable_first(&st->t[T_LOOK], hash);
+	k = ltable_first(&st->t[T_LOOK], look_key(hash, reverse->client_key));
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k))
 		if (!k->reverse && ip_eq(&k->client, &client) && (k->qtype == QT_A || k->qtype == QT_AAAA || k->qtype == QT_UNSAID))
 			assign(l, k, 0);

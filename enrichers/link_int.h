@@ -94,7 +94,8 @@ struct seen {
 	int32_t request; /* id of the client's message that the resolver did it for; -1: not said */
 	int64_t pid;
 	struct str name; /* question; connection: the peer's name */
-	const struct name_hashes *names; /* of a client's question */
+	uint64_t name_hash;		 /* of a client's question */
+	const struct name_hashes *names; /* of a client's question, where look-ups are found by them; or NULL */
 	uint8_t qtype;
 	int64_t query_t; /* RR: when it was asked; NEVER */
 	struct str rcode;
@@ -150,7 +151,7 @@ struct conn {
 };
 
 struct look {
-	struct lrow row;
+	struct lrow row; /* by name and client: look_key() */
 	/* What tells whether it is the one that is looked for lies in front, in two lines of the cache. */
 	int32_t port, id;
 	uint16_t host;
@@ -167,7 +168,7 @@ struct look {
 	int64_t forward[2]; /* handed on to another resolver at; NEVER */
 	struct lref group, next;
 	struct lref client_next;
-	uint64_t client_key;
+	uint64_t client_key, name_hash;
 	struct lref holder; /* not reverse: whose list has its events, too */
 	struct lref cut[CUTS_OF_LOOK];
 	uint8_t cut_confidence[CUTS_OF_LOOK];
@@ -228,6 +229,9 @@ struct auth {
 		bool whole; /* the name itself, not an ancestor of it */
 	} of[AUTH_CUTS];
 };
+
+/* How look-ups are found without their client: by nothing, by the whole name, by what it lies under on its resolver as well. */
+enum name_index { INDEX_NONE, INDEX_WHOLE, INDEX_SUFFIXES };
 
 /* A look-up under a name, or of it. */
 struct suffix {
@@ -353,7 +357,7 @@ struct link_state {
 	struct nameless nameless[NAMELESS];
 	uint8_t nameless_at, nnameless;
 	bool forwards; /* a forwarder's lines come in */
-	bool fetches; /* so do a resolver's own questions */
+	enum name_index names;
 	uint32_t sweep; /* a clock's estimate moved: addresses from this row on are matched again; 0: none */
 	bool sweeping;
 	uint64_t emitted, dropped_msgs, crowded, linked;
@@ -465,8 +469,16 @@ void conn_seen(struct link *l, const struct seen *s, struct verdict *v);
 const char *conn_root(const struct conn *c);
 
 /* link_look.c */
-/* A resolver tells its own questions: from now on look-ups are found by what their names lie under. */
-void look_index_names(struct link_state *st);
+/* A forwarder or a resolver tells its own questions: from now on look-ups are found so, too. */
+void look_index_names(struct link_state *st, enum name_index how);
+/* Those of the name on any resolver, newest first, as far as they are still known; NULL. Needs INDEX_WHOLE. */
+struct named {
+	const struct suffix *at;
+	unsigned n;
+};
+struct look *look_named(struct link_state *st, uint64_t name_hash, struct named *it);
+struct look *look_named_next(struct link_state *st, struct named *it);
+uint64_t look_key(uint64_t name_hash, uint64_t client_key);
 void look_query(struct link *l, const struct seen *s, struct verdict *v);
 void look_answer(struct link *l, const struct seen *s, struct verdict *v);
 void look_forward(struct link *l, const struct seen *s, struct verdict *v);

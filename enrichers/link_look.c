@@ -46,15 +46,15 @@ static int64_t distance(const struct look *k, int64_t t)
 	return t < k->t ? k->t - t : t > k->last ? t - k->last : 0;
 }
 
-static struct look *find_query(struct link_state *st, const struct seen *s, uint64_t key)
+static struct look *find_query(struct link_state *st, const struct seen *s, uint64_t name_hash)
 {
-	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
+	struct look *k = ltable_first(&st->t[T_LOOK], look_key(name_hash, ip_key(&s->ip))), *best = NULL;
 
 	for (int n = 0; k && n < ROWS_SEEN; n++, k = ltable_next(&st->t[T_LOOK], k)) {
 		int64_t d;
 		bool fits;
 
-		/* Most rows of a name that is often asked for: other ports. */
+		/* Most rows of a name that a client often asks for: other ports. */
 		if (s->port >= 0 && k->port >= 0 && k->port != s->port)
 			continue;
 		d = distance(k, s->t);
@@ -73,9 +73,9 @@ static struct look *find_query(struct link_state *st, const struct seen *s, uint
 }
 
 /* A row of the same port before any that shows none: those are other look-ups of the name, as a rule. */
-static struct look *find_answered(struct link_state *st, const struct seen *s, uint64_t key)
+static struct look *find_answered(struct link_state *st, const struct seen *s, uint64_t name_hash)
 {
-	struct look *k = ltable_first(&st->t[T_LOOK], key), *best = NULL;
+	struct look *k = ltable_first(&st->t[T_LOOK], look_key(name_hash, ip_key(&s->ip))), *best = NULL;
 	int64_t eps = EPS + s->grain;
 	bool exact = false;
 
@@ -110,35 +110,96 @@ static bool is_address(uint8_t qtype)
 	return qtype == QT_A || qtype == QT_AAAA || qtype == QT_UNSAID;
 }
 
-static void index_names(struct link_state *st, struct look *k, const struct name_hashes *h, struct str name, int64_t now)
+uint64_t look_key(uint64_t name_hash, uint64_t client_key)
+{
+	return key_of(client_key, name_hash);
+}
+
+/* Of T_SUFFIX: a whole name on whatever resolver. */
+static uint64_t named_key(uint64_t name_hash)
+{
+	return key_of(name_hash, UINT16_MAX + 1);
+}
+
+static void index_as(struct link_state *st, struct look *k, uint64_t key, int64_t now)
+{
+	struct suffix *x = ltable_add(&st->t[T_SUFFIX], key, 0, now);
+
+	x->look = ltable_ref(k);
+}
+
+static void index_suffixes(struct link_state *st, struct look *k, const struct name_hashes *h, struct str name, int64_t now)
 {
 	for (unsigned i = 0; i < h->n; i++) {
-		struct suffix *x;
-
 		if (i > 0 && name_is_infra(str_from(name, h->at[i])))
 			break;
-		x = ltable_add(&st->t[T_SUFFIX], key_of(h->hash[i], k->host), 0, now);
-		x->look = ltable_ref(k);
+		index_as(st, k, key_of(h->hash[i], k->host), now);
 	}
 }
 
 /*
- * Only a resolver's own questions are looked for by what a name lies under. Where nobody tells those (a query log alone), the index would
+ * Only a forwarder's and a resolver's own questions are looked for by their names. Where nobody tells those (a query log alone), the index would
  * be most of the work; with the first of them it is made up for, from the look-up that was used least recently on.
  */
-void look_index_names(struct link_state *st)
+void look_index_names(struct link_state *st, enum name_index how)
 {
+	enum name_index was = st->names;
 	struct look *k;
 
-	if (st->fetches)
+	if (was >= how)
 		return;
-	st->fetches = true;
+	st->names = how;
 	for (uint32_t at = st->t[T_LOOK].oldest; (k = ltable_at(&st->t[T_LOOK], at)) != NULL; at = k->row.newer) {
 		struct name_hashes h;
 
-		if (look_hashes(k, &h))
-			index_names(st, k, &h, name_kept(&k->name), k->row.used_ns);
+		/* One that was too long to be kept is in the index. */
+		if (!look_hashes(k, &h))
+			continue;
+		if (was < INDEX_WHOLE)
+			index_as(st, k, named_key(k->name_hash), k->row.used_ns);
+		if (how == INDEX_SUFFIXES)
+			index_suffixes(st, k, &h, name_kept(&k->name), k->row.used_ns);
 	}
+}
+
+static void index_new(struct link_state *st, struct look *k, const struct name_hashes *h, const struct seen *s)
+{
+	struct name_hashes own;
+
+	index_as(st, k, named_key(k->name_hash), s->now);
+	/* What a name too long to be kept lies under is known now or never. */
+	if (st->names < INDEX_SUFFIXES && !k->name.cut)
+		return;
+	if (!h) {
+		name_hashes(s->name, &own);
+		h = &own;
+	}
+	index_suffixes(st, k, h, s->name, s->now);
+}
+
+/* The next of them that is known still. */
+static struct look *known_from(struct link_state *st, struct named *it)
+{
+	for (; it->at && it->n < ROWS_SEEN; it->n++, it->at = ltable_next(&st->t[T_SUFFIX], it->at)) {
+		struct look *k = ltable_get(&st->t[T_LOOK], it->at->look);
+
+		if (k)
+			return k;
+	}
+	return NULL;
+}
+
+struct look *look_named(struct link_state *st, uint64_t name_hash, struct named *it)
+{
+	*it = (struct named){ltable_first(&st->t[T_SUFFIX], named_key(name_hash)), 0};
+	return known_from(st, it);
+}
+
+struct look *look_named_next(struct link_state *st, struct named *it)
+{
+	it->n++;
+	it->at = ltable_next(&st->t[T_SUFFIX], it->at);
+	return known_from(st, it);
 }
 
 static void index_client(struct link_state *st, struct look *k, int64_t now)
@@ -183,15 +244,17 @@ static void open_chain(struct link_state *st, struct look *k, const struct seen 
 	k->node.fresh = true;
 }
 
-static struct look *look_new(struct link *l, const struct seen *s, uint64_t key, const struct name_hashes *h)
+static struct look *look_new(struct link *l, const struct seen *s, uint64_t name_hash, const struct name_hashes *h)
 {
 	struct link_state *st = l->st;
 	struct ip reversed;
 	bool reverse = (s->qtype == QT_PTR || s->qtype == QT_UNSAID) && name_reverse(s->name, &reversed);
-	struct look *k = ltable_add(&st->t[T_LOOK], key, reverse ? ip_network(&reversed) : ip_network(&s->ip), s->now);
+	uint64_t client_key = ip_key(&s->ip);
+	struct look *k = ltable_add(&st->t[T_LOOK], look_key(name_hash, client_key), reverse ? ip_network(&reversed) : ip_network(&s->ip), s->now);
 
 	k->client = s->ip;
-	k->client_key = ip_key(&s->ip);
+	k->client_key = client_key;
+	k->name_hash = name_hash;
 	k->reverse = reverse;
 	if (reverse)
 		k->ip = reversed;
@@ -205,9 +268,8 @@ static struct look *look_new(struct link *l, const struct seen *s, uint64_t key,
 	name_keep(&k->name, s->name);
 	if (reverse)
 		open_chain(st, k, s);
-	/* What a name too long to be kept lies under is known now or never. */
-	if (st->fetches || k->name.cut)
-		index_names(st, k, h, s->name, s->now);
+	if (st->names || k->name.cut)
+		index_new(st, k, h, s);
 	if (reverse || is_address(k->qtype))
 		index_client(st, k, s->now);
 	return k;
@@ -378,16 +440,15 @@ static struct look *look_told(struct link_state *st, struct lref self, const str
 void look_query(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
-	const struct name_hashes *h = s->names;
 	struct look *k;
 	struct lref self;
 	bool span = true;
 
 	if (s->name.len == 0)
 		return;
-	k = find_query(st, s, h->hash[0]);
+	k = find_query(st, s, s->name_hash);
 	if (!k) {
-		k = look_new(l, s, h->hash[0], h);
+		k = look_new(l, s, s->name_hash, s->names);
 		k->plain = s->port < 0;
 		k->n = 1;
 	} else {
@@ -415,7 +476,7 @@ void look_query(struct link *l, const struct seen *s, struct verdict *v)
 	self = ltable_ref(k);
 	if (span) {
 		take_nameless(st, k);
-		look_changed(l, self, s, h, k->t);
+		look_changed(l, self, s, s->names, k->t);
 	}
 	k = look_told(st, self, s, v);
 	if (k)
@@ -461,11 +522,8 @@ void look_answer(struct link *l, const struct seen *s, struct verdict *v)
 		}
 	}
 	if (!k) {
-		struct name_hashes h;
-
 		made = true;
-		name_hashes(s->name, &h);
-		k = look_new(l, s, h.hash[0], &h);
+		k = look_new(l, s, name_hash(s->name), NULL);
 	}
 	self = ltable_ref(k);
 	ltable_use(&st->t[T_LOOK], k, s->now);
@@ -485,15 +543,16 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 {
 	struct link_state *st = l->st;
 	struct look *k;
-	struct name_hashes h;
 	struct lref self;
+	uint64_t hash;
 
 	if (s->name.len == 0)
 		return;
-	name_hashes(s->name, &h);
-	k = find_query(st, s, h.hash[0]);
+	look_index_names(st, INDEX_WHOLE);
+	hash = name_hash(s->name);
+	k = find_query(st, s, hash);
 	if (!k)
-		k = look_new(l, s, h.hash[0], &h);
+		k = look_new(l, s, hash, NULL);
 	self = ltable_ref(k);
 	take_nameless(st, k);
 	/* A question that is sent on again has a second moment; there is room for two. */
@@ -502,7 +561,7 @@ void look_forward(struct link *l, const struct seen *s, struct verdict *v)
 	else
 		k->forward[1] = s->t;
 	st->forwards = true;
-	look_changed(l, self, s, &h, k->t);
+	look_changed(l, self, s, NULL, k->t);
 	k = look_told(st, self, s, v);
 	if (k)
 		tell_nameless(st, k);
