@@ -15,11 +15,14 @@
 #include "enrichers/watch.h"
 #include "event/fields.h"
 #include "event/names.h"
+#include "event/objects.h"
 #include "pipeline/plugin.h"
 
 #include <stdio.h>
 
 enum { RECORDS_MAX = 16384, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
+
+static const enum event_object sides[SIDES] = {OBJECT_SOURCE, OBJECT_CLIENT, OBJECT_DESTINATION};
 enum { TYPE_CITY, TYPE_ASN };
 
 /* A record as it is put into events. */
@@ -50,7 +53,7 @@ struct geoip {
 	struct geoset_conf conf;
 	struct watch watch;
 	uint32_t of_db[GEOSET_MAX]; /* the fields each database gives */
-	struct key side[SIDES], ip;
+	struct key ip;
 
 	struct arena memory;  /* of what records became */
 	struct arena scratch; /* of one that is being made */
@@ -189,9 +192,6 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		return -1;
 	fields_init();
 	geo_names_init(&g->names, g->style);
-	g->side[0] = key_named(STR("source"));
-	g->side[1] = key_named(STR("client"));
-	g->side[2] = key_named(STR("destination"));
 	g->ip = key_named(STR("ip"));
 	w.n = g->conf.n;
 	memcpy(w.path, g->conf.path, sizeof(g->conf.path));
@@ -444,18 +444,19 @@ static enum step run_sides(struct geoip *g, struct event *ev)
 	enum step result = STEP_PASS;
 
 	for (unsigned s = 0; s < SIDES; s++) {
-		const struct value *side = map_find(&ev->root, &g->side[s]), *v;
+		struct map *side = event_object(ev, sides[s]);
+		const struct value *v;
 		const struct answer *a;
 		struct ip ip;
 
-		if (!value_is(side, V_MAP))
+		if (!side)
 			continue;
-		v = map_find(side->map, &g->ip);
+		v = map_find(side, &g->ip);
 		if (!value_is(v, V_STRING) || !event_ip(ev, value_str(v), &ip))
 			continue;
 		a = ask(g, &ip);
 		/* A side that holds something else than ECS says stays as far as it came. */
-		if (a->any && put_answer(g, ev, side->map, a, value_str(v)))
+		if (a->any && put_answer(g, ev, side, a, value_str(v)))
 			result = STEP_OK;
 	}
 	return result;

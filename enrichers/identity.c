@@ -14,6 +14,7 @@
 #include "enrichers/session.h"
 #include "enrichers/state_db.h"
 #include "event/fields.h"
+#include "event/objects.h"
 #include "pipeline/plugin.h"
 
 #include <stdlib.h>
@@ -23,11 +24,12 @@ enum { INFORM_NS_MAX = 30 /* seconds that an answer to an INFORM may take */ };
 enum side { SIDE_SOURCE, SIDE_CLIENT, SIDE_DESTINATION, SIDES };
 
 static const struct {
+	enum event_object object;
 	enum field_id ip, user, mac, domain;
 } side_fields[SIDES] = {
-	{F_SOURCE_IP, F_SOURCE_USER_NAME, F_SOURCE_MAC, F_SOURCE_DOMAIN},
-	{F_CLIENT_IP, F_CLIENT_USER_NAME, F_CLIENT_MAC, F_CLIENT_DOMAIN},
-	{F_DESTINATION_IP, F_DESTINATION_USER_NAME, F_DESTINATION_MAC, F_DESTINATION_DOMAIN},
+	{OBJECT_SOURCE, F_SOURCE_IP, F_SOURCE_USER_NAME, F_SOURCE_MAC, F_SOURCE_DOMAIN},
+	{OBJECT_CLIENT, F_CLIENT_IP, F_CLIENT_USER_NAME, F_CLIENT_MAC, F_CLIENT_DOMAIN},
+	{OBJECT_DESTINATION, F_DESTINATION_IP, F_DESTINATION_USER_NAME, F_DESTINATION_MAC, F_DESTINATION_DOMAIN},
 };
 
 struct identity {
@@ -165,15 +167,7 @@ static void identity_adopt(void *self, void *former)
 
 /* ---- learning ---- */
 
-/* The object at the event's root that the field lies in: several of its leaves are read. */
-static const struct map *object(const struct event *ev, enum field_id f)
-{
-	const struct value *v = map_find(&ev->root, &field_ref(f)->part[0].key);
-
-	return value_is(v, V_MAP) ? v->map : NULL;
-}
-
-/* A leaf right below it. */
+/* A leaf right below an object at the root. */
 static struct str text_in(const struct map *m, enum field_id f)
 {
 	const struct value *v = m ? map_find(m, &field_ref(f)->part[1].key) : NULL;
@@ -348,9 +342,9 @@ static bool cut_front(struct str *s, struct str front)
 }
 
 /* true: it was such a line. */
-static bool learn(struct identity *id, const struct event *ev, int64_t t)
+static bool learn(struct identity *id, struct event *ev, int64_t t)
 {
-	struct str action = text_in(object(ev, F_EVENT_ACTION), F_EVENT_ACTION);
+	struct str action = text_in(event_object(ev, OBJECT_EVENT), F_EVENT_ACTION);
 	const struct value *v;
 	struct ip ip;
 
@@ -487,7 +481,7 @@ static void identity_ahead(void *self, struct event *ev)
 		return;
 	for (int side = 0; side < SIDES; side++) {
 		struct asked *a = &id->asked[n];
-		struct str s = text_in(object(ev, side_fields[side].ip), side_fields[side].ip);
+		struct str s = text_in(event_object(ev, side_fields[side].object), side_fields[side].ip);
 
 		if (!s.len || !event_ip(ev, s, &a->ip))
 			continue;

@@ -1,6 +1,7 @@
 /*
  * link_read.c - an event as the rules see it, and what they found into the event (see link_int.h).
  */
+#include "event/objects.h"
 #include "link_int.h"
 
 #define YEARS_S INT64_C(4000000000) /* 1843 to 2096: differences fit into nanoseconds, and nobody's log lies outside */
@@ -38,21 +39,32 @@ static const struct {
 	{STR_INIT("ssh-session"), SEEN_LINE, false, false},
 };
 
+static inline uint64_t last_eight(const char *p, size_t len)
+{
+	uint64_t n;
+
+	memcpy(&n, p + len - 8, 8);
+	return n;
+}
+
 /* By length and text: most events are not ours, and leave here. */
 static int action_of(struct str a)
 {
+	uint64_t last;
+
 	if (a.len < 8 || (a.p[0] != 'd' && a.p[0] != 's' && a.p[0] != 'm' && a.p[0] != 'p'))
 		return -1;
+	last = last_eight(a.p, a.len);
 	for (unsigned i = 0; i < sizeof(actions) / sizeof(*actions); i++)
-		if (actions[i].action.len == a.len && memcmp(actions[i].action.p, a.p, a.len) == 0)
+		if (actions[i].action.len == a.len && last_eight(actions[i].action.p, a.len) == last && str_eq(actions[i].action, a))
 			return (int)i;
 	return -1;
 }
 
-/* The object that the field lies in, by the first or second part of its path: several of its leaves are read. */
-static const struct map *object(const struct map *m, enum field_id f, unsigned part)
+/* The object below m, which stands at the root, that the field lies in: several of its leaves are read. */
+static const struct map *object(const struct map *m, enum field_id f)
 {
-	const struct value *v = m ? map_find(m, &field_ref(f)->part[part].key) : NULL;
+	const struct value *v = m ? map_find(m, &field_ref(f)->part[1].key) : NULL;
 
 	return value_is(v, V_MAP) ? v->map : NULL;
 }
@@ -164,7 +176,7 @@ static int32_t request_id(const struct link *l, const struct event *ev)
 
 static bool read_dns(struct link *l, struct seen *s, const struct map *event, struct str host)
 {
-	const struct map *dns = object(&s->ev->root, F_DNS_ID, 0), *question = object(dns, F_DNS_QUESTION_NAME, 1);
+	const struct map *dns = event_object(s->ev, OBJECT_DNS), *question = object(dns, F_DNS_QUESTION_NAME);
 	const struct value *v;
 
 	s->name = text(leaf(question, F_DNS_QUESTION_NAME));
@@ -189,12 +201,12 @@ static bool read_dns(struct link *l, struct seen *s, const struct map *event, st
 
 void link_read_peer(struct seen *s)
 {
-	s->name = text(leaf(object(&s->ev->root, F_SOURCE_DOMAIN, 0), F_SOURCE_DOMAIN));
+	s->name = text(leaf(event_object(s->ev, OBJECT_SOURCE), F_SOURCE_DOMAIN));
 }
 
 static bool read_conn(struct seen *s, const struct map *event, struct str action)
 {
-	const struct value *pid = leaf(object(&s->ev->root, F_PROCESS_PID, 0), F_PROCESS_PID);
+	const struct value *pid = leaf(event_object(s->ev, OBJECT_PROCESS), F_PROCESS_PID);
 	int64_t n;
 
 	s->pid = pid && number(pid, &n) ? n : -1;
@@ -212,7 +224,7 @@ static bool read_conn(struct seen *s, const struct map *event, struct str action
 
 bool link_read(struct link *l, struct event *ev, struct seen *s)
 {
-	const struct map *event = object(&ev->root, F_EVENT_ACTION, 0), *source, *parse;
+	const struct map *event = event_object(ev, OBJECT_EVENT), *source, *parse;
 	struct str action = text(leaf(event, F_EVENT_ACTION)), host;
 	const struct value *v;
 	int64_t n;
@@ -225,16 +237,16 @@ bool link_read(struct link *l, struct event *ev, struct seen *s)
 			   .now = ev->received_ns, .id = -1, .request = -1, .port = -1, .query_t = NEVER, .grain = grain_of(t.ns)};
 	if (!ns_of(t, &s->t))
 		return false;
-	parse = object(object(&ev->root, F_WEIR_PARSE_DUPLICATE, 0), F_WEIR_PARSE_DUPLICATE, 1);
+	parse = object(event_object(ev, OBJECT_WEIR), F_WEIR_PARSE_DUPLICATE);
 	v = leaf(parse, F_WEIR_PARSE_DUPLICATE);
 	if (value_is(v, V_BOOL) && v->b)
 		return false;
-	source = object(&ev->root, F_SOURCE_IP, 0);
+	source = event_object(ev, OBJECT_SOURCE);
 	s->has_ip = event_ip(s->ev, text(leaf(source, F_SOURCE_IP)), &s->ip);
 	v = leaf(source, F_SOURCE_PORT);
 	if (v && number(v, &n) && n >= 0 && n <= 65535)
 		s->port = (int32_t)n;
-	host = text(leaf(object(&ev->root, F_HOST_NAME, 0), F_HOST_NAME));
+	host = text(leaf(event_object(ev, OBJECT_HOST), F_HOST_NAME));
 	s->host = state_host(l->st, host);
 	return action.p[0] == 'd' && action.p[2] == 's' && action.p[3] == '-' ? read_dns(l, s, event, host) : read_conn(s, event, action);
 }
@@ -249,22 +261,27 @@ const char *rule_name(uint8_t rule)
 	return names[rule];
 }
 
-/* The object that the field lies in, made where it is missing. NULL: a scalar in its way is the user's own, it stays. */
+/* Made where it is missing. NULL: a scalar in its way is the user's own, it stays. */
+static struct map *below(struct event *ev, struct map *m, const struct key *k)
+{
+	struct value *v = map_find(m, k);
+
+	if (!v)
+		v = map_push(ev->arena, m, *k, v_null());
+	if (v->type == V_NULL)
+		*v = v_map(map_new_block(ev->arena, 4));
+	return value_is(v, V_MAP) ? v->map : NULL;
+}
+
+/* The object of weir that the field lies in. */
 static struct map *object_made(struct event *ev, enum field_id f)
 {
 	const struct ref *r = field_ref(f);
-	struct map *m = &ev->root;
+	struct map *weir = event_object(ev, OBJECT_WEIR);
 
-	for (uint16_t i = 0; m && i + 1 < r->n; i++) {
-		struct value *v = map_find(m, &r->part[i].key);
-
-		if (!v)
-			v = map_push(ev->arena, m, r->part[i].key, v_null());
-		if (v->type == V_NULL)
-			*v = v_map(map_new(ev->arena, 4));
-		m = value_is(v, V_MAP) ? v->map : NULL;
-	}
-	return m;
+	if (!weir)
+		weir = below(ev, &ev->root, &r->part[0].key);
+	return weir ? below(ev, weir, &r->part[1].key) : NULL;
 }
 
 static void set(struct event *ev, struct map *m, enum field_id f, struct value v)

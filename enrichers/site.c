@@ -10,12 +10,15 @@
 #include "enrichers/watch.h"
 #include "event/fields.h"
 #include "event/names.h"
+#include "event/objects.h"
 #include "pipeline/plugin.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { SIDES = 3 };
+
+static const enum event_object sides[SIDES] = {OBJECT_SOURCE, OBJECT_CLIENT, OBJECT_DESTINATION};
 
 struct site_filter {
 	struct str networks;
@@ -26,7 +29,7 @@ struct site_filter {
 	unsigned npaths;
 	bool must;
 	struct watch watch;
-	struct key side[SIDES], ip, geo, name, city, country, code, location, lat, lon, weir, site, id, network;
+	struct key ip, geo, name, city, country, code, location, lat, lon, weir, site, id, network;
 };
 
 /* ---- set-up ---- */
@@ -93,9 +96,6 @@ static int site_open(void *self, struct plugin_ctx *ctx, struct err *err)
 		default_paths(f, ctx);
 	w.n = f->npaths;
 	memcpy(w.path, f->path, sizeof(f->path));
-	f->side[0] = key_named(STR("source"));
-	f->side[1] = key_named(STR("client"));
-	f->side[2] = key_named(STR("destination"));
 	f->ip = key_named(STR("ip"));
 	f->geo = key_named(STR("geo"));
 	f->name = key_named(STR("name"));
@@ -175,20 +175,21 @@ static enum step site_run(void *self, struct event *ev, struct step_ctx *ctx)
 	if (sites_count(t) == 0)
 		return STEP_PASS;
 	for (unsigned i = 0; i < SIDES; i++) {
-		const struct value *side = map_find(&ev->root, &f->side[i]), *v;
+		struct map *side = event_object(ev, sides[i]);
+		const struct value *v;
 		const struct site *s;
 		struct ip ip;
 
-		if (!value_is(side, V_MAP))
+		if (!side)
 			continue;
-		v = map_find(side->map, &f->ip);
+		v = map_find(side, &f->ip);
 		if (!value_is(v, V_STRING) || !event_ip(ev, value_str(v), &ip))
 			continue;
 		s = sites_find(t, &ip);
 		if (!s)
 			continue;
 		if (ip_is_private(&ip))
-			put_place(f, ev->arena, side->map, s);
+			put_place(f, ev->arena, side, s);
 		if (!known)
 			put_site(f, ev, s);
 		known = true;

@@ -304,7 +304,10 @@ void event_copy(struct event *dst, const struct event *src, struct arena *arena)
 
 bool event_timestamp(const struct event *ev, struct ts *out)
 {
-	const struct value *v = map_find(&ev->root, KEY_TIMESTAMP);
+	const struct key *k = KEY_TIMESTAMP;
+	const struct entry *first = ev->root.e;
+	/* Where every input puts it. */
+	const struct value *v = ev->root.n && first->key.p == k->p && first->key.len == k->len ? &first->val : map_find(&ev->root, k);
 
 	if (!value_is(v, V_TIME))
 		return false;

@@ -13,6 +13,18 @@
 
 struct ack;
 
+enum event_object {
+	OBJECT_EVENT,
+	OBJECT_SOURCE,
+	OBJECT_CLIENT,
+	OBJECT_DESTINATION,
+	OBJECT_HOST,
+	OBJECT_DNS,
+	OBJECT_PROCESS,
+	OBJECT_WEIR,
+	EVENT_OBJECTS
+};
+
 struct event {
 	struct arena *arena;
 	struct map root; /* @timestamp, @version, message, ... */
@@ -31,6 +43,12 @@ struct event {
 		struct ip ip;
 	} ip[4];
 	uint8_t ips;
+	/* objects.h: where they stood in a root of that many names. */
+	struct event_objects {
+		const struct entry *e;
+		uint32_t n, removed;
+		uint16_t at[EVENT_OBJECTS]; /* their places + 1; 0: not there */
+	} objects;
 };
 
 enum event_err {

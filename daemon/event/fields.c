@@ -5,6 +5,7 @@
  */
 #include "event/field_writer.h"
 #include "event/names.h"
+#include "event/objects.h"
 
 const struct field fields[FIELDS] = {
 #define FIELD(id, path, type, doc) [F_##id] = {path, FT_##type, doc},
@@ -66,6 +67,7 @@ void fields_init(void)
 		bug_on(!field_refs[i]);
 	}
 	field_nodes_init();
+	event_objects_init();
 }
 
 int field_find(struct str path)

@@ -74,6 +74,7 @@ void map_init(struct arena *a, struct map *m, uint32_t cap)
 	m->hash = NULL;
 	m->index = NULL;
 	m->index_size = 0;
+	m->removed = 0;
 	if (cap)
 		map_reserve(a, m, (cap + 3) & ~3u);
 }
@@ -218,6 +219,7 @@ bool map_remove(struct map *m, const struct key *k, struct value *old)
 	e = (struct entry *)((char *)have - offsetof(struct entry, val));
 	at = (size_t)(e - m->e);
 	m->n--;
+	m->removed++;
 	memmove(e, e + 1, (m->n - at) * sizeof(*e));
 	memmove(m->hash + at, m->hash + at + 1, (m->n - at) * sizeof(*m->hash));
 	if (m->index)

@@ -77,6 +77,7 @@ struct map {
 	uint32_t *hash;	      /* e[i].key.hash once more, side by side: four are compared at once */
 	uint32_t *index;      /* NULL while small */
 	uint32_t index_size;  /* a power of two */
+	uint32_t removed;     /* how often an entry was: with n it says whether the others stand where they stood */
 };
 
 /*
@@ -240,6 +241,7 @@ static inline struct map *map_new_block(struct arena *a, uint32_t cap)
 	m->hash = (uint32_t *)(m->e + cap);
 	m->index = NULL;
 	m->index_size = 0;
+	m->removed = 0;
 	return m;
 }
 

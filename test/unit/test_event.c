@@ -1,7 +1,11 @@
 #include "test.h"
 
 #include "base/clock.h"
-#include "event/event.h"
+#include "event/fields.h"
+#include "event/names.h"
+#include "event/objects.h"
+
+#include <stdlib.h>
 
 static struct arena arena;
 
@@ -129,9 +133,55 @@ static void test_copy(void)
 	arena_release(&other);
 }
 
+/* Whatever became of the root meanwhile: what is found is what a search finds. */
+static void test_objects(void)
+{
+	static const char *const names[] = {"event", "source", "client", "destination", "host", "dns", "process", "weir", "a", "b", "message", "tags of mine"};
+	enum { NAMES = sizeof(names) / sizeof(*names), TURNS = 20000 };
+	struct event ev;
+	unsigned found = 0;
+
+	srand(7);
+	event_init(&ev, &arena);
+	for (int turn = 0; turn < TURNS; turn++) {
+		/* As the program knows it, and as it stands in somebody's data. */
+		struct str name = rand() % 2 ? str_z(names[rand() % NAMES]) : arena_dup(&arena, str_z(names[rand() % NAMES]));
+		struct key key = rand() % 2 ? key_named(name) : key_make(name);
+		int what = rand() % 16;
+
+		if (what < 6) {
+			map_set(&arena, &ev.root, key, v_map(map_new(&arena, 4)));
+		} else if (what < 8) {
+			map_set(&arena, &ev.root, key, v_int(turn));
+		} else if (what < 13) {
+			map_remove(&ev.root, &key, NULL);
+		} else if (what == 13) {
+			struct event other;
+
+			event_copy(&other, &ev, &arena);
+			map_remove(&other.root, &key, NULL);
+			map_set(&arena, &other.root, key, v_map(map_new(&arena, 4)));
+			ev.root = other.root;
+		} else if (turn % 8 == 0) {
+			event_remove(&ev, ref("@metadata"), NULL);
+			event_init(&ev, &arena);
+		}
+		for (unsigned o = 0; o < EVENT_OBJECTS; o++) {
+			const struct value *v = map_find_str(&ev.root, str_z(names[o]));
+			const struct map *m = event_object(&ev, (enum event_object)o);
+
+			found += m != NULL;
+			if (m != (value_is(v, V_MAP) ? v->map : NULL))
+				CHECK(!"another object");
+		}
+	}
+	CHECK(found > TURNS);
+}
+
 int main(void)
 {
 	hash_init(NULL);
+	fields_init();
 	arena_init(&arena, NULL);
 	test_ref_syntax();
 	test_tree();
@@ -139,6 +189,7 @@ int main(void)
 	test_append();
 	test_large_map();
 	test_copy();
+	test_objects();
 	arena_release(&arena);
 	return test_end();
 }
