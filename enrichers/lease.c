@@ -128,7 +128,10 @@ static size_t place_in(const struct leases *l, const struct ip *ip, uint64_t has
 
 void lease_hint(const struct leases *l, const struct ip *ip)
 {
-	__builtin_prefetch(&l->mark[hash_ip(ip) & (l->slots - 1)]);
+	size_t at = hash_ip(ip) & (l->slots - 1);
+
+	__builtin_prefetch(&l->mark[at]);
+	__builtin_prefetch(&l->slot[at]);
 }
 
 struct lease_row *lease_find(const struct leases *l, const struct ip *ip)
@@ -656,5 +659,14 @@ bool mac_parse(struct str s, uint8_t out[6])
 
 size_t mac_format(const uint8_t mac[6], char out[18])
 {
-	return (size_t)snprintf(out, 18, "%02X-%02X-%02X-%02X-%02X-%02X", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	static const char digit[] = "0123456789ABCDEF";
+	char *p = out;
+
+	for (int i = 0; i < 6; i++) {
+		*p++ = digit[mac[i] >> 4];
+		*p++ = digit[mac[i] & 15];
+		*p++ = '-';
+	}
+	*--p = 0;
+	return (size_t)(p - out);
 }

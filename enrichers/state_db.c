@@ -20,7 +20,10 @@ struct change {
 	struct change *next; /* of the slot */
 	struct change *then; /* in the order they came */
 	int table;
-	struct str key, value; /* copies; value.p NULL: remove */
+	struct str key, value; /* value.p NULL: remove */
+	char *longer;	       /* a value that has grown out of bytes; or NULL */
+	size_t room;	       /* for a value in bytes, behind the key */
+	char bytes[];
 };
 
 struct state_db {
@@ -152,16 +155,40 @@ static struct change **find(struct state_db *db, int table, struct str key)
 	return c;
 }
 
+/* With room for a value that may grow a little before it is written. */
+static struct change *change_new(int table, struct str key, size_t n)
+{
+	size_t room = (n + 63) & ~(size_t)63;
+	struct change *c = xmalloc(sizeof(*c) + key.len + room);
+
+	*c = (struct change){.table = table, .key = str_n(c->bytes, key.len), .room = room};
+	if (key.len)
+		memcpy(c->bytes, key.p, key.len);
+	return c;
+}
+
+static void change_set(struct change *c, struct str value)
+{
+	char *to = c->bytes + c->key.len;
+
+	c->value = value;
+	if (!value.p)
+		return;
+	if (value.len > c->room)
+		to = c->longer = xrealloc(c->longer, value.len);
+	if (value.len)
+		memcpy(to, value.p, value.len);
+	c->value.p = to;
+}
+
 static void change_free(struct change *c)
 {
-	free((char *)c->key.p);
-	free((char *)c->value.p);
+	free(c->longer);
 	free(c);
 }
 
 void state_db_put(struct state_db *db, int table, struct str key, struct str value)
 {
-	struct str copy = value.p ? str_n(xstrdupz(value), value.len) : value;
 	struct change **at, *c;
 	bool asleep;
 
@@ -169,16 +196,12 @@ void state_db_put(struct state_db *db, int table, struct str key, struct str val
 	asleep = !db->first;
 	at = find(db, table, key);
 	c = *at;
-	if (c) {
-		free((char *)c->value.p);
-	} else {
-		c = *at = xzalloc(sizeof(*c));
-		c->table = table;
-		c->key = str_n(xstrdupz(key), key.len);
+	if (!c) {
+		c = *at = change_new(table, key, value.len);
 		*db->last = c;
 		db->last = &c->then;
 	}
-	c->value = copy;
+	change_set(c, value);
 	db->handed++;
 	/* Else it gathers until its time has come: waking it for each row would cost two switches. */
 	if (asleep)
