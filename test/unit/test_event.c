@@ -166,7 +166,8 @@ static void test_objects(void)
 			event_remove(&ev, ref("@metadata"), NULL);
 			event_init(&ev, &arena);
 		}
-		for (unsigned o = 0; o < EVENT_OBJECTS; o++) {
+		/* Several changes may have left as many names as there were. */
+		for (unsigned o = 0; turn % 3 == 0 && o < EVENT_OBJECTS; o++) {
 			const struct value *v = map_find_str(&ev.root, str_z(names[o]));
 			const struct map *m = event_object(&ev, (enum event_object)o);
 
