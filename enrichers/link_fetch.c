@@ -343,9 +343,12 @@ void fetch_recheck_look(struct link *l, struct look *k, const struct name_hashes
 {
 	struct link_state *st = l->st;
 
-	if (k->id >= 0)
-		fetch_recheck_request(l, k);
-	recheck_names(l, k, h, since);
+	/* A query log alone tells no questions of the resolver's own. */
+	if (st->t[T_FETCH].n) {
+		if (k->id >= 0)
+			fetch_recheck_request(l, k);
+		recheck_names(l, k, h, since);
+	}
 	if (!k->reverse)
 		return;
 	if (k->recent) {
