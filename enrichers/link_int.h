@@ -6,6 +6,7 @@
  *	link_ahead.c    the same before its turn, so that the rows it needs are near when it comes
  *	link_conn.c     lines of mail and ssh daemons -> connections
  *	link_look.c     queries and answers of clients -> look-ups
+ *	link_index.c    look-ups by their names alone
  *	link_match.c    which look-up was made for which connection (rules L0, L1, hops)
  *	link_forward.c  look-ups of names that a reverse look-up gave (L2)
  *	link_fetch.c    what the resolver itself asked, and why (L6, L8, L10)
@@ -469,16 +470,6 @@ void conn_seen(struct link *l, const struct seen *s, struct verdict *v);
 const char *conn_root(const struct conn *c);
 
 /* link_look.c */
-/* A forwarder or a resolver tells its own questions: from now on look-ups are found so, too. */
-void look_index_names(struct link_state *st, enum name_index how);
-/* Those of the name on any resolver, newest first, as far as they are still known; NULL. Needs INDEX_WHOLE. */
-struct named {
-	const struct suffix *at;
-	unsigned n;
-};
-struct look *look_named(struct link_state *st, uint64_t name_hash, struct named *it);
-struct look *look_named_next(struct link_state *st, struct named *it);
-uint64_t look_key(uint64_t name_hash, uint64_t client_key);
 void look_query(struct link *l, const struct seen *s, struct verdict *v);
 void look_answer(struct link *l, const struct seen *s, struct verdict *v);
 void look_forward(struct link *l, const struct seen *s, struct verdict *v);
@@ -487,6 +478,20 @@ void look_verdict(struct link_state *st, struct look *k, struct verdict *v);
 const struct chain_id *look_chain(struct link_state *st, const struct look *k);
 int64_t look_end(const struct look *k);
 struct look *look_root(struct link_state *st, struct look *k);
+
+/* link_index.c */
+uint64_t look_key(uint64_t name_hash, uint64_t client_key);
+/* A forwarder or a resolver tells its own questions: from now on look-ups are found so, too. */
+void look_index_names(struct link_state *st, enum name_index how);
+/* A new one that is to be found so; h: the hashes of its name, or NULL. */
+void look_index_new(struct link_state *st, struct look *k, const struct name_hashes *h, const struct seen *s);
+/* Those of the name on any resolver, newest first, as far as they are still known; NULL. Needs INDEX_WHOLE. */
+struct named {
+	const struct suffix *at;
+	unsigned n;
+};
+struct look *look_named(struct link_state *st, uint64_t name_hash, struct named *it);
+struct look *look_named_next(struct link_state *st, struct named *it);
 
 /* link_match.c */
 struct group *group_of(struct link_state *st, const struct ip *ip, int64_t now);
