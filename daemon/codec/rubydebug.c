@@ -12,6 +12,8 @@
  */
 #include "base/utf8.h"
 #include "event/inspect.h"
+#include "event/java_order.h"
+#include "event/names.h"
 #include "pipeline/plugin.h"
 
 struct rubydebug {
@@ -59,30 +61,25 @@ static void show_entry(struct buf *out, struct buf *shown, const struct entry *e
 	show_value(out, &e->val, depth);
 }
 
-/* Keys end in one column; the longest stands at the indentation. meta: shown as one more entry, or NULL. */
-static void show_map(struct buf *out, const struct map *m, const struct map *meta, size_t depth)
+/* Keys end in one column; the longest stands at the indentation. */
+static void show_map(struct buf *out, const struct map *m, size_t depth)
 {
-	struct entry more = {0};
 	size_t width = 0, n = m->n;
 	struct buf shown;
 
-	if (meta) {
-		more = (struct entry){key_make(STR("@metadata")), v_map((struct map *)meta)};
-		n++;
-	}
 	if (n == 0) {
 		buf_lit(out, "{}");
 		return;
 	}
 	buf_init(&shown, 0);
 	for (size_t i = 0; i < n; i++) {
-		size_t w = key_width(&shown, i < m->n ? &m->e[i].key : &more.key);
+		size_t w = key_width(&shown, &m->e[i].key);
 
 		width = w > width ? w : width;
 	}
 	buf_lit(out, "{\n");
 	for (size_t i = 0; i < n; i++) {
-		show_entry(out, &shown, i < m->n ? &m->e[i] : &more, width + INDENT * (depth + 1), depth + 1);
+		show_entry(out, &shown, &m->e[i], width + INDENT * (depth + 1), depth + 1);
 		buf_str(out, i + 1 < n ? STR(",\n") : STR("\n"));
 	}
 	pad(out, INDENT * depth);
@@ -114,11 +111,25 @@ static void show_list(struct buf *out, const struct list *l, size_t depth)
 static void show_value(struct buf *out, const struct value *v, size_t depth)
 {
 	if (v->type == V_MAP)
-		show_map(out, v->map, NULL, depth);
+		show_map(out, v->map, depth);
 	else if (v->type == V_LIST)
 		show_list(out, v->list, depth);
 	else
 		ruby_inspect(out, v);
+}
+
+/* For this Logstash copies the event, into HashMaps. */
+static void show_whole(struct buf *out, const struct event *ev)
+{
+	struct map *m = map_new(ev->arena, ev->root.n + 1);
+	struct value whole = v_map(m);
+
+	for (uint32_t i = 0; i < ev->root.n; i++)
+		map_push(ev->arena, m, ev->root.e[i].key, ev->root.e[i].val);
+	if (ev->meta.n)
+		map_set(ev->arena, m, key_named(STR("@metadata")), v_map((struct map *)&ev->meta));
+	whole = value_java_order(ev->arena, &whole);
+	show_map(out, whole.map, 0);
 }
 
 static int rubydebug_encode(void *self, const struct event *ev, struct buf *out, const struct clock *clock,
@@ -126,7 +137,10 @@ static int rubydebug_encode(void *self, const struct event *ev, struct buf *out,
 {
 	const struct rubydebug *r = self;
 
-	show_map(out, &ev->root, r->metadata && ev->meta.n ? &ev->meta : NULL, 0);
+	if (r->metadata)
+		show_whole(out, ev);
+	else
+		show_map(out, &ev->root, 0);
 	buf_ch(out, '\n');
 	return 0;
 }

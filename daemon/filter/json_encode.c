@@ -1,7 +1,7 @@
 /*
- * json_encode.c - the filter `json_encode`: a field becomes its JSON text. Work thread.
+ * json_encode.c - the filter `json_encode`: a field becomes its JSON text, keys in the order of a HashMap, as Logstash writes them. Work thread.
  */
-#include "base/javahash.h"
+#include "event/java_order.h"
 #include "event/json.h"
 #include "filter/support.h"
 
@@ -9,35 +9,11 @@ struct json_encode {
 	const struct ref *source, *target;
 };
 
-/* Keys in the order of a HashMap, as Logstash writes them. Depth is bounded by what an event may hold. */
-static struct value ordered(struct arena *a, const struct value *v)
-{
-	struct value out = *v;
-
-	if (v->type == V_LIST) {
-		out.list = list_new(a, v->list->n);
-		for (uint32_t i = 0; i < v->list->n; i++)
-			list_push(a, out.list, ordered(a, &v->list->v[i]));
-	} else if (v->type == V_MAP) {
-		const struct map *m = v->map;
-		struct str *key = arena_alloc(a, m->n * sizeof(*key) + 1);
-		uint32_t *at = arena_alloc(a, m->n * sizeof(*at) + 1);
-
-		for (uint32_t i = 0; i < m->n; i++)
-			key[i] = key_str(&m->e[i].key);
-		java_hash_order(key, m->n, at);
-		out.map = map_new(a, m->n);
-		for (uint32_t i = 0; i < m->n; i++)
-			map_push(a, out.map, m->e[at[i]].key, ordered(a, &m->e[at[i]].val));
-	}
-	return out;
-}
-
 static enum step json_encode_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	const struct json_encode *j = self;
 	const struct value *v = event_get(ev, j->source);
-	struct value sorted = v ? ordered(ev->arena, v) : v_null();
+	struct value sorted = v ? value_java_order(ev->arena, v) : v_null();
 	struct buf b;
 	struct str text;
 

@@ -282,21 +282,21 @@ static void test_rubydebug(void)
 	encode("rubydebug { metadata => true }", "{\"@metadata\":{\"x\":\"1\"},\"@timestamp\":\"2020-01-02\"}",
 	       "{\n"
 	       "    \"@timestamp\" => 2020-01-02T00:00:00.000Z,\n"
-	       "      \"@version\" => \"1\",\n"
 	       "     \"@metadata\" => {\n"
 	       "        \"x\" => \"1\"\n"
-	       "    }\n"
+	       "    },\n"
+	       "      \"@version\" => \"1\"\n"
 	       "}\n");
 	encode("rubydebug { metadata => true }", "{\"e\":1e20,\"m\":1e-7,\"\xc3\xa9\xc3\xa9\":[0,1,2,3,4,5,6,7,8,9,10]}",
 	       "{\n"
-	       "             \"e\" => 1.0e+20,\n"
-	       "             \"m\" => 1.0e-07,\n"
 	       "            \"\xc3\xa9\xc3\xa9\" => [\n"
 	       "        [ 0] 0,\n        [ 1] 1,\n        [ 2] 2,\n        [ 3] 3,\n        [ 4] 4,\n        [ 5] 5,\n"
 	       "        [ 6] 6,\n        [ 7] 7,\n        [ 8] 8,\n        [ 9] 9,\n        [10] 10\n"
 	       "    ],\n"
+	       "    \"@timestamp\" => 2020-01-02T03:04:05.000Z,\n"
+	       "             \"e\" => 1.0e+20,\n"
 	       "      \"@version\" => \"1\",\n"
-	       "    \"@timestamp\" => 2020-01-02T03:04:05.000Z\n"
+	       "             \"m\" => 1.0e-07\n"
 	       "}\n");
 }
 
