@@ -28,7 +28,7 @@ void story_note_time(struct story *st, const struct store_hit *hit)
 	st->found = true;
 }
 
-enum { EVIDENCE_STEP = 5 };
+enum { EVIDENCE_STEP = 5, RESOLVERS_ASKED = 8 };
 
 /* A few of each step. */
 void story_prove(struct story *st, const struct store_hit *hit, unsigned step)
@@ -80,7 +80,7 @@ void story_each(struct story *st, enum key_kind kind, struct str key, bool (*fn)
 struct mention {
 	struct str event;
 	struct move said; /* by itself */
-	struct lookup *lookup; /* a client's query */
+	struct lookup *lookup; /* a client's query, or the answer to it */
 	bool query;
 };
 
@@ -105,20 +105,17 @@ static struct asker *find_asker(struct story *st, struct str ip, struct str who)
 	return a;
 }
 
-static struct lookup *ask_counted(struct story *st, const struct store_hit *hit)
+/* Whose questions they were. */
+static void count_askers(struct story *st)
 {
-	struct str ip = text(&hit->ev, F_SOURCE_IP);
-	struct lookup *l;
-	bool is_new;
-
-	if (!ip.len)
-		return NULL;
-	l = story_lookup(st, &st->asked, hit, &is_new);
-	if (is_new)
-		l->asker = find_asker(st, ip, story_who_is(st, &hit->ev));
-	if (is_new && l->asker)
-		l->asker->n++;
-	return l;
+	story_settle_lookups(&st->asked);
+	for (struct lookup *l = st->asked.asked; l; l = l->next) {
+		l->asker = find_asker(st, l->from, l->host);
+		if (!l->asker)
+			continue;
+		l->asker->n += !l->copy;
+		l->asker->copies += l->copy;
+	}
 }
 
 static void note_cause(struct story *st, int64_t confidence, struct str rule)
@@ -135,19 +132,21 @@ static bool take_subject(struct story *st, const struct store_hit *hit, void *ar
 	struct start *s = arg;
 	struct str action = text(ev, F_EVENT_ACTION);
 	struct mention m = {.query = str_eq(action, STR("dns-client-query"))};
+	bool is_new;
 
 	if (is(ev, F_EVENT_MODULE, "link") || !str_eq(text(ev, F_DNS_QUESTION_NAME), st->subject))
 		return true;
 	story_note_time(st, hit);
-	if (m.query) {
-		m.lookup = ask_counted(st, hit);
-	} else if (str_eq(action, STR("dns-resolver-query"))) {
+	m.lookup = story_lookup(st, &st->asked, hit, &is_new);
+	if (is_new)
+		m.lookup->host = story_who_is(st, ev);
+	if (str_eq(action, STR("dns-resolver-query"))) {
 		st->resolver_queries++;
 		story_count(st, &st->resolvers, text(ev, F_HOST_NAME));
 	} else if (str_eq(action, STR("dns-resolver-fetch"))) {
 		st->hints++;
 		story_count(st, &st->resolvers, text(ev, F_HOST_NAME));
-	} else {
+	} else if (!m.query) {
 		st->answers++;
 	}
 	if (str_ends(action, STR("query")) || str_ends(action, STR("fetch")))
@@ -162,6 +161,15 @@ static bool take_subject(struct story *st, const struct store_hit *hit, void *ar
 	return true;
 }
 
+/* Where nobody's question is in the store. */
+static bool take_proof(struct story *st, const struct store_hit *hit, void *arg)
+{
+	(void)arg;
+	if (!is(&hit->ev, F_EVENT_MODULE, "link"))
+		story_prove(st, hit, 0);
+	return st->nevidence < EVIDENCE_STEP;
+}
+
 /* The chains that the mentions are in by now. */
 static void settle_mentions(struct story *st, struct start *s)
 {
@@ -173,16 +181,47 @@ static void settle_mentions(struct story *st, struct start *s)
 		if (!m->said.chain.len)
 			continue;
 		(void)chains_get(s->chains, m->said.chain);
-		if (m->lookup && m->lookup->asker && !m->lookup->caused) {
-			m->lookup->caused = true;
-			m->lookup->asker->caused++;
-		}
+		if (m->lookup && m->lookup->copy)
+			continue;
 		if (!m->query || m->said.chain.p[0] == 'C')
 			note_cause(st, m->said.confidence, m->said.rule);
 	}
 }
 
-static void tell_of_chain(struct story *st, const struct chain *c)
+/* A look-up of an address is a chain of its own until a connection is met in it: what it was for is known only then. What has a chain otherwise came of a look-up. */
+static void count_caused(struct story *st, struct start *s)
+{
+	bool reverse = story_is_reverse(st);
+
+	chains_spread_met(s->chains);
+	for (size_t i = 0; i < s->n; i++) {
+		struct lookup *l = s->mention[i].lookup;
+		const struct chain *c = l && s->mention[i].said.chain.len ? chains_get(s->chains, s->mention[i].said.chain) : NULL;
+
+		if (!c)
+			continue;
+		st->met |= c->met;
+		if ((reverse && !c->met) || l->caused || l->copy || !l->asker)
+			continue;
+		l->caused = true;
+		l->asker->caused++;
+	}
+}
+
+/* Others ask him: what he asks may be theirs. */
+static void find_resolvers(struct story *st)
+{
+	for (unsigned i = 0, n = 0; i < st->naskers && n < RESOLVERS_ASKED; i++) {
+		struct asker *a = &st->asker[i];
+
+		if (!a->n)
+			continue;
+		a->resolver = story_any(st, arena_printf(&st->arena, "event.action:dns-client-query destination.ip:\"%.*s\" NOT source.ip:\"%.*s\"", STR_ARG(a->ip), STR_ARG(a->ip)).p);
+		n++;
+	}
+}
+
+static void tell_of_chain(struct story *st, struct chain *c)
 {
 	struct members x = {.chain = c};
 
@@ -247,12 +286,17 @@ static void about_name(struct story *st, struct chains *c)
 {
 	struct start s = {.chains = c};
 	struct beginnings b;
+	struct ip ip;
 
 	story_each(st, KEY_NAME, st->subject, take_subject, &s);
+	count_askers(st);
+	if (st->found && story_reverse_ip(st->subject, &ip))
+		(void)story_visitor(st, &ip);
 	settle_mentions(st, &s);
 	b = begin_with(c);
 	chains_follow(c);
 	tell_of_chains(st, c, leads_to, &b);
+	count_caused(st, &s);
 	/* Everybody whose look-up went through the delegation, with or without a chain of its own. */
 	if (st->cut.len) {
 		struct str below = arena_printf(&st->arena, "*.%.*s", STR_ARG(st->cut));
@@ -262,8 +306,14 @@ static void about_name(struct story *st, struct chains *c)
 		for (unsigned i = 0; i < st->nvisitors; i++)
 			story_each(st, KEY_NAME, st->visitor[i]->reverse, story_take_lookup, NULL);
 	}
+	story_count_lookups(st);
+	if (st->found)
+		story_about_list(st);
 	for (unsigned i = 0; i < st->nvisitors; i++)
 		story_visit(st, st->visitor[i]);
+	find_resolvers(st);
+	if (st->nevidence == 0)
+		story_each(st, KEY_NAME, st->subject, take_proof, NULL);
 	free(s.mention);
 }
 
@@ -278,6 +328,15 @@ static bool take_chain(struct story *st, const struct store_hit *hit, void *arg)
 	return true;
 }
 
+static bool take_met(struct story *st, const struct store_hit *hit, void *arg)
+{
+	struct str id = text(&hit->ev, F_WEIR_CHAIN_ID);
+	const struct chain *c = id.len && is(&hit->ev, F_EVENT_ACTION, "dns-client-query") ? chains_get(arg, id) : NULL;
+
+	st->met |= c && c->met;
+	return !st->met;
+}
+
 static void about_address(struct story *st, struct chains *c, const struct ip *ip)
 {
 	struct visitor *v = story_visitor(st, ip);
@@ -285,12 +344,15 @@ static void about_address(struct story *st, struct chains *c, const struct ip *i
 
 	st->subject = v->text;
 	story_each(st, KEY_NAME, v->reverse, story_take_lookup, NULL);
+	story_count_lookups(st);
 	story_visit(st, v);
 	story_each(st, KEY_IP, v->text, take_chain, c);
 	story_each(st, KEY_NAME, v->reverse, take_chain, c);
 	b = begin_with(c);
 	chains_follow(c);
 	tell_of_chains(st, c, comes_of, &b);
+	chains_spread_met(c);
+	story_each(st, KEY_NAME, v->reverse, take_met, c);
 }
 
 /* ---- whom it is about ---- */
@@ -454,6 +516,13 @@ void story_free(struct story *st)
 		return;
 	arena_release(&st->arena);
 	free(st);
+}
+
+bool story_is_reverse(const struct story *st)
+{
+	struct ip ip;
+
+	return story_reverse_ip(st->subject, &ip);
 }
 
 bool story_any(struct story *st, const char *query)

@@ -33,17 +33,28 @@ struct asker {
 	struct str who;	 /* user, host name: as identity said it; may be empty */
 	uint64_t n;
 	uint64_t caused; /* of these, as part of a chain: a server's look-up */
+	uint64_t copies; /* beside these: questions of others that he handed on */
+	bool resolver;	 /* others ask him */
 };
 
 /* A client's query for one name; the same one in another log, or sent again, is not another. */
 struct lookup {
-	struct lookup *older;
-	struct str from, type; /* who asked, and for what: A, AAAA, PTR */
-	int64_t time_ms, port; /* -1: not said */
-	struct str told_by;    /* weir.parse.format */
-	bool twice;	       /* another source has told of it, too */
-	struct asker *asker;   /* whose it was counted as; NULL: no matter, or no room */
-	bool caused;	       /* and as part of a chain */
+	struct lookup *next;
+	struct str from, to, type; /* who asked whom, and for what: A, AAAA, PTR */
+	int64_t time_ms, port;	   /* -1: not said */
+	struct str told_by;	   /* weir.parse.format */
+	bool twice;		   /* another source has told of it, too */
+	bool copy;		   /* somebody else's question, handed on */
+	bool caused;		   /* part of a chain */
+	struct asker *asker;	   /* whose it was counted as; NULL: no matter, or no room */
+	struct str host;	   /* who asked, by name where one is known */
+};
+
+/* Each list the newest first; what was asked the oldest first once it is settled. */
+struct lookups {
+	struct lookup *asked;
+	struct lookup *answered; /* until it is settled which of them stand for a question */
+	struct lookup *handed;	 /* by a resolver to another one */
 };
 
 /* An address that came to one of the site's services. */
@@ -59,7 +70,7 @@ struct visitor {
 	struct tallies failures; /* "SASL LOGIN", "ssh password" */
 	struct tallies users;	 /* that were tried */
 	int64_t first_ms, last_ms;
-	struct lookup *lookup; /* the newest of them first */
+	struct lookups looked_up;
 };
 
 /* Shown as a proof: a copy of the hit. */
@@ -89,7 +100,15 @@ struct story {
 	struct tallies resolvers; /* hosts that chased it */
 	struct asker asker[STORY_ASKERS];
 	unsigned naskers;
-	struct lookup *asked; /* the newest first */
+	struct lookups asked;
+	bool met; /* one of its chains holds a connection */
+
+	/* the name as a question to a block list; list_zone empty: it is none */
+	struct str list_zone; /* of the list, or all that is known of it: what its name ends with */
+	struct visitor *listed; /* whether he is in it; NULL: not an address, or a test's */
+	struct ip list_ip;
+	bool list_has_ip, list_known, list_test;
+	struct tallies list_tellers; /* services that say what it said */
 
 	/* what the cuts' servers are called, and how often each was asked for */
 	struct tally name[STORY_NAMES];
@@ -118,6 +137,8 @@ struct story {
 struct story *story_new(struct store *s, struct str text, int64_t since_ms, int64_t until_ms, struct err *err);
 void story_free(struct story *st);
 
+/* The subject is the reverse name of a whole address. */
+bool story_is_reverse(const struct story *st);
 /* Is there any event that matches the query? For telling what a site does not log. */
 bool story_any(struct story *st, const char *query);
 

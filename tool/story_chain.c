@@ -161,8 +161,13 @@ static void read_bonds(struct chains *c, const struct event *ev)
 
 static bool take_bond(struct story *st, const struct store_hit *hit, void *arg)
 {
+	struct chains *c = arg;
+	struct chain *own = str_eq(text(&hit->ev, F_WEIR_CHAIN_ID), c->at) ? chains_get(c, c->at) : NULL;
+
 	(void)st;
-	read_bonds(arg, &hit->ev);
+	if (own && story_of_a_service(&hit->ev))
+		own->met = true;
+	read_bonds(c, &hit->ev);
 	return true;
 }
 
@@ -188,6 +193,18 @@ void chains_follow(struct chains *c)
 
 			a->one = b;
 		}
+}
+
+void chains_spread_met(struct chains *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->chain[i].met)
+			chain_root(&c->chain[i])->met = true;
+	for (size_t i = 0; i < c->nbonds; i++)
+		if (!c->bond[i].same && c->bond[i].on && chain_root(chains_get(c, c->bond[i].b))->met)
+			chain_root(chains_get(c, c->bond[i].a))->met = true;
+	for (unsigned i = 0; i < c->n; i++)
+		c->chain[i].met = chain_root(&c->chain[i])->met;
 }
 
 void chains_free(struct chains *c)

@@ -4,6 +4,8 @@
  *	story.c		whom it is about; a name's or an address's story
  *	story_chain.c	chains, and events that changed theirs
  *	story_visit.c	visitors, look-ups, the members of a chain
+ *	story_ask.c	what clients asked, each question once
+ *	story_list.c	names that ask whether an address is in a block list
  */
 #ifndef WEIR_TOOL_STORY_INT_H
 #define WEIR_TOOL_STORY_INT_H
@@ -83,6 +85,7 @@ struct moves {
 struct chain {
 	struct str id;
 	bool cut, read;
+	bool met; /* an event of a connection is in it */
 	struct chain *one; /* union-find */
 };
 
@@ -103,6 +106,8 @@ struct chain *chain_root(struct chain *c);
 void chains_follow(struct chains *c);
 /* Membership only holds from what is a cause to what it caused. */
 bool chains_cause(struct chains *c, const struct chain *cut, const struct chain *member);
+/* Those that are one chain with such a one, or caused by it, are met, too. */
+void chains_spread_met(struct chains *c);
 void chains_free(struct chains *c);
 /* What was said last of each event of the chain; m->m is the caller's to free. */
 void moves_of_chain(struct story *st, struct moves *m, struct str chain);
@@ -115,7 +120,7 @@ int64_t moves_confidence(const struct event *ev);
 /* ---- visitors ---- */
 
 struct members {
-	const struct chain *chain;
+	struct chain *chain;
 	struct moves moves;
 	bool moved; /* now those that say another chain, or none */
 };
@@ -128,11 +133,31 @@ bool story_reverse_ip(struct str name, struct ip *out);
 /* NULL where there is no room for another. */
 struct visitor *story_visitor(struct story *st, const struct ip *ip);
 struct str story_who_is(struct story *st, const struct event *ev);
-/* The query of the event among those of the list, for the same name, put there where it is new. */
-struct lookup *story_lookup(struct story *st, struct lookup **list, const struct store_hit *hit, bool *is_new);
+/* A line of one of the site's services about somebody who connected. */
+bool story_of_a_service(const struct event *ev);
 void story_visit(struct story *st, struct visitor *v);
 /* For story_each(): look-ups; members of a chain (arg: struct members). */
 bool story_take_lookup(struct story *st, const struct store_hit *hit, void *arg);
 bool story_take_member(struct story *st, const struct store_hit *hit, void *arg);
+/* When all look-ups have been taken. */
+void story_count_lookups(struct story *st);
+
+/* ---- what was asked ---- */
+
+/* story_ask.c */
+/* The client's query or answer of the event among those for the same name, put there where it is new; NULL where it is neither (the handing on of one is noted). */
+struct lookup *story_lookup(struct story *st, struct lookups *x, const struct store_hit *hit, bool *is_new);
+/* When all have been taken: an answer without a question stands for it, and what a resolver handed on to another one is a copy. The oldest is first then. */
+void story_settle_lookups(struct lookups *x);
+
+/* ---- block lists ---- */
+
+/* story_list.c */
+/* "145.111.137.185.zen.example.org": the address, and in which list it is looked up. false: the name is not of that form. */
+bool story_listed_ip(struct str name, struct ip *ip, struct str *zone);
+/* Whose lists the name lies under ("spamhaus.org"), of the operators that are widely known; empty: none's. */
+struct str story_list_operator(struct str name);
+/* What the store has about the subject's being such a name; nothing where it is none. */
+void story_about_list(struct story *st);
 
 #endif

@@ -3,8 +3,6 @@
  */
 #include "tool/story_int.h"
 
-enum { SAME_QUERY_MS = 10000, SAME_LINE_MS = 1500 };
-
 /* ---- visitors ---- */
 
 /* "145.111.137.185.in-addr.arpa" and ip6.arpa: the address, where the name is a whole one. */
@@ -225,6 +223,8 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		return true;
 	if (!v->who.len)
 		v->who = story_who_is(st, ev);
+	if (st->list_zone.len && str_ieq(text(ev, F_RULE_RULESET), st->list_zone))
+		story_count(st, &st->list_tellers, service_of(st, ev));
 	if (str_eq(action, STR("smtp-connect")) && is(ev, F_EVENT_PROVIDER, "postscreen")) {
 		x->screened++;
 		story_count(st, &x->screens, service_of(st, ev));
@@ -283,60 +283,45 @@ static struct str asking_host(struct story *st, const struct event *ev)
 	return host.len ? host : keep(st, text(ev, F_SOURCE_IP));
 }
 
-/* The same query told by a query log and by dnstap, or sent once more after a time-out, is one look-up. */
-struct lookup *story_lookup(struct story *st, struct lookup **list, const struct store_hit *hit, bool *is_new)
-{
-	const struct event *ev = &hit->ev;
-	const struct value *p = event_get(ev, field_ref(F_SOURCE_PORT));
-	struct lookup l = {.from = text(ev, F_SOURCE_IP), .type = text(ev, F_DNS_QUESTION_TYPE), .time_ms = hit->time_ms,
-			   .port = value_is(p, V_INT) ? p->i : -1, .told_by = text(ev, F_WEIR_PARSE_FORMAT)};
-	struct lookup *have = *list;
-
-	*is_new = false;
-	for (; have && l.time_ms - have->time_ms <= SAME_QUERY_MS; have = have->older) {
-		/* One socket asks for A and AAAA. */
-		if (!str_eq(have->from, l.from) || !str_eq(have->type, l.type))
-			continue;
-		if (have->port >= 0 && have->port == l.port)
-			return have;
-		if ((have->port < 0 || l.port < 0) && !have->twice && !str_eq(have->told_by, l.told_by) &&
-		    l.time_ms - have->time_ms <= SAME_LINE_MS) {
-			have->twice = true;
-			return have;
-		}
-	}
-	have = arena_alloc(&st->arena, sizeof(*have));
-	*have = l;
-	have->from = keep(st, l.from);
-	have->type = keep(st, l.type);
-	have->told_by = keep(st, l.told_by);
-	have->older = *list;
-	*is_new = true;
-	return *list = have;
-}
-
-/* A PTR query of a client for a whole reverse name. */
+/* A PTR query of a client for a whole reverse name, what it was answered, and its being handed on. */
 bool story_take_lookup(struct story *st, const struct store_hit *hit, void *arg)
 {
 	const struct event *ev = &hit->ev;
 	struct visitor *v;
+	struct lookup *l;
 	struct ip ip;
 	bool is_new;
 
 	(void)arg;
-	if (!is(ev, F_EVENT_ACTION, "dns-client-query") || !is(ev, F_DNS_QUESTION_TYPE, "PTR") || !story_reverse_ip(text(ev, F_DNS_QUESTION_NAME), &ip))
+	/* dnsmasq does not say the type of what it hands on. */
+	if (is(ev, F_EVENT_MODULE, "link") || !story_reverse_ip(text(ev, F_DNS_QUESTION_NAME), &ip) ||
+	    (text(ev, F_DNS_QUESTION_TYPE).len && !is(ev, F_DNS_QUESTION_TYPE, "PTR")))
 		return true;
 	v = story_visitor(st, &ip);
 	if (!v)
 		return true;
-	(void)story_lookup(st, &v->lookup, hit, &is_new);
+	l = story_lookup(st, &v->looked_up, hit, &is_new);
 	if (!is_new)
 		return true;
-	v->lookups++;
-	story_count(st, &st->lookup_hosts, asking_host(st, ev));
+	l->host = asking_host(st, ev);
 	story_note_time(st, hit);
 	story_prove(st, hit, 1);
 	return true;
+}
+
+void story_count_lookups(struct story *st)
+{
+	for (unsigned i = 0; i < st->nvisitors; i++) {
+		struct visitor *v = st->visitor[i];
+
+		story_settle_lookups(&v->looked_up);
+		for (const struct lookup *l = v->looked_up.asked; l; l = l->next) {
+			if (l->copy)
+				continue;
+			v->lookups++;
+			story_count(st, &st->lookup_hosts, l->host);
+		}
+	}
 }
 
 static bool rr_text(const struct value *rr, const char *key, struct str *out)
@@ -382,11 +367,18 @@ static void note_name(struct story *st, struct str name)
 		st->name[st->nnames++] = (struct tally){keep(st, name), 1};
 }
 
+bool story_of_a_service(const struct event *ev)
+{
+	struct str action = text(ev, F_EVENT_ACTION);
+
+	return !is(ev, F_EVENT_MODULE, "link") && (str_starts(action, STR("smtp-")) || str_starts(action, STR("ssh-")));
+}
+
 bool story_take_member(struct story *st, const struct store_hit *hit, void *arg)
 {
 	const struct event *ev = &hit->ev;
 	const struct members *x = arg;
-	const struct chain *c = x->chain;
+	struct chain *c = x->chain;
 	struct str name = text(ev, F_DNS_QUESTION_NAME);
 	const struct move *move;
 	struct ip ip;
@@ -409,10 +401,12 @@ bool story_take_member(struct story *st, const struct store_hit *hit, void *arg)
 		read_delegation(st, ev, st->name[i].text);
 	if (!st->cut.len && st->kind == STORY_NAME)
 		read_delegation(st, ev, st->subject);
-	if (is(ev, F_DNS_QUESTION_TYPE, "PTR") && story_reverse_ip(name, &ip))
+	if (is(ev, F_DNS_QUESTION_TYPE, "PTR") && story_reverse_ip(name, &ip)) {
 		(void)story_visitor(st, &ip);
-	else if (str_starts(text(ev, F_EVENT_ACTION), STR("smtp-")) || str_starts(text(ev, F_EVENT_ACTION), STR("ssh-")))
+	} else if (story_of_a_service(ev)) {
+		c->met = true;
 		if (ip_parse(text(ev, F_SOURCE_IP), &ip))
 			(void)story_visitor(st, &ip);
+	}
 	return true;
 }

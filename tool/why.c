@@ -80,7 +80,9 @@ static enum finding judge(const struct story *st)
 	for (unsigned i = 0; i < st->naskers; i++)
 		if (st->asker[i].caused && st->nvisitors)
 			return LOOKUP;
-	return why_direct(st) ? DIRECT : NO_CAUSE;
+	if (!why_direct(st))
+		return NO_CAUSE;
+	return st->list_zone.len ? LIST : story_is_reverse(st) ? REVERSE : DIRECT;
 }
 
 /* ---- in which order ---- */
@@ -165,7 +167,7 @@ static void json_visitor(struct buf *b, const struct visitor *v)
 
 static void print_json(struct story *st, enum finding f)
 {
-	static const char *const words[] = {"nothing", "elsewhere", "no-cause", "chase", "look-up", "direct", "address"};
+	static const char *const words[] = {"nothing", "elsewhere", "no-cause", "chase", "look-up", "direct", "address", "reverse", "list"};
 	struct buf b, sentence;
 
 	buf_init(&b, 0);
@@ -188,6 +190,8 @@ static void print_json(struct story *st, enum finding f)
 	}
 	if (st->cut.len)
 		json_text(&b, "cut", st->cut);
+	if (st->list_zone.len)
+		json_text(&b, "list", st->list_zone);
 	json_tallies(&b, "chains", st->chains.t, st->chains.n);
 	json_tallies(&b, "names", st->name, st->nnames);
 	json_tallies(&b, "resolvers", st->resolvers.t, st->resolvers.n);
@@ -198,7 +202,8 @@ static void print_json(struct story *st, enum finding f)
 		json_write_string(&b, st->asker[i].ip);
 		if (st->asker[i].who.len)
 			json_text(&b, "who", st->asker[i].who);
-		buf_printf(&b, ",\"queries\":%llu,\"caused\":%llu}", (unsigned long long)st->asker[i].n, (unsigned long long)st->asker[i].caused);
+		buf_printf(&b, ",\"queries\":%llu,\"caused\":%llu,\"copies\":%llu,\"resolver\":%s}", (unsigned long long)st->asker[i].n,
+			   (unsigned long long)st->asker[i].caused, (unsigned long long)st->asker[i].copies, st->asker[i].resolver ? "true" : "false");
 	}
 	buf_lit(&b, "],\"addresses\":[");
 	for (unsigned i = 0; i < st->nvisitors; i++) {

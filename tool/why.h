@@ -9,7 +9,7 @@
 #include "tool/story.h"
 
 /* What the sentence is about. */
-enum finding { NOTHING, ELSEWHERE, NO_CAUSE, CHASE, LOOKUP, DIRECT, ADDRESS };
+enum finding { NOTHING, ELSEWHERE, NO_CAUSE, CHASE, LOOKUP, DIRECT, ADDRESS, REVERSE, LIST };
 
 /* Of all visitors together; the tallies with the largest first. */
 struct sums {

@@ -167,6 +167,15 @@ static void put_connections(struct buf *b, const struct story *st, const struct 
 
 /* ---- the one sentence ---- */
 
+static struct str asker_text(struct story *st, const struct asker *a)
+{
+	const char *comma = a->who.len && a->resolver ? ", " : "", *what = a->resolver ? "a resolver" : "";
+
+	if (!a->who.len && !a->resolver)
+		return a->ip;
+	return arena_printf(&st->arena, "%.*s (%.*s%s%s)", STR_ARG(a->ip), STR_ARG(a->who), comma, what);
+}
+
 static void put_askers(struct buf *b, struct story *st, bool caused)
 {
 	struct str s[STORY_ASKERS];
@@ -177,9 +186,51 @@ static void put_askers(struct buf *b, struct story *st, bool caused)
 
 		if (caused ? a->caused == 0 : a->n == a->caused)
 			continue;
-		s[n++] = a->who.len ? arena_printf(&st->arena, "%.*s (%.*s)", STR_ARG(a->ip), STR_ARG(a->who)) : a->ip;
+		s[n++] = asker_text(st, a);
 	}
 	put_list(b, s, n, 4, 0);
+}
+
+static void put_asked(struct buf *b, struct story *st, uint64_t n, bool caused)
+{
+	show_text(b, st->subject);
+	buf_lit(b, " was asked for ");
+	put_times(b, n);
+	buf_lit(b, " by ");
+	put_askers(b, st, caused);
+}
+
+/* The same questions, seen once more where a resolver asked another one for them. */
+static void put_copies(struct buf *b, struct story *st)
+{
+	struct str s[STORY_ASKERS];
+	uint64_t copies = 0;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < st->naskers; i++)
+		if (st->asker[i].copies) {
+			copies += st->asker[i].copies;
+			s[n++] = st->asker[i].ip;
+		}
+	if (!n)
+		return;
+	buf_lit(b, "; ");
+	put_list(b, s, n, 3, 0);
+	buf_lit(b, " passed it on ");
+	put_times(b, copies);
+}
+
+/* Nobody but resolvers, which ask for others. */
+static bool only_resolvers(const struct story *st)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < st->naskers; i++) {
+		any |= st->asker[i].n != 0;
+		if (st->asker[i].n && !st->asker[i].resolver)
+			return false;
+	}
+	return any;
 }
 
 /* Who wanted to know: "mail looked up who 185.137.111.145 is (145.111.137.185.in-addr.arpa)". */
@@ -246,24 +297,61 @@ static void say_chase(struct buf *b, struct story *st, const struct sums *s)
 	}
 }
 
+/* That the address connected is a fact, that this was the reason is none. */
+static void put_unlinked(struct buf *b, const struct story *st, const struct sums *s)
+{
+	if (s->connections) {
+		buf_lit(b, "; nothing in the store says what for, but ");
+		put_connections(b, st, s);
+	} else {
+		buf_lit(b, "; no connection of it is in the store");
+	}
+}
+
+/* "a block-list look-up of 185.137.111.145 in zen.spamhaus.org", as far as that is sure. */
+static void put_list_question(struct buf *b, const struct story *st)
+{
+	bool allow = str_ends(st->list_zone, STR("dnswl.org")) || str_starts(st->list_zone, STR("wl."));
+	char ip[IP_TEXT];
+	size_t n = st->list_has_ip ? ip_format(&st->list_ip, ip) : 0;
+
+	if (!st->list_has_ip) {
+		buf_lit(b, "a look-up in a list of ");
+		show_text(b, st->list_zone);
+	} else if (!st->list_known) {
+		buf_printf(b, "its name holds %.*s, as look-ups in block lists do, but nothing says that ", (int)n, ip);
+		show_text(b, st->list_zone);
+		buf_lit(b, " is one");
+	} else if (st->list_test) {
+		buf_printf(b, "a test whether the %s list ", allow ? "allow" : "block");
+		show_text(b, st->list_zone);
+		buf_printf(b, " works (%.*s is nobody who connected)", (int)n, ip);
+	} else {
+		buf_printf(b, "%s look-up of %.*s in ", allow ? "an allow-list" : "a block-list", (int)n, ip);
+		show_text(b, st->list_zone);
+	}
+}
+
 /* A reverse or forward look-up that a server made of somebody who connected. */
 static void say_lookup(struct buf *b, struct story *st, const struct sums *s)
 {
 	uint64_t caused = 0;
 
-	show_text(b, st->subject);
-	buf_lit(b, " was asked for ");
 	for (unsigned i = 0; i < st->naskers; i++)
 		caused += st->asker[i].caused;
-	put_times(b, caused);
-	buf_lit(b, " by ");
-	put_askers(b, st, true);
+	put_asked(b, st, caused, true);
+	if (st->listed) {
+		buf_lit(b, " (");
+		put_list_question(b, st);
+		buf_ch(b, ')');
+	}
 	buf_lit(b, " because ");
-	if (s->connections)
+	if (s->connections && st->met) {
 		put_connections(b, st, s);
-	else {
+	} else {
 		put_visitors(b, st, 3);
 		buf_lit(b, " was looked up");
+		put_unlinked(b, st, s);
 	}
 	if (why_direct(st)) {
 		buf_lit(b, "; besides, ");
@@ -271,16 +359,41 @@ static void say_lookup(struct buf *b, struct story *st, const struct sums *s)
 		buf_lit(b, " asked for it ");
 		put_times(b, why_direct(st));
 	}
+	put_copies(b, st);
 }
 
 static void say_direct(struct buf *b, struct story *st)
 {
-	show_text(b, st->subject);
-	buf_lit(b, " was asked for ");
-	put_times(b, why_direct(st));
-	buf_lit(b, " by ");
-	put_askers(b, st, false);
-	buf_lit(b, ": nothing else in the store caused it");
+	put_asked(b, st, why_direct(st), false);
+	buf_str(b, only_resolvers(st) ? STR(", and for whom is not in the store") : STR(", and nothing in the store says why"));
+	put_copies(b, st);
+}
+
+/* The name of an address: whoever wanted it, no connection was the reason as far as the store goes. */
+static void say_reverse(struct buf *b, struct story *st, const struct sums *s)
+{
+	put_asked(b, st, why_direct(st), false);
+	buf_lit(b, ": the reverse look-up of ");
+	put_visitors(b, st, 3);
+	put_unlinked(b, st, s);
+	put_copies(b, st);
+}
+
+static void say_list(struct buf *b, struct story *st, const struct sums *s)
+{
+	put_asked(b, st, why_direct(st), false);
+	buf_lit(b, ": ");
+	put_list_question(b, st);
+	if (st->list_tellers.n) {
+		buf_lit(b, "; ");
+		put_tallies(b, &st->list_tellers, 3);
+		buf_str(b, st->list_tellers.n == 1 ? STR(" says that it is listed there") : STR(" say that it is listed there"));
+	}
+	if (st->listed)
+		put_unlinked(b, st, s);
+	else if (!st->list_test)
+		buf_lit(b, ", and nothing in the store says why");
+	put_copies(b, st);
 }
 
 static void say_address(struct buf *b, struct story *st, const struct sums *s)
@@ -311,6 +424,21 @@ static void say_address(struct buf *b, struct story *st, const struct sums *s)
 			   st->chase_queries == 1 ? "y" : "ies");
 		put_names(b, st);
 	}
+}
+
+static void say_no_cause(struct buf *b, struct story *st)
+{
+	uint64_t asked = st->resolver_queries + st->hints;
+
+	show_text(b, st->subject);
+	if (asked) {
+		buf_lit(b, " was asked for ");
+		put_times(b, asked);
+		buf_lit(b, " by the resolver itself, and nothing in the store says why");
+	} else {
+		buf_lit(b, " is in the store, but in no question: who asked for it is not known");
+	}
+	put_copies(b, st);
 }
 
 /* In events that nothing is told from: leases, destinations, users, a client's queries for other names. */
@@ -344,11 +472,14 @@ void why_sentence(struct buf *b, struct story *st, enum finding f)
 	case ADDRESS:
 		say_address(b, st, &s);
 		break;
+	case REVERSE:
+		say_reverse(b, st, &s);
+		break;
+	case LIST:
+		say_list(b, st, &s);
+		break;
 	case NO_CAUSE:
-		show_text(b, st->subject);
-		buf_lit(b, " was asked for ");
-		put_times(b, st->resolver_queries + st->hints);
-		buf_lit(b, " by the resolver itself, and nothing in the store says why");
+		say_no_cause(b, st);
 		break;
 	case ELSEWHERE:
 		say_elsewhere(b, st);
@@ -367,6 +498,8 @@ static void say_missing(struct story *st, enum finding f)
 {
 	bool queries = story_any(st, "event.action:dns-client-query"), upstream = story_any(st, "event.action:dns-resolver-query");
 
+	if (only_resolvers(st) && (f == DIRECT || f == REVERSE || f == LIST))
+		fputs("\nWhat would tell more:\n  - who asks that resolver: its own query log (README)\n", stdout);
 	if (f != NOTHING && f != NO_CAUSE && !(f == CHASE && !queries))
 		return;
 	fputs("\nWhat would tell more:\n", stdout);
@@ -408,6 +541,7 @@ static void put_confidence(struct buf *b, const struct story *st)
 static void chain_lines(const struct ask *a, struct story *st, enum finding f, struct buf *b)
 {
 	const char *indent = "  ";
+	bool linked = f == CHASE || st->met;
 
 	if (f == CHASE || (f == ADDRESS && st->chase_queries)) {
 		buf_printf(b, "%s%llu queries of the resolver for ", indent, (unsigned long long)st->chase_queries);
@@ -433,7 +567,8 @@ static void chain_lines(const struct ask *a, struct story *st, enum finding f, s
 		if (v->lookups || f == CHASE) {
 			buf_printf(b, "%sPTR ", indent);
 			show_text(b, v->reverse);
-			buf_printf(b, ", %llu look-up%s\n    made because of\n", (unsigned long long)v->lookups, plural(v->lookups));
+			buf_printf(b, ", %llu look-up%s\n    %s\n", (unsigned long long)v->lookups, plural(v->lookups),
+				   linked ? "made because of" : "of the name of");
 		}
 		buf_printf(b, "%s%.*s", indent, STR_ARG(v->text));
 		if (v->who.len)
@@ -441,7 +576,7 @@ static void chain_lines(const struct ask *a, struct story *st, enum finding f, s
 		if (v->connections) {
 			buf_printf(b, ": %llu connection%s to ", (unsigned long long)v->connections, plural(v->connections));
 			put_tallies(b, &v->services, 3);
-			if (v->lookups < v->connections)
+			if (linked && v->lookups < v->connections && f != LIST)
 				buf_printf(b, ", %llu of them with a look-up of their own (the others found the answer in a cache)",
 					   (unsigned long long)v->lookups);
 		} else {
@@ -469,12 +604,13 @@ static void chain_lines(const struct ask *a, struct story *st, enum finding f, s
 		buf_printf(b, "%sand %u more addresses\n", indent, st->nvisitors - 20);
 	for (unsigned i = 0; i < st->naskers && i < 10 && f != ADDRESS; i++) {
 		const struct asker *q = &st->asker[i];
+		struct str who = asker_text(st, q);
 
-		buf_printf(b, "%sasked by %.*s", indent, STR_ARG(q->ip));
-		if (q->who.len)
-			buf_printf(b, " (%.*s)", STR_ARG(q->who));
-		buf_printf(b, ": %llu quer%s%s\n", (unsigned long long)q->n, q->n == 1 ? "y" : "ies",
-			   q->caused == q->n ? "" : q->caused ? ", some of its own accord" : ", of its own accord");
+		if (q->n)
+			buf_printf(b, "%sasked by %.*s: %llu quer%s%s\n", indent, STR_ARG(who), (unsigned long long)q->n, q->n == 1 ? "y" : "ies",
+				   q->caused == q->n ? "" : q->caused ? ", some without a known cause" : ", no known cause");
+		if (q->copies)
+			buf_printf(b, "%spassed on by %.*s: %llu quer%s\n", indent, STR_ARG(who), (unsigned long long)q->copies, q->copies == 1 ? "y" : "ies");
 	}
 }
 

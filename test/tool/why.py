@@ -118,7 +118,7 @@ def main():
         status, out, err = why(data, 'x.example')
         assert status == 1 and not out and 'store' in err, err
         run(data)
-        want = 'odd.example was asked for twice by 10.20.0.100: nothing else in the store caused it.'
+        want = 'odd.example was asked for twice by 10.20.0.100, and nothing in the store says why.'
         for subject in ('odd.example', 'ODD.Example.', 'the-odd-one'):
             assert first(data, subject) == want, first(data, subject)
         status, out, _ = why(data, 'lonely.example')
@@ -172,7 +172,7 @@ def main():
         want = '192.0.2.52 connected to postfix/postscreen on mail and sshd on shell twice.'
         assert first(d + '/ssh', '192.0.2.52') == want, first(d + '/ssh', '192.0.2.52')
         run(d + '/asked', TWO_LOGS + HANDS)
-        want = 'told.example was asked for 3 times by 10.20.0.9: nothing else in the store caused it.'
+        want = 'told.example was asked for 3 times by 10.20.0.9, and nothing in the store says why.'
         assert first(d + '/asked', 'told.example') == want, first(d + '/asked', 'told.example')
         askers = json.loads(why(d + '/asked', '--json', 'hands.example')[1])['askers']
         assert [(a['ip'], a.get('who'), a['queries']) for a in askers] == [
