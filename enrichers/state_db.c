@@ -1,6 +1,7 @@
 #include "enrichers/state_db.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/log.h"
 
@@ -390,11 +391,52 @@ int state_db_load(struct state_db *db, int table, void (*fn)(void *arg, struct s
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+struct reading {
+	sqlite3 *sql;
+	void (*fn)(void *arg, struct str step, struct str key, struct str value);
+	void *arg;
+	struct buf last; /* step and key of the last row */
+};
+
+static struct str column_of(sqlite3_stmt *s, int at)
+{
+	const char *p = sqlite3_column_blob(s, at);
+
+	return str_n(p ? p : "", p ? (size_t)sqlite3_column_bytes(s, at) : 0);
+}
+
+/* Rows in the order of their keys; backwards: from the end to the last row that was read. What the last call of SQLite came to. */
+static int read_rows(struct reading *r, bool backwards)
+{
+	static const char up[] = "SELECT state.step, key, value, (SELECT step FROM step WHERE id = state.step) FROM state ORDER BY state.step, key";
+	static const char down[] = "SELECT state.step, key, value, (SELECT step FROM step WHERE id = state.step) FROM state ORDER BY state.step DESC, key DESC";
+	sqlite3_stmt *s = NULL;
+	struct buf at;
+	int rc = sqlite3_prepare_v2(r->sql, backwards ? down : up, -1, &s, NULL);
+
+	buf_init(&at, 0);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		buf_clear(&at);
+		buf_printf(&at, "%lld ", (long long)sqlite3_column_int64(s, 0));
+		buf_str(&at, column_of(s, 1));
+		if (backwards && str_eq(buf_slice(&at), buf_slice(&r->last)))
+			break;
+		r->fn(r->arg, column_of(s, 3), column_of(s, 1), column_of(s, 2));
+		if (!backwards) {
+			buf_clear(&r->last);
+			buf_str(&r->last, buf_slice(&at));
+		}
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(s);
+	buf_release(&at);
+	return rc;
+}
+
 int state_db_read(const char *data_dir, void (*fn)(void *arg, struct str step, struct str key, struct str value), void *arg, struct err *err)
 {
 	char path[4200];
-	sqlite3 *sql = NULL;
-	sqlite3_stmt *s = NULL;
+	struct reading r = {.fn = fn, .arg = arg};
 	struct stat st;
 	int rc;
 
@@ -402,20 +444,21 @@ int state_db_read(const char *data_dir, void (*fn)(void *arg, struct str step, s
 		return err_set(err, "the path '%.60s...' is too long", data_dir);
 	if (stat(path, &st) == -1)
 		return err_sys(err, "cannot open '%s'", path);
-	rc = sqlite3_open_v2(path, &sql, SQLITE_OPEN_READONLY, NULL);
+	buf_init(&r.last, 0);
+	rc = sqlite3_open_v2(path, &r.sql, SQLITE_OPEN_READONLY, NULL);
 	if (rc == SQLITE_OK) {
-		sqlite3_busy_timeout(sql, 5000);
-		rc = sqlite3_prepare_v2(sql, "SELECT step.step, key, value FROM state JOIN step ON step.id = state.step", -1, &s, NULL);
+		sqlite3_busy_timeout(r.sql, 5000);
+		rc = read_rows(&r, false);
 	}
-	if (rc == SQLITE_OK)
-		while ((rc = sqlite3_step(s)) == SQLITE_ROW)
-			fn(arg, str_n((const char *)sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0)),
-			   str_n(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)),
-			   str_n(sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2)));
-	if (rc != SQLITE_DONE)
-		(void)err_set(err, "cannot read '%s': %s", path, sql ? sqlite3_errmsg(sql) : "out of memory");
-	sqlite3_finalize(s);
-	sqlite3_close(sql);
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) {
+		(void)err_set(err, "'%s' is damaged (%s): part of it is missing", path, sqlite3_errmsg(r.sql));
+		/* What lies behind the page that cannot be read. */
+		(void)read_rows(&r, true);
+	} else if (rc != SQLITE_DONE) {
+		(void)err_set(err, "cannot read '%s': %s", path, r.sql ? sqlite3_errmsg(r.sql) : "out of memory");
+	}
+	buf_release(&r.last);
+	sqlite3_close(r.sql);
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 

@@ -25,7 +25,7 @@ void state_db_sync(struct state_db *db);
 int state_db_table(struct state_db *db, struct str pipeline, struct str step, struct err *err);
 /* Every pair of the table; main thread, before the first put. */
 int state_db_load(struct state_db *db, int table, void (*fn)(void *arg, struct str key, struct str value), void *arg, struct err *err);
-/* Every pair of every table of DATA/state.db, for another process; read-only. -1 and err where there is none. */
+/* Every pair of every table of DATA/state.db, for another process; read-only. -1 and err where there is none, or where it is damaged: of that fn gets what can be read. */
 int state_db_read(const char *data_dir, void (*fn)(void *arg, struct str step, struct str key, struct str value), void *arg, struct err *err);
 /* Any thread; copies both. value.p NULL: the key goes. */
 void state_db_put(struct state_db *db, int table, struct str key, struct str value);

@@ -2,6 +2,7 @@
 
 #include "outputs/postings.h"
 #include "outputs/store_doc.h"
+#include "outputs/store_salvage.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -30,6 +31,10 @@ struct store_day {
 	int64_t tail_batch; /* last batch in tail */
 	struct postings *tail;
 	struct id_set ids; /* of the segment that is looked at */
+	struct err damage; /* the first that was met */
+	bool damaged, no_index;
+	struct id_set rest; /* all that can be found in a damaged file, once that was looked for */
+	bool has_rest;
 	struct arena arena;
 	struct buf json;
 };
@@ -48,7 +53,7 @@ static void set_clear(struct id_set *s)
 	s->all = false;
 }
 
-static void set_add(struct id_set *s, int64_t id)
+void id_set_add(struct id_set *s, int64_t id)
 {
 	if (s->n == s->cap) {
 		s->cap = s->cap ? s->cap * 2 : 256;
@@ -64,7 +69,7 @@ static int by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void set_sort(struct id_set *s)
+void id_set_sort(struct id_set *s)
 {
 	size_t n = 0;
 	bool sorted = true;
@@ -100,15 +105,36 @@ static void set_or(struct id_set *s, const struct id_set *o)
 		return;
 	}
 	for (size_t i = 0; i < o->n; i++)
-		set_add(s, o->id[i]);
-	set_sort(s);
+		id_set_add(s, o->id[i]);
+	id_set_sort(s);
 }
 
 /* ---- opening ---- */
 
-static int failed(const struct store_day *d, struct err *err)
+/* A page that is none, a file that is too short, a disk that gives it no more. */
+static bool is_damage(int rc)
 {
+	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_IOERR;
+}
+
+static int damaged(struct store_day *d, const char *how, struct err *err)
+{
+	if (!d->damaged)
+		err_set(&d->damage, "'%s' is damaged (%s): part of it is missing", d->path, how);
+	d->damaged = true;
+	return err_set(err, "%s", d->damage.text);
+}
+
+static int failed(struct store_day *d, struct err *err)
+{
+	if (is_damage(sqlite3_extended_errcode(d->db)))
+		return damaged(d, sqlite3_errmsg(d->db), err);
 	return err_set(err, "cannot read '%s': %s", d->path, sqlite3_errmsg(d->db));
+}
+
+const char *store_day_damage(const struct store_day *d)
+{
+	return d->damaged ? d->damage.text : NULL;
 }
 
 static bool prepare(struct store_day *d)
@@ -202,6 +228,8 @@ struct store_day *store_day_open(const char *path, struct err *err)
 		if (retry)
 			release_db(d);
 		if (!retry || !open_db(d, true)) {
+			if (d->damaged)
+				err_set(err, "'%s' is damaged (%s): nothing of it can be read", path, sqlite3_errmsg(d->db));
 			store_day_close(&d);
 			return NULL;
 		}
@@ -221,6 +249,7 @@ void store_day_close(struct store_day **dp)
 	doc_reader_free(&d->reader);
 	postings_free(&d->tail);
 	id_set_release(&d->ids);
+	id_set_release(&d->rest);
 	arena_release(&d->arena);
 	buf_release(&d->json);
 	free(d->segment);
@@ -272,14 +301,19 @@ int store_day_get(struct store_day *d, int64_t id, struct buf *json, char ev_id[
 		doc = column(d->get, 0);
 		eid = str_sub(column(d->get, 1), 0, 32);
 		buf_clear(json);
-		r = need_dictionary(d, doc_dictionary(doc), err) || doc_unpack(d->reader, doc, DOC_MAX, json, err) ? -1 : 1;
 		*ev_id_len = (uint8_t)eid.len;
 		memcpy(ev_id, eid.p, eid.len);
-		if (r == -1)
-			err_prefix(err, "'%s': ", d->path);
+		r = need_dictionary(d, doc_dictionary(doc), err);
+		if (r == 0 && doc_unpack(d->reader, doc, DOC_MAX, json, err))
+			(void)damaged(d, "a document cannot be unpacked", err);
+		else if (r == 0)
+			r = 1;
 	} else if (rc != SQLITE_DONE) {
 		r = failed(d, err);
 	}
+	/* Its neighbours may be sound. */
+	if (r == -1 && is_damage(sqlite3_extended_errcode(d->db)))
+		r = 0;
 	sqlite3_reset(d->get);
 	return r;
 }
@@ -357,10 +391,34 @@ static int read_tail(struct store_day *d, struct err *err)
 	return r == 0 && no == 0 ? 0 : -1;
 }
 
+static const struct id_set *rest_of(struct store_day *d)
+{
+	if (!d->has_rest)
+		store_salvage(d->db, &d->rest);
+	d->has_rest = true;
+	return &d->rest;
+}
+
+/* The segments' keys cannot be trusted: all that can be read gets its keys in memory, like what has no segment yet. */
+static int index_anew(struct store_day *d, struct err *err)
+{
+	const struct id_set *all = rest_of(d);
+	int r = 0;
+
+	d->no_index = true;
+	d->nsegments = 0;
+	postings_clear(d->tail);
+	for (size_t i = 0; r == 0 && i < all->n; i++)
+		r = collect_event(d, all->id[i], err);
+	return r;
+}
+
 int store_day_refresh(struct store_day *d, struct err *err)
 {
 	int r;
 
+	if (d->no_index)
+		return 0;
 	/* One view for both: an event is in a segment or behind the last one. */
 	if (sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL))
 		return failed(d, err);
@@ -368,7 +426,17 @@ int store_day_refresh(struct store_day *d, struct err *err)
 	if (r == 0)
 		r = read_tail(d, err);
 	sqlite3_exec(d->db, "COMMIT", NULL, NULL, NULL);
-	return r;
+	return r == 0 || !d->damaged ? r : index_anew(d, err);
+}
+
+void store_day_rest(struct store_day *d, int64_t from, int64_t to, struct id_set *out)
+{
+	const struct id_set *all = rest_of(d);
+
+	set_clear(out);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->id[i] >= from && all->id[i] <= to)
+			id_set_add(out, all->id[i]);
 }
 
 /* ---- finding ---- */
@@ -385,7 +453,7 @@ static bool gather_tail(void *arg, struct str key, const int64_t *ids, size_t n)
 	(void)key;
 	for (size_t i = 0; i < n; i++)
 		if (ids[i] >= g->from && ids[i] <= g->to)
-			set_add(g->set, ids[i]);
+			id_set_add(g->set, ids[i]);
 	return g->set->n < SET_MAX;
 }
 
@@ -401,7 +469,7 @@ static int load_segment(struct store_day *d, int64_t no, struct err *err)
 	if (rc == SQLITE_ROW) {
 		blob = column(d->segment_ids, 0);
 		while (store_take_id(&blob, &id))
-			set_add(&d->ids, id);
+			id_set_add(&d->ids, id);
 	}
 	sqlite3_reset(d->segment_ids);
 	return rc == SQLITE_ROW ? 0 : failed(d, err);
@@ -418,7 +486,7 @@ static void gather_blob(const struct store_day *d, struct gather *g, struct str 
 			return;
 		id = d->ids.id[event];
 		if (id >= g->from && id <= g->to)
-			set_add(g->set, id);
+			id_set_add(g->set, id);
 	}
 }
 
@@ -448,7 +516,7 @@ static int find_range(struct store_day *d, const struct key_plan *p, struct gath
 	(void)postings_range(d->tail, p->low, p->high, gather_tail, g);
 	g->set->all = g->set->n >= SET_MAX;
 	if (!g->set->all)
-		set_sort(g->set);
+		id_set_sort(g->set);
 	return 0;
 }
 
@@ -522,15 +590,24 @@ static int find(struct store_day *d, const struct key_plan *p, int64_t from, int
 
 int store_day_find(struct store_day *d, const struct key_plan *plan, int64_t from, int64_t to, struct id_set *out, struct err *err)
 {
-	return find(d, plan, from, to, out, err);
+	int r = find(d, plan, from, to, out, err);
+
+	if (r == 0 || !d->damaged || d->no_index)
+		return r;
+	return index_anew(d, err) ? -1 : find(d, plan, from, to, out, err);
 }
 
 bool store_day_span(struct store_day *d, int64_t *first, int64_t *last)
 {
-	bool has = sqlite3_step(d->span) == SQLITE_ROW && sqlite3_column_type(d->span, 0) != SQLITE_NULL;
+	int rc = sqlite3_step(d->span);
+	bool has = rc == SQLITE_ROW && sqlite3_column_type(d->span, 0) != SQLITE_NULL;
 
 	*first = has ? sqlite3_column_int64(d->span, 0) : 0;
 	*last = has ? sqlite3_column_int64(d->span, 1) : 0;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE && failed(d, NULL) == -1 && d->damaged) {
+		*last = INT64_MAX;
+		has = true;
+	}
 	sqlite3_reset(d->span);
 	return has;
 }
@@ -545,8 +622,10 @@ int store_day_scan(struct store_day *d, int64_t from, int64_t to, bool down, int
 	sqlite3_bind_int(s, 3, n);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW && have < n)
 		ids[have++] = sqlite3_column_int64(s, 0);
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW && have == 0)
+		have = failed(d, err);
 	sqlite3_reset(s);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? have : failed(d, err);
+	return have;
 }
 
 /* ---- transactions ---- */
@@ -573,7 +652,7 @@ int64_t store_day_batch(struct store_day *d, int64_t after, struct id_set *out, 
 		no = sqlite3_column_int64(d->batch, 0);
 		blob = column(d->batch, 1);
 		while (store_take_id(&blob, &id))
-			set_add(out, id);
+			id_set_add(out, id);
 	} else if (rc != SQLITE_DONE) {
 		no = failed(d, err);
 	}

@@ -14,7 +14,9 @@ struct day {
 	int64_t day;
 	unsigned part;
 	struct store_day *file; /* NULL: could not be read */
+	struct err why;		/* then */
 	bool seen;
+	bool told; /* that it is damaged, or why it could not be read */
 	int64_t tail_batch; /* of store_tail */
 	unsigned cursors;
 	bool gone;
@@ -47,7 +49,23 @@ const char *store_complaint(struct store *s)
 	bool has = s->has_complaint;
 
 	s->has_complaint = false;
+	for (size_t i = 0; !has && i < s->n; i++) {
+		struct day *d = s->day[i];
+		const char *damage = d->told ? NULL : d->file ? store_day_damage(d->file) : d->why.text;
+
+		if (!damage)
+			continue;
+		d->told = true;
+		return damage;
+	}
 	return has ? s->complaint.text : NULL;
+}
+
+/* Damage the day file tells of itself, once. */
+static void complain_of(struct store *s, const struct day *d, const struct err *err)
+{
+	if (!d->file || !store_day_damage(d->file))
+		complain(s, err);
 }
 
 /* ---- day files ---- */
@@ -84,7 +102,6 @@ static void add_day(struct store *s, struct str name, int64_t day, unsigned part
 {
 	struct day *d = xzalloc(sizeof(*d));
 	char path[PATH_MAX];
-	struct err err;
 
 	d->day = day;
 	d->part = part;
@@ -92,9 +109,7 @@ static void add_day(struct store *s, struct str name, int64_t day, unsigned part
 	name.len -= 3; /* ".db" */
 	memcpy(d->name, name.p, name.len < sizeof(d->name) ? name.len : sizeof(d->name) - 1);
 	path_of(s, d, path);
-	d->file = store_day_open(path, &err);
-	if (!d->file)
-		complain(s, &err);
+	d->file = store_day_open(path, &d->why);
 	s->day = xrealloc(s->day, (s->n + 1) * sizeof(struct day *));
 	s->day[s->n++] = d;
 }
@@ -141,7 +156,10 @@ int store_refresh(struct store *s, struct err *err)
 		if (d && d->file && !store_day_replaced(d->file, path)) {
 			d->seen = true;
 			if (store_day_refresh(d->file, &why) == -1)
-				complain(s, &why);
+				complain_of(s, d, &why);
+		} else if (d && !d->file) {
+			d->seen = true;
+			d->file = store_day_open(path, &d->why);
 		} else {
 			add_day(s, name, day, part);
 		}
@@ -204,7 +222,7 @@ static int look(struct store *s, struct day *d, int64_t id, const struct query *
 		r = store_event(&ev, scratch, buf_slice(json), &err) == -1 ? -1 : 1;
 	}
 	if (r == -1)
-		complain(s, &err);
+		complain_of(s, d, &err);
 	if (r != 1)
 		return 0;
 	memcpy(ev.id, ev_id, len);
@@ -248,7 +266,7 @@ struct store_cursor {
 
 static void walk_fail(struct store_cursor *c, struct walk *w, const struct err *err)
 {
-	complain(c->store, err);
+	complain_of(c->store, w->day, err);
 	w->state = WALK_END;
 }
 
@@ -258,32 +276,35 @@ static void scan_more(struct store_cursor *c, struct walk *w)
 
 	w->scan_at = 0;
 	w->nscan = w->from > w->to ? 0 : store_day_scan(w->day->file, w->from, w->to, c->down, w->scan, SCAN, &err);
-	if (w->nscan < 0)
+	if (w->nscan < 0 && store_day_damage(w->day->file)) {
+		/* Behind the page that cannot be read there are others. */
+		store_day_rest(w->day->file, w->from, w->to, &w->set);
+		w->state = WALK_SET;
+		w->at = 0;
+	} else if (w->nscan < 0) {
 		walk_fail(c, w, &err);
-	else if (w->nscan == 0)
+	} else if (w->nscan == 0) {
 		w->state = WALK_END;
-	else if (c->down)
+	} else if (c->down) {
 		w->to = w->scan[w->nscan - 1] - 1;
-	else
+	} else {
 		w->from = w->scan[w->nscan - 1] + 1;
+	}
 }
 
 /* The next number of the file into w->next, or its end. */
 static void walk_next(struct store_cursor *c, struct walk *w)
 {
-	if (w->state == WALK_SET) {
-		if (w->at == w->set.n) {
-			w->state = WALK_END;
-			return;
-		}
+	if (w->state == WALK_SCAN && w->scan_at == w->nscan)
+		scan_more(c, w);
+	if (w->state == WALK_SCAN) {
+		w->next = w->scan[w->scan_at++];
+	} else if (w->state == WALK_SET && w->at < w->set.n) {
 		w->next = w->set.id[c->down ? w->set.n - 1 - w->at : w->at];
 		w->at++;
-		return;
+	} else {
+		w->state = WALK_END;
 	}
-	if (w->scan_at == w->nscan)
-		scan_more(c, w);
-	if (w->state == WALK_SCAN)
-		w->next = w->scan[w->scan_at++];
 }
 
 /* Only now the index of the file is asked: a search for the newest ten does not touch last month. */
@@ -422,9 +443,9 @@ int store_tail_from_now(struct store *s, struct err *err)
 		if (s->day[i]->file) {
 			int64_t no = store_day_last_batch(s->day[i]->file, err);
 
-			if (no == -1)
+			if (no == -1 && !store_day_damage(s->day[i]->file))
 				return -1;
-			s->day[i]->tail_batch = no;
+			s->day[i]->tail_batch = no == -1 ? INT64_MAX : no;
 		}
 	s->tail_set = true;
 	s->tail_at = s->tail.n = 0;
@@ -443,7 +464,7 @@ static bool next_batch(struct store *s)
 			continue;
 		no = store_day_batch(d->file, d->tail_batch, &s->tail, &err);
 		if (no == -1)
-			complain(s, &err);
+			complain_of(s, d, &err);
 		if (no <= 0)
 			continue;
 		d->tail_batch = no;

@@ -26,7 +26,10 @@ struct store *store_open(const char *data_dir, struct err *err);
 void store_close(struct store **s);
 /* Sees day files that were made or removed since. */
 int store_refresh(struct store *s, struct err *err);
-/* What could not be read since the last call, for the user to know; NULL: nothing. */
+/*
+ * What could not be read, for the user to know: each thing once, one a call; NULL: nothing (more). A day file with damaged pages is read as far as it goes, and
+ * named here.
+ */
 const char *store_complaint(struct store *s);
 
 struct store_find {

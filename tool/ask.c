@@ -210,11 +210,12 @@ struct store *ask_store(const struct ask *a)
 
 bool ask_complaints(const struct ask *a, struct store *s)
 {
-	const char *text = store_complaint(s);
+	const char *text;
+	bool any = false;
 
-	if (text)
+	for (; (text = store_complaint(s)); any = true)
 		fprintf(stderr, "weir %s: %s\n", a->command, text);
-	return text != NULL;
+	return any;
 }
 
 void ask_hint(const struct ask *a)

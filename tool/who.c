@@ -292,7 +292,12 @@ int tool_who(int argc, char **argv)
 			if (a.has_at)
 				w.at = lease_time(a.at);
 			rc = state_db_read(a.data_dir, take_row, &w, &err);
-			if (rc) {
+			if (rc && w.rows) {
+				(void)answer(&w);
+				fflush(stdout);
+				fprintf(stderr, "weir who: %s\n", err.text);
+				rc = 1;
+			} else if (rc) {
 				fprintf(stderr, "weir who: %s\nweird remembers addresses where its configuration has `filter { identity {} }`; "
 						"--path.data DIR names its data folder\n", err.text);
 				rc = 1;

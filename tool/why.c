@@ -254,8 +254,7 @@ int tool_why(int argc, char **argv)
 			print_json(st, f);
 		else
 			why_text(&a, st, f);
-		ask_complaints(&a, s);
-		rc = f == NOTHING ? 1 : 0;
+		rc = ask_complaints(&a, s) || f == NOTHING;
 	}
 	story_free(st);
 	store_close(&s);
