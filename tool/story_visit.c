@@ -148,13 +148,24 @@ static void count_unopened(struct story *st, struct visit *x)
 		}
 }
 
+/* How many like it the line stands for: "message repeated 2 times". */
+static uint64_t repeats(const struct event *ev)
+{
+	const struct value *n = event_get(ev, field_ref(F_WEIR_REPEAT_COUNT));
+
+	return value_is(n, V_INT) && n->i > 0 && n->i < 10000 ? (uint64_t)n->i : 1;
+}
+
+/* One attempt is one line of smtpd's with the client's name. */
 static void mail_failed(struct story *st, struct visitor *v, const struct event *ev)
 {
 	struct str method = text(ev, F_POSTFIX_SASL_METHOD), user = text(ev, F_USER_NAME);
 
-	v->auth_failed++;
-	story_count(st, &v->failures, method.len ? arena_printf(&st->arena, "SASL %.*s", STR_ARG(method)) : STR("SASL"));
-	story_count(st, &v->users, user.len ? user : text(ev, F_POSTFIX_SASL_USER));
+	for (uint64_t n = repeats(ev); n; n--) {
+		v->auth_failed++;
+		story_count(st, &v->failures, method.len ? arena_printf(&st->arena, "SASL %.*s", STR_ARG(method)) : STR("SASL"));
+		story_count(st, &v->users, user.len ? user : text(ev, F_POSTFIX_SASL_USER));
+	}
 }
 
 static void ssh_failed(struct story *st, struct visitor *v, struct str user, uint64_t n)
@@ -169,13 +180,12 @@ static void ssh_failed(struct story *st, struct visitor *v, struct str user, uin
 /* "Failed password for root": sshd's own word on one attempt, or with "message repeated 2 times" on more; 0: another line about it. */
 static uint64_t attempts(const struct event *ev)
 {
-	const struct value *weir = event_top(ev, STR("weir")), *raw, *n;
+	const struct value *weir = event_top(ev, STR("weir")), *raw;
 
 	raw = value_is(weir, V_MAP) ? map_find_str(weir->map, STR("raw")) : NULL;
 	if (!value_is(raw, V_MAP) || !map_find_str(raw->map, STR("auth_method")))
 		return 0;
-	n = event_get(ev, field_ref(F_WEIR_REPEAT_COUNT));
-	return value_is(n, V_INT) && n->i > 0 && n->i < 10000 ? (uint64_t)n->i : 1;
+	return repeats(ev);
 }
 
 static void ssh_login(struct story *st, struct visit *x, const struct event *ev, bool failed)

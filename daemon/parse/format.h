@@ -88,6 +88,8 @@ void rec_value(struct record *r, enum field_id f, struct value v);
 /* The text as a decimal number ("12", "-3"; rec_num_float: "0.25"). false and nothing put where it is none. */
 bool rec_num(struct record *r, enum field_id f, struct str s);
 bool rec_num_float(struct record *r, enum field_id f, struct str s);
+/* rsyslog's shorthand "message repeated 2 times: [ TEXT]": how often into weir.repeat.count, and *s is TEXT. Nothing where it is none. */
+void rec_repeat(struct record *r, struct str *s);
 /* The field as a list, one more element. */
 void rec_push(struct record *r, enum field_id f, struct value v);
 

@@ -603,6 +603,8 @@ static enum format_result postfix_parse(struct record *r)
 	/* Another program under Postfix's name, or a line without a header: only what nobody else writes. */
 	if (d == POSTFIX_NONE || r->program.len == 0)
 		d = POSTFIX_ANY;
+	/* message repeated 2 times: [ warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: authentication failure] */
+	rec_repeat(r, &s);
 	put_protocol(r, d);
 	if (postfix_take_queue_id(&s, &id)) {
 		rec_str(r, F_POSTFIX_QUEUE_ID, id);

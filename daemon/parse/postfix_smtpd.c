@@ -636,11 +636,15 @@ enum format_result postfix_smtpd_warning(struct record *r, struct str s)
 			return FORMAT_MATCH;
 		break;
 	case 'S':
-		/* SASL authentication failure: Password verification failed */
+		/*
+		 * SASL authentication failure: Password verification failed
+		 *
+		 * What Cyrus SASL has to say beside an attempt, through its log callback; of each attempt that fails smtpd itself tells with the client's name. So
+		 * this is no failure of its own (and "problem", of the configuration, may come without any).
+		 */
 		if (scan_lit(&t, "SASL authentication failure: ") || scan_lit(&t, "SASL authentication problem: ")) {
 			rec_str(r, F_EVENT_REASON, t);
-			rec_action(r, "smtp-auth", "authentication", "info");
-			rec_outcome(r, "failure");
+			rec_action(r, "smtp-warning", "authentication", "info");
 			return FORMAT_MATCH;
 		}
 		break;

@@ -96,6 +96,16 @@ bool rec_num(struct record *r, enum field_id f, struct str s)
 	return true;
 }
 
+void rec_repeat(struct record *r, struct str *s)
+{
+	struct str t = *s, n;
+
+	if (!scan_lit(&t, "message repeated ") || !scan_digits(&t, 9, &n) || !scan_lit(&t, " times: [ ") || t.len == 0 || t.p[t.len - 1] != ']')
+		return;
+	(void)rec_num(r, F_WEIR_REPEAT_COUNT, n);
+	*s = str_sub(t, 0, t.len - 1);
+}
+
 bool rec_num_float(struct record *r, enum field_id f, struct str s)
 {
 	struct str rest = s, digits;

@@ -1025,18 +1025,6 @@ static bool take_level(struct record *r, struct str *s)
 	return true;
 }
 
-/* "message repeated 2 times: [ Failed password for root from 192.0.2.7 port 22 ssh2]": rsyslog's shorthand. */
-static void take_repeat(struct record *r, struct str *s)
-{
-	struct str t = *s, n;
-
-	if (!scan_lit(&t, "message repeated ") || !scan_digits(&t, 9, &n) || !scan_lit(&t, " times: [ ") ||
-	    t.len == 0 || t.p[t.len - 1] != ']')
-		return;
-	rec_num(r, F_WEIR_REPEAT_COUNT, n);
-	*s = str_sub(t, 0, t.len - 1);
-}
-
 static enum format_result sshd_parse(struct record *r)
 {
 	static const struct str preauth = STR_INIT(" [preauth]");
@@ -1045,7 +1033,8 @@ static enum format_result sshd_parse(struct record *r)
 	enum format_result got;
 	bool level;
 
-	take_repeat(r, &s);
+	/* message repeated 2 times: [ Failed password for root from 192.0.2.7 port 22 ssh2] */
+	rec_repeat(r, &s);
 	/* Before anybody was logged in. */
 	if (str_ends(s, preauth)) {
 		s.len -= preauth.len;

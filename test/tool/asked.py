@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """asked.py WEIR WEIRD: `weir why` claims no more than the store holds: questions that a resolver passed on, look-ups in block lists, reverse look-ups
-that nothing is linked to, logs of answers alone. Recorded logs, and events of the same vocabulary where there is no recording."""
+that nothing is linked to, logs of answers alone; and it counts a failed login once. Recorded logs, and events of the same vocabulary where there is no recording."""
 import json
 import os
 import subprocess
@@ -165,7 +165,25 @@ def lists():
            'zen.spamhaus.org) because 185.137.111.145 connected to postfix/smtpd on mail once.')
 
 
+def attempts():
+    """Each failed login of a mail client is one, whatever Cyrus SASL and Dovecot say beside it, and however rsyslog shortens it."""
+    head = '<20>1 2026-11-23T08:30:%02d.%06d+00:00 mail %s - - - %s'
+    failed = 'warning: unknown[192.0.2.7]: SASL %s authentication failed: authentication failure'
+    said = [('postfix/smtpd', 'connect from unknown[192.0.2.7]'),
+            ('postfix/smtpd', 'warning: SASL authentication failure: Password verification failed'), ('postfix/smtpd', failed % 'PLAIN'),
+            ('postfix/smtpd', 'warning: SASL authentication problem: unable to open Berkeley db /etc/sasldb2: No such file or directory'),
+            ('postfix/smtpd', failed % 'LOGIN'), ('postfix/smtpd', 'message repeated 2 times: [ %s]' % (failed % 'LOGIN')),
+            ('dovecot', 'auth: passwd-file(bob,192.0.2.7): unknown user'),
+            ('postfix/smtpd', 'lost connection after AUTH from unknown[192.0.2.7]'),
+            ('postfix/smtpd', 'disconnect from unknown[192.0.2.7] ehlo=1 auth=0/4 commands=1/5')]
+    s = Store([{'message': head % (i, i, program, text), 'logged': 'mail'} for i, (program, text) in enumerate(said)])
+    s.says('192.0.2.7', '192.0.2.7 connected to postfix/smtpd on mail once, with 3 SASL LOGIN failures, 1 SASL PLAIN failure: somebody is guessing passwords.')
+    p = subprocess.run([weir, 'search', '--json', '--path.data', s.data, 'event.action:smtp-auth'], capture_output=True, text=True, check=True)
+    assert sum(json.loads(x)['weir'].get('repeat', {}).get('count', 1) for x in p.stdout.splitlines()) == 4, p.stdout
+
+
 def main():
+    attempts()
     forwarder()
     passed_on()
     answers()
