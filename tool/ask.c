@@ -177,6 +177,10 @@ int ask_parse(struct ask *a, int argc, char **argv, const char *usage, uint64_t 
 		fputs(usage, stdout);
 		return 0;
 	}
+	if (a->since_ms >= a->until_ms) {
+		err_set(&e.err, "--since is not before --until: there is nothing between them");
+		return wrong(a, &e.err);
+	}
 	if (!a->data_dir)
 		a->data_dir = env && *env ? env : arena_dupz(&a->arena, place_data(&a->arena));
 	a->text = join_words(&a->arena, word, n);

@@ -317,10 +317,15 @@ static void about_name(struct story *st, struct chains *c)
 	free(s.mention);
 }
 
+/* The chains of its connections, and of look-ups of its name; not of what it asked or answered itself. */
 static bool take_chain(struct story *st, const struct store_hit *hit, void *arg)
 {
 	struct chains *c = arg;
+	struct ip ip, reversed;
+	bool about = ip_parse(text(&hit->ev, F_SOURCE_IP), &ip) && ip_eq(&ip, &st->visitor[0]->ip) && story_of_a_service(&hit->ev);
 
+	if (!about && !(story_reverse_ip(text(&hit->ev, F_DNS_QUESTION_NAME), &reversed) && ip_eq(&reversed, &st->visitor[0]->ip)))
+		return true;
 	if (text(&hit->ev, F_WEIR_CHAIN_ID).len && !is(&hit->ev, F_EVENT_MODULE, "link")) {
 		(void)chains_get(c, text(&hit->ev, F_WEIR_CHAIN_ID));
 		note_cause(st, moves_confidence(&hit->ev), text(&hit->ev, F_WEIR_CAUSE_RULE));

@@ -75,7 +75,8 @@ static enum finding judge(const struct story *st)
 		return st->search.len && !st->other_times ? ELSEWHERE : NOTHING;
 	if (st->kind == STORY_ADDRESS)
 		return ADDRESS;
-	if (st->chains.n && st->nvisitors)
+	/* A delegation's servers, or a zone on the way to the name of an address. */
+	if (st->nvisitors && (st->chains.n || (st->naskers == 0 && st->resolver_queries && st->confidence >= 0)))
 		return CHASE;
 	for (unsigned i = 0; i < st->naskers; i++)
 		if (st->asker[i].caused && st->nvisitors)
@@ -223,6 +224,14 @@ static void print_json(struct story *st, enum finding f)
 	buf_release(&b);
 }
 
+static bool is_network(struct str s)
+{
+	struct str address;
+	struct ip ip;
+
+	return str_cut(&s, '/', &address) && ip_parse(address, &ip);
+}
+
 int tool_why(int argc, char **argv)
 {
 	struct store *s = NULL;
@@ -236,6 +245,8 @@ int tool_why(int argc, char **argv)
 			rc = 0;
 		} else if (a.text.len == 0) {
 			fputs(usage, stderr);
+		} else if (is_network(a.text)) {
+			fprintf(stderr, "weir why: one address, not a network; its events: weir search ip:%.*s\n", STR_ARG(a.text));
 		} else if (a.words > 1) {
 			fprintf(stderr, "weir why: one NAME|IP|ID, not %d words\n", a.words);
 		} else {

@@ -282,13 +282,15 @@ static void say_chase(struct buf *b, struct story *st, const struct sums *s)
 		buf_lit(b, ", by no client, because ");
 	}
 	put_lookups(b, st);
-	buf_lit(b, ", whose zone ");
-	if (st->cut.len) {
-		show_text(b, st->cut);
-		buf_ch(b, ' ');
+	if (st->chains.n) {
+		buf_lit(b, ", whose zone ");
+		if (st->cut.len) {
+			show_text(b, st->cut);
+			buf_ch(b, ' ');
+		}
+		buf_lit(b, "is served by ");
+		put_servers(b, st);
 	}
-	buf_lit(b, "is served by ");
-	put_servers(b, st);
 	if (s->connections) {
 		buf_lit(b, "; ");
 		put_connections(b, st, s);
@@ -500,7 +502,7 @@ static void say_missing(struct story *st, enum finding f)
 
 	if (only_resolvers(st) && (f == DIRECT || f == REVERSE || f == LIST))
 		fputs("\nWhat would tell more:\n  - who asks that resolver: its own query log (README)\n", stdout);
-	if (f != NOTHING && f != NO_CAUSE && !(f == CHASE && !queries))
+	if (st->other_times || (f != NOTHING && f != NO_CAUSE && !(f == CHASE && !queries)))
 		return;
 	fputs("\nWhat would tell more:\n", stdout);
 	if (!story_any(st, "event.action:smtp-connect") && !story_any(st, "event.action:ssh-connect") && !story_any(st, "event.action:ssh-login"))
@@ -543,7 +545,12 @@ static void chain_lines(const struct ask *a, struct story *st, enum finding f, s
 	const char *indent = "  ";
 	bool linked = f == CHASE || st->met;
 
-	if (f == CHASE || (f == ADDRESS && st->chase_queries)) {
+	if (f == CHASE && !st->chains.n) {
+		buf_printf(b, "%squeries of the resolver for ", indent);
+		show_text(b, st->subject);
+		put_confidence(b, st);
+		buf_lit(b, "\n    made for\n");
+	} else if (f == CHASE || (f == ADDRESS && st->chase_queries)) {
 		buf_printf(b, "%s%llu queries of the resolver for ", indent, (unsigned long long)st->chase_queries);
 		put_names(b, st);
 		put_confidence(b, st);

@@ -182,7 +182,20 @@ def attempts():
     assert sum(json.loads(x)['weir'].get('repeat', {}).get('count', 1) for x in p.stdout.splitlines()) == 4, p.stdout
 
 
+def on_the_way():
+    """A zone that the resolver asked for on its way to the name of an address: the link says so, without a delegation."""
+    chain = {'id': 'CAAAAAAAAAAAAA', 'kind': 'connection'}
+    linked = lambda e, **cause: dict(e, weir=dict(e.get('weir', {}), chain=chain, **({'cause': cause} if cause else {})))
+    zone, name = '111.137.185.in-addr.arpa', '145.111.137.185.in-addr.arpa'
+    s = Store([linked(dns(1000, '198.51.100.25', name, 'PTR', port=4001)), linked(smtp(1900, 'smtp-connect', '185.137.111.145')),
+               linked(dns(1010, None, zone, 'NS', 'resolver-query', '203.0.113.1', told_by='dnstap'), rule='L6', confidence=97)], '')
+    s.says(zone, zone + ' was asked for once by the resolver itself (resolver), by no client, because mail (198.51.100.25) looked up the name of 185.137.111.145 '
+           '(%s); 185.137.111.145 connected to postfix/smtpd on mail once.' % name)
+    assert 'queries of the resolver for %s  [97 %%, rule L6]\n    made for\n  PTR %s' % (zone, name) in s.why(zone), s.why(zone)
+
+
 def main():
+    on_the_way()
     attempts()
     forwarder()
     passed_on()

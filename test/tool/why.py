@@ -127,8 +127,15 @@ def main():
         assert status == 1 and out.startswith('never.example is in no event of the store.\n'), out
         # What is there is not asked for; what would tell more is named with its setting.
         assert 'dnstap' not in out and 'querylog' not in out, out
-        status, out, _ = why(data, '--since', '2026-11-24', '--until', '2026-11-25', 'odd.example')
+        status, out, _ = why(data, '--since', '2026-11-24', '--until', '2026-11-25', 'never.example')
         assert status == 1 and 'dnstap { client; resolver; };' in out and 'querylog yes;' in out and 'rsyslog' in out, out
+        # That there is nothing of that time is no reason to have more logs.
+        status, out, _ = why(data, '--since', '2026-11-24', 'odd.example')
+        assert (status, out) == (1, 'odd.example is in the store, but not in that period.\n'), out
+        status, out, err = why(data, '--since', '2026-11-25', '--until', '2026-11-24', 'odd.example')
+        assert (status, out, err) == (2, '', 'weir why: --since is not before --until: there is nothing between them\n'), (status, err)
+        status, out, err = why(data, '192.0.2.0/24')
+        assert (status, out, err) == (2, '', 'weir why: one address, not a network; its events: weir search ip:192.0.2.0/24\n'), (status, err)
         want = '192.0.2.1 connected to postfix/smtpd on mail once, with 1 SASL LOGIN failure: somebody is guessing passwords'
         assert first(data, '192.0.2.1') == want + '; 198.51.100.25 looked up its name (1.2.0.192.in-addr.arpa) once.', first(data, '192.0.2.1')
         answer = json.loads(why(data, '--json', '1.2.0.192.in-addr.arpa')[1])
@@ -163,6 +170,9 @@ def main():
             status, out, _ = why(data, '--since', '2026-11-24', subject)
             assert status == 1 and out.startswith(subject + ' is in the store, but not in that period.\n'), out
         assert json.loads(why(data, '--json', '10.20.0.100')[1])['finding'] == 'elsewhere'
+        # Who looked up names is not told of as if his own had been.
+        want = '198.51.100.25 is in the store (2 events), but in nothing that why follows; see: weir search 198.51.100.25.'
+        assert first(data, '198.51.100.25') == want, first(data, '198.51.100.25')
         assert why(data)[0] == 2
         run(d + '/ssh', SSH)
         want = '192.0.2.50 connected to sshd on shell once, with 1 ssh failure: somebody is guessing passwords.'
