@@ -114,7 +114,7 @@ static void set_or(struct id_set *s, const struct id_set *o)
 /* A page that is none, a file that is too short, a disk that gives it no more. */
 static bool is_damage(int rc)
 {
-	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_IOERR;
+	return (rc & 0xff) == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS;
 }
 
 static int damaged(struct store_day *d, const char *how, struct err *err)
