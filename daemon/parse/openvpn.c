@@ -3,6 +3,7 @@
  *
  *	203.0.113.77:46739 VERIFY OK: depth=0, CN=alice-laptop			before an address was given
  *	alice-laptop/203.0.113.77:46739 MULTI: primary virtual IP for ..: 10.8.0.2	from then on
+ *	alice-laptop/udp4:203.0.113.77:46739 MULTI: ..					2.7, which listens on several sockets
  *
  * Who it is about stands in front. The name there is the certificate's (the user's with username-as-common-name), and stands there only after
  * everything was checked; "[alice-laptop] Peer Connection Initiated" stands in the log of a failed login, too. So vpn.certificate is set wherever a
@@ -15,6 +16,7 @@
 /* What is the peer's in front of a text. */
 struct peer {
 	struct str name, ip, port; /* name.len 0: none yet */
+	struct str transport;	   /* "udp", "tcp"; "" where it does not say */
 	struct str rest;	   /* the text behind */
 };
 
@@ -38,26 +40,45 @@ static size_t address_port(struct str s, struct str *ip, struct str *port)
 	return port->len <= 5 && str_is_ip(*ip) ? n : 0;
 }
 
+/* "udp4:", "tcp6-server:", as 2.7 puts it in front of an address. Its length, or 0. */
+static size_t transport_word(struct str s, struct str *transport)
+{
+	struct str rest = s;
+
+	*transport = STR("");
+	if (s.len < 5 || (s.p[0] != 'u' && s.p[0] != 't') || (!scan_lit(&rest, "udp") && !scan_lit(&rest, "tcp")))
+		return 0;
+	(void)(scan_ch(&rest, '4') || scan_ch(&rest, '6'));
+	(void)scan_lit(&rest, "-server");
+	if (!scan_ch(&rest, ':'))
+		return 0;
+	*transport = str_sub(s, 0, 3);
+	return s.len - rest.len;
+}
+
 /*
  * As a peer stands in front of a line: OpenVPN prints an IPv6 address there without its port, since both together would be ambiguous. port.len is 0 then.
  */
-static size_t peer_address(struct str s, struct str *ip, struct str *port)
+static size_t peer_address(struct str s, struct peer *out)
 {
-	size_t n = 0;
+	size_t word = transport_word(s, &out->transport), n = 0;
 
+	s = str_from(s, word);
 	while (n < s.len && n < 60 && (ch_xdigit(s.p[n]) || s.p[n] == '.' || s.p[n] == ':'))
 		n++;
-	if (str_chr(str_sub(s, 0, n), ':') < 0 || !str_is_ip(str_sub(s, 0, n)))
-		return address_port(s, ip, port);
-	*ip = str_sub(s, 0, n);
-	*port = str_sub(s, 0, 0);
-	return n;
+	if (str_chr(str_sub(s, 0, n), ':') < 0 || !str_is_ip(str_sub(s, 0, n))) {
+		n = address_port(s, &out->ip, &out->port);
+		return n ? word + n : 0;
+	}
+	out->ip = str_sub(s, 0, n);
+	out->port = str_sub(s, 0, 0);
+	return word + n;
 }
 
 /* The peer in front of s, whose name ends not before `from`. */
 static bool find_peer(struct str s, size_t from, struct peer *out)
 {
-	size_t n = from ? 0 : peer_address(s, &out->ip, &out->port);
+	size_t n = from ? 0 : peer_address(s, out);
 
 	if (n && n < s.len && s.p[n] == ' ') {
 		out->name = STR("");
@@ -67,7 +88,7 @@ static bool find_peer(struct str s, size_t from, struct peer *out)
 	for (size_t i = from ? from : 1; i + 8 < s.len; i++) {
 		if (s.p[i] != '/')
 			continue;
-		n = peer_address(str_from(s, i + 1), &out->ip, &out->port);
+		n = peer_address(str_from(s, i + 1), out);
 		if (n == 0 || i + 1 + n >= s.len || s.p[i + 1 + n] != ' ')
 			continue;
 		out->name = str_sub(s, 0, i);
@@ -277,10 +298,19 @@ static bool put_peer_address(struct record *r, struct str v)
 	return rec_ip(r, F_SOURCE_IP, v);
 }
 
+/* 203.0.113.77:46739, and no more: a user name is in front of it. */
+static bool put_bare_socket(struct record *r, struct str v)
+{
+	struct str ip, port;
+
+	return address_port(v, &ip, &port) == v.len && put_socket(r, v, F_SOURCE_IP, F_SOURCE_PORT);
+}
+
 /* What the letters in the patterns stand for. */
 static const struct message_place places[] = {
 	AS_CALL('A', put_inner),
 	AS_RAW('a', "ca"),
+	AS_RAW('b', "pool_base"),
 	AS_CALL('C', put_peer_socket),
 	AS_STR('c', F_TLS_CIPHER),
 	AS_CALL('D', put_server_socket),
@@ -290,8 +320,13 @@ static const struct message_place places[] = {
 	AS_RAW('g', "signal"),
 	AS_CALL('I', put_pool_address),
 	AS_RAW('i', "peer_id"),
+	AS_RAW('k', "command"),
+	AS_RAW('l', "serial"),
 	AS_STR('M', F_VPN_SESSION_REASON),
+	AS_RAW('m', "management"),
 	AS_CALL('N', put_common_name),
+	AS_RAW('n', "dn"),
+	AS_CALL('o', put_bare_socket),
 	AS_CALL('P', put_peer_info),
 	AS_CALL('p', put_packet_source),
 	AS_STR('R', F_EVENT_REASON),
@@ -301,7 +336,9 @@ static const struct message_place places[] = {
 	AS_USER('U', F_USER_NAME),
 	AS_STR('V', F_SERVICE_VERSION),
 	AS_CALL('v', put_version),
+	AS_RAW('w', "seconds"),
 	AS_CALL('x', put_peer_address),
+	AS_RAW('z', "pool_size"),
 	{0}};
 
 #define MSG "daemon-message", "network", "info"
@@ -340,7 +377,7 @@ static const struct messages messages = {
 			{"Data Channel: using negotiated cipher '%d'", MSG, NULL},
 			{"Data Channel Encrypt: Cipher '%d' initialized%*", MSG, NULL},
 			{"Data Channel Decrypt: Cipher '%d' initialized%*", MSG, NULL},
-			{"Delayed exit in %* seconds", MSG, NULL},
+			{"Delayed exit in %w seconds", MSG, NULL},
 			{"Data channel cipher negotiation failed (%R)", MSG, "failure"},
 			{0}},
 		['E'] = LIST{{"ERROR: %E", MSG, "failure"}, {0}},
@@ -349,8 +386,20 @@ static const struct messages messages = {
 			{"Incoming Data Channel: Cipher '%d' initialized%*", MSG, NULL},
 			{"Inactivity timeout (--%M), restarting", MSG, NULL},
 			{"Inactivity timeout (--%M), exiting", MSG, NULL},
+			{"IFCONFIG POOL%*: base=%b size=%z netbits=%*", MSG, NULL},
+			{"IFCONFIG POOL%*: base=%b size=%z, ipv6=%*", MSG, NULL},
+			{"IFCONFIG POOL%*: base=%b size=%z", MSG, NULL},
+			/* openvpn-auth-ldap */
+			{"Incorrect password supplied for LDAP DN \"%n\".", LOGIN, "denied", "failure"},
 			{0}},
-		['L'] = LIST{{"Listening for incoming TCP connection on %D", MSG, NULL}, {0}},
+		['L'] = LIST{
+			{"Listening for incoming TCP connection on %D", MSG, NULL},
+			{"LDAP user \"%U\" was not found.", LOGIN, "denied", "failure"},
+			{"LDAP bind failed immediately: %E", MSG, "failure"},
+			{"LDAP bind failed: %E", MSG, "failure"},
+			{"LDAP search failed: %E", MSG, "failure"},
+			{"LDAP connect failed.", MSG, "failure"},
+			{0}},
 		['M'] = LIST{
 			{"MULTI: Learn: %A -> %*", "vpn-assign", "network", "start", "success"},
 			{"MULTI: Learn (%*): %A -> %*", "vpn-assign", "network", "start", "success"},
@@ -368,11 +417,16 @@ static const struct messages messages = {
 			{"MULTI: no dynamic or static remote --ifconfig address is available for %*", MSG, "failure"},
 			{"MULTI ERROR: %E", MSG, "failure"},
 			{"MULTI%*", MSG, NULL},
+			{"MANAGEMENT: CMD '%k'", MSG, NULL},
+			{"MANAGEMENT: Client connected from %m", MSG, NULL},
+			{"MANAGEMENT: %* listening on %m", MSG, NULL},
 			{0}},
 		['O'] = LIST{
 			{"OPTIONS IMPORT: reading client specific options from: %f", MSG, NULL},
 			{"OCC exit message received by peer", MSG, NULL},
 			{"Outgoing Data Channel: Cipher '%d' initialized%*", MSG, NULL},
+			{"OTP-AUTH: authentication succeeded for username '%U', remote %o", LOGIN, "allowed", "success"},
+			{"OTP-AUTH: authentication failed for username '%U', remote %o", LOGIN, "denied", "failure"},
 			{"OpenVPN STATISTICS", MSG, NULL},
 			{"OpenVPN %V %*", MSG, NULL},
 			{"OpenSSL: %E", MSG, "failure"},
@@ -382,6 +436,7 @@ static const struct messages messages = {
 			{"Peer Connection Initiated with %C", CONN, "start", NULL},
 			{"PLUGIN_CALL: POST %f/PLUGIN_AUTH_USER_PASS_VERIFY status=0", LOGIN, "allowed", "success"},
 			{"PLUGIN_CALL: POST %f/PLUGIN_AUTH_USER_PASS_VERIFY status=1", LOGIN, "denied", "failure"},
+			{"PLUGIN_CALL: plugin function %* failed with status %*: %f", MSG, "failure"},
 			{"PUSH: Received control message: '%*", MSG, NULL},
 			{"PUSH: No %R", MSG, "failure"},
 			{0}},
@@ -399,6 +454,8 @@ static const struct messages messages = {
 			{"TLS: Username/Password authentication succeeded for username '%U'", LOGIN, "allowed", "success"},
 			{"TLS: Username/auth-token authentication succeeded for username '%U' [CN SET]", LOGIN, "allowed", "success"},
 			{"TLS: Username/auth-token authentication succeeded for username '%U'", LOGIN, "allowed", "success"},
+			{"TLS: Username/auth-token authentication failed for username '%U' [CN SET]", LOGIN, "denied", "failure"},
+			{"TLS: Username/auth-token authentication failed for username '%U'", LOGIN, "denied", "failure"},
 			{"TLS: Username/Password authentication deferred for username '%U' [CN SET]", LOGIN, "info", NULL},
 			{"TLS: Username/Password authentication deferred for username '%U'", LOGIN, "info", NULL},
 			{"TLS Auth Error: username attempted to change from '%*' to '%*' -- tunnel disabled", LOGIN, "denied", "failure"},
@@ -429,6 +486,7 @@ static const struct messages messages = {
 			{"UDPv%* link %*", MSG, NULL},
 			{"UID set to %*", MSG, NULL},
 			{"Unroutable control packet received from %C (%*)", MSG, "failure"},
+			{"Unable to bind as %n", MSG, "failure"},
 			{"Unrecognized option %*", MSG, "failure"},
 			{"Use --help for more information.", MSG, NULL},
 			{0}},
@@ -439,8 +497,9 @@ static const struct messages messages = {
 			{"VERIFY SCRIPT ERROR: depth=0, %S", CERT, "denied", "failure"},
 			{"VERIFY X509NAME OK: %S", CERT, "info", "success"},
 			{"VERIFY X509NAME ERROR: %S, must be %*", CERT, "denied", "failure"},
-			{"VERIFY ERROR: depth=0, error=%R: %S, serial=%*", CERT, "denied", "failure"},
+			{"VERIFY ERROR: depth=0, error=%R: %S, serial=%l", CERT, "denied", "failure"},
 			{"VERIFY ERROR: depth=0, error=%R: %S", CERT, "denied", "failure"},
+			{"VERIFY ERROR: depth=%*, error=%R: %a, serial=%l", CERT, "denied", "failure"},
 			{"VERIFY ERROR: depth=%*, error=%R: %a", CERT, "denied", "failure"},
 			{"VERIFY ERROR: %R", CERT, "denied", "failure"},
 			{"VERIFY WARNING: depth=0, %R: %S", CERT, "info", NULL},
@@ -564,6 +623,8 @@ static void put_peer(struct record *r, const struct peer *p)
 	rec_ip(r, F_SOURCE_IP, p->ip);
 	if (p->port.len)
 		rec_num(r, F_SOURCE_PORT, p->port);
+	if (p->transport.len)
+		rec_str(r, F_NETWORK_TRANSPORT, p->transport);
 }
 
 /* Where a name holds "/192.0.2.1:5 " itself, the text that is known behind a later one tells. */
@@ -601,13 +662,14 @@ static void name_assigned(struct record *r, struct str s)
 {
 	ptrdiff_t at = str_find(s, STR(" -> "));
 	struct str who = at >= 0 ? str_from(s, (size_t)at + 4) : STR("");
-	struct str ip, port;
+	struct peer p;
 	ptrdiff_t slash = str_rchr(who, '/');
 
-	if (slash <= 0 || peer_address(str_from(who, (size_t)slash + 1), &ip, &port) != who.len - (size_t)slash - 1)
+	if (slash <= 0 || peer_address(str_from(who, (size_t)slash + 1), &p) != who.len - (size_t)slash - 1)
 		return;
-	put_peer(r, &(struct peer){str_sub(who, 0, (size_t)slash), ip, port, STR("")});
-	rec_user(r, F_USER_NAME, str_sub(who, 0, (size_t)slash));
+	p.name = str_sub(who, 0, (size_t)slash);
+	put_peer(r, &p);
+	rec_user(r, F_USER_NAME, p.name);
 }
 
 /* The date of its own log file: "us=687322 " may follow. */
@@ -668,7 +730,8 @@ static bool openvpn_shape(const struct record *r)
 	static const struct str begins[] = {STR_INIT("OpenVPN 2."), STR_INIT("MULTI: "), STR_INIT("TLS: "), STR_INIT("TLS Error: "),
 					    STR_INIT("VERIFY "), STR_INIT("Initialization Sequence Completed"), STR_INIT("TUN/TAP device "),
 					    STR_INIT("UDPv4 link "), STR_INIT("UDPv6 link "), STR_INIT("TCP connection established with [AF_INET"),
-					    STR_INIT("IFCONFIG POOL"), STR_INIT("library versions: OpenSSL")};
+					    STR_INIT("IFCONFIG POOL"), STR_INIT("library versions: OpenSSL"),
+					    STR_INIT("Peer Connection Initiated with [AF_INET")};
 	struct str s = r->line, date;
 	struct syslog_stamp stamp;
 	struct peer p;
@@ -685,5 +748,5 @@ static bool openvpn_shape(const struct record *r)
 
 static const char *const programs[] = {"openvpn", "openvpn-*", "openvpn(*", "openvpn@*", "openvpn_*", "ovpn-*", "ovpn_*", NULL};
 
-FORMAT(openvpn, .programs = programs, .service = STR_INIT("openvpn"), .dataset = STR_INIT("weir.vpn"), .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.6",
+FORMAT(openvpn, .programs = programs, .service = STR_INIT("openvpn"), .dataset = STR_INIT("weir.vpn"), .doc = "OpenVPN's server", .versions = "OpenVPN 2.4 to 2.7",
        .shape = openvpn_shape, .parse = openvpn_parse)
