@@ -10,6 +10,7 @@
  *
  * HELO and the sender's address are the client's text: a pair ends at the name of the next, and each is looked for behind the one before it.
  */
+#include "base/url.h"
 #include "parse/format.h"
 
 static const struct {
@@ -37,6 +38,14 @@ static bool put_result(struct record *r, struct str word)
 	return false;
 }
 
+/* Whom the mail is for, or the server's name, or "<UNKNOWN>": as it is set. */
+static void put_receiver(struct record *r, struct str s)
+{
+	rec_raw(r, "receiver", s);
+	if (str_chr(s, '@') > 0 && str_chr(s, ' ') < 0)
+		rec_str(r, F_EMAIL_TO_ADDRESS, s);
+}
+
 /* "client-ip=192.0.2.7; helo=h; envelope-from=a@b; receiver=c" */
 static bool client_pairs(struct record *r, struct str s)
 {
@@ -51,7 +60,7 @@ static bool client_pairs(struct record *r, struct str s)
 	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
 	if (!str_eq(from, STR("<>")))
 		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
-	rec_raw(r, "receiver", str_trim(s));
+	put_receiver(r, str_trim(s));
 	return true;
 }
 
@@ -100,10 +109,26 @@ static bool comment(struct record *r, struct str s)
 	return true;
 }
 
+/* "..openspf.net/Why?s=mfrom;id=bob%40example.org;ip=192.0.2.7;r=corp.example": the sender may hold ";ip=", too. */
+static void put_why(struct record *r, struct str s)
+{
+	struct str id, part, scope;
+
+	if (!scan_until_str(&s, STR("Why?s="), &part) || !scan_until(&s, ';', &scope) || !scan_lit(&s, "id=") ||
+	    !scan_until_last(&s, STR(";ip="), &id) || !scan_until(&s, ';', &part) || !rec_ip(r, F_SOURCE_IP, part))
+		return;
+	rec_str(r, F_SOURCE_ADDRESS, part);
+	id = url_decode(r->arena, id);
+	if (str_eq(scope, STR("helo")))
+		rec_str(r, F_POSTFIX_CLIENT_HELO, id);
+	else if (str_chr(id, '@') > 0)
+		rec_str(r, F_EMAIL_SENDER_ADDRESS, id);
+}
+
 /* 550 5.7.23 Message rejected due to: SPF fail - not authorized. Please see http://www.openspf.net/Why?s=mfrom;id=bob@example.org;ip=192.0.2.7;r=corp.example */
 static bool refusal(struct record *r, struct str s)
 {
-	struct str code, dsn, head;
+	struct str code, dsn, rest;
 
 	if (!scan_digits(&s, 3, &code) || code.len != 3 || !scan_lit(&s, " ") || !scan_word(&s, &dsn) ||
 	    !scan_lit(&s, " "))
@@ -112,8 +137,10 @@ static bool refusal(struct record *r, struct str s)
 	rec_str(r, F_POSTFIX_DSN, dsn);
 	rec_str(r, F_EVENT_REASON, s);
 	rec_outcome(r, "failure");
-	if (scan_until_last(&s, STR(";ip="), &head) && scan_until(&s, ';', &head) && rec_ip(r, F_SOURCE_IP, head))
-		rec_str(r, F_SOURCE_ADDRESS, head);
+	rest = s;
+	if (scan_lit(&rest, "Message rejected due to: SPF ") && scan_word(&rest, &code))
+		(void)put_result(r, code);
+	put_why(r, s);
 	return true;
 }
 
@@ -129,12 +156,46 @@ static bool perl_header(struct record *r, struct str s)
 	rec_str(r, F_SOURCE_ADDRESS, s);
 	rec_str(r, F_EVENT_REASON, why);
 	rec_raw(r, "identity", identity);
-	rec_raw(r, "receiver", receiver);
+	put_receiver(r, receiver);
 	rec_str(r, F_POSTFIX_CLIENT_HELO, helo);
 	if (from.len > 1 && from.p[0] == '"' && from.p[from.len - 1] == '"')
 		from = str_sub(from, 1, from.len - 2);
 	if (!str_eq(from, STR("<>")))
 		rec_str(r, F_EMAIL_SENDER_ADDRESS, from);
+	return true;
+}
+
+/*
+ * "SPF none (No applicable sender policy available): Envelope-from: bob@example.org", "..: HELO/EHLO (Null Sender): mx.example.org". From 2.010 on
+ * ", IP Address: 192.0.2.7, Recipient: carol@corp.example" is behind it.
+ */
+static bool perl_result(struct record *r, struct str s)
+{
+	struct str word, why, who, ip;
+	bool helo = false;
+
+	if (!scan_lit(&s, "SPF ") || !scan_word(&s, &word) || !put_result(r, word) || !scan_lit(&s, " ("))
+		return false;
+	if (!scan_until_last(&s, STR("): Envelope-from: "), &why)) {
+		helo = true;
+		if (!scan_until_last(&s, STR("): HELO/EHLO: "), &why) && !scan_until_last(&s, STR("): HELO/EHLO (Null Sender): "), &why))
+			return false;
+	}
+	if (!scan_until_last(&s, STR(", IP Address: "), &who)) {
+		who = s;
+		s = STR("");
+	} else if (!scan_until_str(&s, STR(", Recipient: "), &ip) || !rec_ip(r, F_SOURCE_IP, ip)) {
+		return false;
+	} else {
+		rec_str(r, F_SOURCE_ADDRESS, ip);
+		put_receiver(r, s);
+	}
+	rec_raw(r, "identity", helo ? STR("helo") : STR("mailfrom"));
+	if (helo)
+		rec_str(r, F_POSTFIX_CLIENT_HELO, who);
+	else if (who.len && !str_eq(who, STR("<>")))
+		rec_str(r, F_EMAIL_SENDER_ADDRESS, who);
+	rec_str(r, F_EVENT_REASON, why);
 	return true;
 }
 
@@ -151,6 +212,10 @@ static enum format_result perl_action(struct record *r, struct str s)
 		rec_str(r, F_ERROR_CODE, word);
 		rec_str(r, F_EVENT_REASON, s);
 		rec_outcome(r, "failure");
+		/* It refuses for nothing else. */
+		if (str_starts(s, STR("Please see ")) && str_find(s, STR("/Why?s=")) > 0)
+			rec_raw(r, "spf_result", STR("fail"));
+		put_why(r, s);
 		return FORMAT_MATCH;
 	}
 	if (!scan_word(&all, &word) || !str_is_name(word))
@@ -183,6 +248,10 @@ static enum format_result policyd_spf_parse(struct record *r)
 		return daemon_message(r);
 	if (refusal(r, s))
 		return FORMAT_MATCH;
+	if (str_starts(s, STR("SPF ")))
+		return perl_result(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
+	if (scan_lit(&s, "X-Comment: "))
+		return comment(r, s) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 	if (scan_lit(&s, "prepend")) {
 		scan_lit(&s, ": Text:");
 		if (scan_lit(&s, " Authentication-Results: "))
