@@ -28,7 +28,7 @@ static void interface(struct record *r, struct str s)
 	rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, s);
 }
 
-/* "2m", "1m45s", "12h", "1d", "infinite", which goes over the wire as 0xffffffff seconds (RFC 2131, 3.3). */
+/* "2m", "1m45s", "12h", "1d", "10800", "infinite", which goes over the wire as 0xffffffff seconds (RFC 2131, 3.3). */
 static bool duration(struct str s, int64_t *out)
 {
 	int64_t all = 0;
@@ -40,6 +40,10 @@ static bool duration(struct str s, int64_t *out)
 	}
 	if (s.len == 0)
 		return false;
+	if (str_u64(s, UINT32_MAX, &n)) {
+		*out = (int64_t)n;
+		return true;
+	}
 	while (s.len) {
 		int64_t unit;
 
@@ -381,6 +385,16 @@ static void range_line(struct record *r, struct str s)
 		rec_raw(r, "range", at < 0 ? t : str_sub(t, 0, (size_t)at));
 	} else if (scan_until_str(&t, STR("to interface "), &head)) {
 		interface(r, t);
+	} else if (scan_lit(&t, "DHCPv6 stateless on ") || scan_lit(&t, "DHCPv4-derived IPv6 names on ") || scan_lit(&t, "router advertisement on ")) {
+		if (scan_word(&t, &head)) {
+			if (head.p[head.len - 1] == ',')
+				head.len--;
+			rec_raw(r, "prefix", head);
+		}
+	} else if (scan_lit(&t, "read ") && scan_until_last(&t, STR(" - "), &head)) {
+		rec_str(r, F_FILE_PATH, head);
+		if (scan_word(&t, &head))
+			rec_raw(r, "count", head);
 	}
 }
 
@@ -444,6 +458,7 @@ static enum format_result self_line(struct record *r, struct str s)
 		rec_str(r, F_DHCP_HOSTNAME, name);
 		rec_str(r, F_EVENT_REASON, s);
 	} else if (str_starts(s, STR("no address range available for ")) || str_starts(s, STR("no free leases"))) {
+		rec_str(r, F_DHCP_REASON, s);
 		rec_str(r, F_EVENT_REASON, s);
 		rec_outcome(r, "failure");
 		via(r, s);
@@ -468,6 +483,13 @@ static enum format_result dnsmasq_dhcp_parse(struct record *r)
 	struct str s = r->text, xid, word, name, t;
 	bool numbered = false;
 
+	/* Of a container. */
+	if (r->program.len == 0 && scan_tag(&s, STR("dnsmasq-dhcp"), &t)) {
+		rec_str(r, F_EVENT_PROVIDER, STR("dnsmasq-dhcp"));
+		rec_str(r, F_PROCESS_NAME, STR("dnsmasq-dhcp"));
+		if (t.len)
+			rec_num(r, F_PROCESS_PID, t);
+	}
 	if (s.len == 0)
 		return FORMAT_NO_MATCH;
 	rec_str(r, F_NETWORK_PROTOCOL, STR("dhcp"));
@@ -496,7 +518,10 @@ static enum format_result dnsmasq_dhcp_parse(struct record *r)
 static bool dnsmasq_dhcp_shape(const struct record *r)
 {
 	ptrdiff_t open = str_chr(r->text, '(');
+	struct str s = r->text, pid;
 
+	if (r->program.len == 0 && scan_tag(&s, STR("dnsmasq-dhcp"), &pid))
+		return true;
 	return str_starts(r->text, STR("DHCP")) && open > 0 && open < 16 && str_chr(str_sub(r->text, 0, (size_t)open), ' ') < 0;
 }
 

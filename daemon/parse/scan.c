@@ -72,6 +72,17 @@ bool scan_blanks(struct str *s)
 	return true;
 }
 
+bool scan_tag(struct str *s, struct str program, struct str *pid)
+{
+	struct str t = *s;
+
+	*pid = STR("");
+	if (!scan_str(&t, program) || (scan_ch(&t, '[') && (!scan_digits(&t, 10, pid) || !scan_ch(&t, ']'))) || !scan_lit(&t, ": "))
+		return false;
+	*s = t;
+	return true;
+}
+
 bool scan_space(struct str *s)
 {
 	return s->len && blank(s->p[0]) && scan_blanks(s);

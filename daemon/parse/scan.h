@@ -45,6 +45,8 @@ bool scan_until_str(struct str *s, struct str lit, struct str *out);
 bool scan_until_last(struct str *s, struct str lit, struct str *out);
 /* Up to the next blank or the end, at least one byte; the blank is left. */
 bool scan_word(struct str *s, struct str *out);
+/* "dnsmasq[1]: ", "dnsmasq: ", as a daemon begins a line on its own output. pid: "" where there is none. */
+bool scan_tag(struct str *s, struct str program, struct str *pid);
 /* One or more blanks or tabs; scan_blanks: none or more, always true. */
 bool scan_space(struct str *s);
 bool scan_blanks(struct str *s);
