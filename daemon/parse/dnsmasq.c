@@ -9,6 +9,7 @@
  * came, so a blank in one is possible: a query's asker is therefore what stands behind the last " from ", and an answer to a name with a blank is no match.
  */
 #include "parse/dns_line.h"
+#include "parse/message.h"
 #include "base/ip.h"
 
 static enum format_result done(struct record *r, const char *action, const char *type)
@@ -137,6 +138,19 @@ static bool negative(struct record *r, struct str data, bool reverse)
 	return true;
 }
 
+/* "BOGUS DNSKEY", "BOGUS DS": what an answer to its own question was found to be. */
+static bool bogus(struct record *r, struct str data)
+{
+	struct str type;
+
+	if (!scan_lit(&data, "BOGUS ") || !scan_word(&data, &type) || !(str_eq(type, STR("DNSKEY")) || str_eq(type, STR("DS"))))
+		return false;
+	rec_str(r, F_DNS_QUESTION_TYPE, type);
+	rec_str(r, F_WEIR_DNS_DNSSEC, STR("bogus"));
+	rec_outcome(r, "failure");
+	return true;
+}
+
 /* "DS keytag 30909, algo 8, digest 2", "DNSKEY keytag 20326, algo 8" */
 static struct str key_type(struct str data)
 {
@@ -163,7 +177,7 @@ static void answer(struct record *r, struct str name, struct str data)
 	}
 	if (!str_eq(name, STR("error")) || !dns_rcode(data).len)
 		dns_question(r, name, STR(""), STR(""));
-	if (negative(r, data, reverse))
+	if (negative(r, data, reverse) || bogus(r, data))
 		return;
 	if (str_eq(data, STR("truncated"))) {
 		rec_push(r, F_DNS_HEADER_FLAGS, v_str(STR("TC")));
@@ -362,15 +376,18 @@ static enum format_result forwarded(struct record *r, struct str s, struct str t
 	return done(r, "dns-forwarder-query", "protocol");
 }
 
-/* ipset add vpn 203.0.113.7 www.example.com; nftset add 4#inet#fw#vpn 203.0.113.7 www.example.com; also the name first */
+/* ipset add vpn 203.0.113.7 www.example.com; nftset add 4 inet fw vpn 203.0.113.7 www.example.com: a set's name may have blanks. Also the name first. */
 static enum format_result set_add(struct record *r, struct str s)
 {
+	ptrdiff_t last = str_rchr(s, ' '), before = last > 0 ? str_rchr(str_sub(s, 0, (size_t)last), ' ') : -1;
 	struct str set, name, first;
 	struct ip ip;
 
-	if (!scan_word(&s, &set) || !scan_ch(&s, ' ') || !scan_word(&s, &first) || !scan_ch(&s, ' ') || str_chr(s, ' ') >= 0)
+	if (before <= 0 || (size_t)last + 1 == s.len)
 		return FORMAT_NO_MATCH;
-	name = s;
+	set = str_sub(s, 0, (size_t)before);
+	first = str_sub(s, (size_t)before + 1, (size_t)(last - before) - 1);
+	name = s = str_from(s, (size_t)last + 1);
 	if (to_ip(first, &ip)) {
 		s = first;
 	} else if (to_ip(s, &ip)) {
@@ -507,6 +524,69 @@ static bool tftp_fields(struct record *r, struct str s)
 	return true;
 }
 
+/* What SIGUSR1 has it count, and what it read. */
+static const struct message_place counted_places[] = {
+	AS_RAW('a', "queries_sent"),
+	AS_RAW('b', "queries_retried"),
+	AS_RAW('c', "queries_failed"),
+	AS_RAW('d', "nxdomain_replies"),
+	AS_RAW('e', "latency_ms"),
+	AS_RAW('f', "queries_forwarded"),
+	AS_RAW('l', "queries_local"),
+	AS_RAW('i', "cache_insertions"),
+	AS_RAW('n', "count"),
+	AS_STR('p', F_FILE_PATH),
+	AS_RAW('r', "cache_reused"),
+	AS_RAW('s', "cache_size"),
+	AS_RAW('x', "packet_size"),
+	{0}};
+
+static const char *const counted[] = {
+	"cache size %s, %r/%i cache insertions re-used unexpired cache entries%*",
+	"queries forwarded %f, queries answered locally %l",
+	"queries answered from stale cache %n",
+	"queries for authoritative zones %n",
+	"server %*: queries sent %a, retried %b, failed %c, nxdomain replies %d, avg. latency %ems",
+	"server %*: queries sent %a, retried or failed %c",
+	"reducing DNS packet size for nameserver %* to %x",
+	"read %p - %n addresses",
+	"read %p - %n names",
+	"reading %p",
+	NULL,
+};
+
+static void counted_fields(struct record *r, struct str s)
+{
+	for (size_t i = 0; counted[i]; i++)
+		if (counted[i][0] == s.p[0] && message_match(r, counted[i], s, counted_places))
+			return;
+}
+
+/* "nftset inet fw vpn Error: No such file or directory" */
+static void set_error(struct record *r, struct str s)
+{
+	struct str set;
+
+	if (!scan_until_str(&s, STR(" Error: "), &set))
+		return;
+	rec_raw(r, "set", set);
+	rec_str(r, F_ERROR_MESSAGE, s);
+	rec_outcome(r, "failure");
+}
+
+/* "failed to load names from /etc/hosts: No such file or directory", "bad address at /etc/hosts line 5" */
+static void failed_fields(struct record *r, struct str s)
+{
+	struct str head, path = s;
+
+	rec_str(r, F_ERROR_MESSAGE, s);
+	if (!scan_until_str(&path, STR(" /"), &head))
+		return;
+	path = str_n(path.p - 1, path.len + 1);
+	if (scan_until_str(&path, STR(": "), &head) || scan_until_str(&path, STR(" line "), &head))
+		rec_str(r, F_FILE_PATH, head);
+}
+
 /* "(max: 150)", a version, a name: what single lines hold. */
 static void self_fields(struct record *r, struct str s)
 {
@@ -551,7 +631,11 @@ static void self_fields(struct record *r, struct str s)
 			rec_str(r, F_WEIR_DNS_RCODE_CAUSE, t);
 		}
 	} else if (str_starts(s, STR("failed to ")) || str_starts(s, STR("cannot ")) || str_starts(s, STR("bad "))) {
-		rec_str(r, F_ERROR_MESSAGE, s);
+		failed_fields(r, s);
+	} else if (scan_lit(&t, "nftset ")) {
+		set_error(r, t);
+	} else {
+		counted_fields(r, s);
 	}
 	server_fields(r, s);
 }
@@ -572,10 +656,17 @@ static enum format_result self_line(struct record *r, struct str s)
 
 static enum format_result dnsmasq_parse(struct record *r)
 {
-	struct record_mark mark = rec_mark(r);
+	struct record_mark mark;
 	struct str s = r->text, t, type;
 	enum format_result result = FORMAT_NO_MATCH;
 
+	/* Of a container. */
+	if (r->program.len == 0 && scan_tag(&s, STR("dnsmasq"), &t)) {
+		rec_str(r, F_EVENT_PROVIDER, STR("dnsmasq"));
+		rec_str(r, F_PROCESS_NAME, STR("dnsmasq"));
+		if (t.len)
+			rec_num(r, F_PROCESS_PID, t);
+	}
 	if (s.len == 0)
 		return FORMAT_NO_MATCH;
 	/* The other half's lines, which come under this name from old versions. */
@@ -632,7 +723,9 @@ static enum format_result dnsmasq_parse(struct record *r)
 
 static bool dnsmasq_shape(const struct record *r)
 {
-	return str_starts(r->text, STR("query["));
+	struct str s = r->text, pid;
+
+	return str_starts(s, STR("query[")) || (r->program.len == 0 && scan_tag(&s, STR("dnsmasq"), &pid));
 }
 
 static const char *const programs[] = {"dnsmasq", "dnsmasq-tftp", "dnsmasq-script", "pihole-FTL", NULL};
