@@ -32,13 +32,20 @@ static struct str common_name(struct str s)
 	return STR("");
 }
 
-/* An identity that is proven or refused. An address is nobody's name. */
+/* An identity that is proven or refused. An address is nobody's name, and is of interest where it is not the one in the line. */
 static void put_user(struct record *r, struct str s)
 {
 	struct str cn = common_name(s);
 
-	if (s.len == 0 || s.p[0] == '%' || str_is_ip(s))
+	if (s.len == 0 || s.p[0] == '%')
 		return;
+	if (str_is_ip(s)) {
+		struct value from = rec_get(r, F_SOURCE_ADDRESS);
+
+		if (from.type != V_STRING || !str_eq(value_str(&from), s))
+			rec_raw(r, "remote_id", s);
+		return;
+	}
 	if (cn.len) {
 		rec_str(r, F_VPN_CERTIFICATE, cn);
 		rec_str(r, F_TLS_CLIENT_SUBJECT, s);
@@ -140,9 +147,12 @@ static const struct message_place places[] = {
 	AS_RAW('h', "former_state"),
 	AS_NUM('I', F_SOURCE_BYTES),
 	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_RAW('j', "former_spi_in"),
+	AS_RAW('K', "former_child_id"),
 	AS_RAW('k', "child_id"),
 	AS_RAW('l', "local_id"),
 	AS_RAW('m', "auth_method"),
+	AS_RAW('N', "retransmits"),
 	AS_STR('n', F_VPN_CONNECTION_ID),
 	AS_NUM('O', F_DESTINATION_BYTES),
 	AS_RAW('o', "spi_out"),
@@ -156,6 +166,8 @@ static const struct message_place places[] = {
 	AS_STR('t', F_VPN_TUNNEL),
 	AS_CALL('U', put_identity),
 	AS_STR('V', F_SERVICE_VERSION),
+	AS_RAW('u', "former_spi_out"),
+	AS_RAW('w', "seconds"),
 	AS_RAW('x', "local_ts"),
 	AS_RAW('y', "remote_ts"),
 	{0}};
@@ -263,7 +275,7 @@ static const struct messages messages = {
 		['g'] = LIST{
 			{"generating %e request %q [%*", MSG, NULL},
 			{"generating %e response %q [%*", MSG, NULL},
-			{"giving up after %* retransmits", CONN, "error", "failure"},
+			{"giving up after %N retransmits", CONN, "error", "failure"},
 			{0}},
 		['i'] = LIST{
 			{"initiating IKE_SA %G[%n] to %d", MSG, NULL},
@@ -286,7 +298,7 @@ static const struct messages messages = {
 			{"local endpoint changed from %* to %d", MSG, NULL},
 			{"loaded %*", MSG, NULL},
 			{0}},
-		['m'] = LIST{{"maximum IKE_SA lifetime %*", MSG, NULL}, {"message parsing failed", MSG, "failure"}, {0}},
+		['m'] = LIST{{"maximum IKE_SA lifetime %ws", MSG, NULL}, {"message parsing failed", MSG, "failure"}, {0}},
 		['n'] = LIST{
 			{"no IKE config found for %D...%S, sending %R", CONN, "denied", "failure"},
 			{"no matching peer config found", CONN, "denied", "failure"},
@@ -338,18 +350,22 @@ static const struct messages messages = {
 			{"received invalid IKE header from %S - ignored", MSG, "failure"},
 			{"received unsupported IKE version %* from %S, sending %R", CONN, "denied", "failure"},
 			{"received netlink error: %E", MSG, "failure"},
+			{"received RADIUS Access-Reject from server '%g'", MSG, "failure"},
 			{"received RADIUS %* from server '%g'", MSG, NULL},
+			{"received DHCP OFFER %A from %g", MSG, NULL},
+			{"received DHCP ACK for %A", MSG, NULL},
 			{"received RADIUS DAE %* for %U from %*", MSG, NULL},
 			{"reassigning offline lease to '%U'", MSG, NULL},
 			{"reassigning online lease to '%U'", MSG, NULL},
 			{"reassigning existing offline lease by '%*' to '%U'", MSG, NULL},
 			{"reauthenticating IKE_SA %G[%n]%*", MSG, NULL},
+			{"rekeyed CHILD_SA %t{%K} with SPIs %j_i %u_o with %*{%k} with SPIs %p_i %o_o", MSG, "success"},
 			{"rekeying IKE_SA failed, %R", CONN, "error", "failure"},
 			{"rekeying IKE_SA %G[%n]", MSG, NULL},
 			{"restarting CHILD_SA %t", MSG, NULL},
 			{"remote endpoint changed from %* to %s", MSG, NULL},
 			{"requested DH group %* not supported", MSG, "failure"},
-			{"retransmit %* of request with message ID %q", MSG, NULL},
+			{"retransmit %N of request with message ID %q", MSG, NULL},
 			{0}},
 		['s'] = LIST{
 			{"sending packet: from %s to %d (%B bytes)", MSG, NULL},
@@ -369,6 +385,11 @@ static const struct messages messages = {
 			{"signature validation failed, %R", MSG, "failure"},
 			{"subject certificate invalid (%*", LOGIN, "denied", "failure"},
 			{"sending RADIUS %* to server '%g'", MSG, NULL},
+			{"sending DHCP DISCOVER to %g", MSG, NULL},
+			{"sending DHCP REQUEST for %A to %g", MSG, NULL},
+			{"sending DHCP RELEASE for %A to %g", MSG, NULL},
+			{"scheduling rekeying in %ws", MSG, NULL},
+			{"scheduling reauthentication in %ws", MSG, NULL},
 			{0}},
 		['t'] = LIST{
 			{"tried %* shared key%* for '%l' - '%U', but %R", LOGIN, "denied", "failure"},
@@ -482,11 +503,27 @@ static bool starter(struct record *r, struct str s)
 	return false;
 }
 
-/* A log file of its own may have a date in front, of a form that is configured. */
+/*
+ * A log file of its own may have a date in front, of a form that is configured. "%a, %Y-%m-%d, %H:%M:%S" is what strongSwan's own examples have:
+ *	Mon, 2021-05-10, 16:19:17 06[IKE] <rw|1> ...
+ */
 static bool take_stamp(struct str *s, struct syslog_stamp *stamp, struct str *date)
 {
 	bool iso;
 
+	if (s->len > 26 && s->p[3] == ',' && s->p[4] == ' ' && s->p[15] == ',' && s->p[16] == ' ' && s->p[25] == ' ') {
+		char text[20];
+		struct str t = str_n(text, 19);
+
+		memcpy(text, s->p + 5, 10);
+		text[10] = ' ';
+		memcpy(text + 11, s->p + 17, 8);
+		if (syslog_take_date(&t, stamp, date, &iso) != SYSLOG_DATE_OK || t.len)
+			return false;
+		*date = str_sub(*s, 0, 25);
+		*s = str_from(*s, 26);
+		return true;
+	}
 	return syslog_take_date(s, stamp, date, &iso) == SYSLOG_DATE_OK && scan_space(s);
 }
 
