@@ -188,7 +188,12 @@ static enum format_result dhcp_message(struct record *r, struct str s)
 	if (!scan_lit(&s, "on ") && !scan_lit(&s, "for ") && !scan_lit(&s, "of ")) {
 		struct str mac;
 
-		/* DHCPACK to 10.20.0.5 (f6:80:5f:1d:d1:95) via eth0; DHCPRELEASE from f6:.. specified requested-address. */
+		/*
+		 * DHCPACK to 10.20.0.5 (f6:80:5f:1d:d1:95) via eth0; DHCPRELEASE from f6:.. via eth0: unknown network segment;
+		 * DHCPRELEASE from f6:.. specified requested-address.
+		 */
+		if (str_starts(s, STR("from ")) && str_find(s, STR(" via ")) > 0)
+			return take_client(r, str_from(s, 5)) ? FORMAT_MATCH : FORMAT_NO_MATCH;
 		if (str_eq(name, STR("RELEASE")) && scan_lit(&s, "from ") && scan_word(&s, &mac)) {
 			put_client(r, mac);
 			rec_action(r, "daemon-message", "network", "info");
@@ -316,6 +321,12 @@ static bool put_hardware(struct record *r, struct str v)
 	return true;
 }
 
+static bool put_why(struct record *r, struct str v)
+{
+	put_reason(r, str_trim(v));
+	return true;
+}
+
 static bool put_source(struct record *r, struct str v)
 {
 	rec_str(r, F_SOURCE_ADDRESS, v);
@@ -332,13 +343,17 @@ static bool put_destination(struct record *r, struct str v)
 static const struct message_place places[] = {
 	AS_CALL('A', put_address),
 	AS_CALL('a', put_destination),
+	AS_RAW('b', "replaced_by"),
 	AS_CALL('C', put_hardware),
 	AS_STR('D', F_DHCP_CLIENT_ID),
 	AS_NUM('d', F_DESTINATION_PORT),
 	AS_STR('E', F_ERROR_MESSAGE),
+	AS_RAW('e', "lease_age"),
 	AS_STR('F', F_FILE_PATH),
+	AS_RAW('f', "pool_free"),
 	AS_IP('G', F_DHCP_GIADDR),
 	AS_HOST('H', F_CLIENT_DOMAIN),
+	AS_STR('h', F_DHCP_HOSTNAME),
 	AS_STR('I', F_DHCP_IAID),
 	AS_STR('i', F_OBSERVER_INGRESS_INTERFACE_NAME),
 	AS_NUM('L', F_DHCP_LEASE_DURATION),
@@ -348,14 +363,20 @@ static const struct message_place places[] = {
 	AS_IP('n', F_SERVER_IP),
 	AS_RAW('o', "state"),
 	AS_RAW('P', "failover_peer"),
+	AS_RAW('p', "pool_backup"),
 	AS_HOST('Q', F_DNS_QUESTION_NAME),
 	AS_STR('R', F_EVENT_REASON),
+	AS_CALL('r', put_why),
 	AS_CALL('S', put_source),
 	AS_NUM('s', F_SOURCE_PORT),
 	AS_CALL('T', put_type),
+	AS_RAW('t', "pool_total"),
+	AS_RAW('u', "pool_active"),
 	AS_STR('V', F_SERVICE_VERSION),
 	AS_RAW('w', "former_state"),
 	AS_STR('X', F_DHCP_TRANSACTION_ID),
+	AS_RAW('x', "pool_abandoned"),
+	AS_RAW('y', "pool_lts"),
 	{0}};
 
 #define MSG "daemon-message", "network", "info"
@@ -417,7 +438,10 @@ static const struct messages messages = {
 			{"Forward map from %H to %A FAILED: %E", DNS, "failure"},
 			{"For info, please visit %*", MSG, NULL},
 			{0}},
-		['H'] = LIST{{"Hash table overflow %*", MSG, "failure"}, {0}},
+		['H'] = LIST{
+			{"Hash table overflow %*", MSG, "failure"},
+			{"Hostname %h replaced by %b", MSG, NULL},
+			{0}},
 		['I'] = LIST{
 			{"ICMP Echo Reply for %A late or spurious.", MSG, NULL},
 			{"ICMP Echo reply while lease %A valid.", MSG, NULL},
@@ -428,6 +452,7 @@ static const struct messages messages = {
 			{0}},
 		['L'] = LIST{
 			{"Launching %*", MSG, NULL},
+			{"Lease conflict at %A", MSG, NULL},
 			{"Listening on LPF/%i/%M/%N", MSG, NULL},
 			{"Listening on LPF/%i/%M", MSG, NULL},
 			{"Listening on %*", MSG, NULL},
@@ -456,6 +481,7 @@ static const struct messages messages = {
 			{"Reclaiming REQUESTed abandoned IP address %A.", MSG, NULL},
 			{"Reclaiming abandoned lease %A.", MSG, NULL},
 			{"Reclaiming previously abandoned address %A", MSG, NULL},
+			{"Reusing lease for: %A, age %e secs < %* sending shortened lifetimes - preferred: %*, valid %L", MSG, NULL},
 			{"Relay-forward from %S with link address=%G and peer address=%A missing Relay Message option.", MSG, "failure"},
 			{"Remove host declaration %* or remove %A", MSG, NULL},
 			{"Removed forward map from %H to %A", DNS, "success"},
@@ -476,6 +502,8 @@ static const struct messages messages = {
 		['U'] = LIST{
 			{"Unable to add forward map from %H to %A: %E", DNS, "failure"},
 			{"Unable to add reverse map from %Q to %H: %E", DNS, "failure"},
+			{"Unable to pick client %*: %r - shared network %N: %t total, %u active,  %x abandoned", MSG, "failure"},
+			{"Unable to pick client %*: %r - shared network %N: %t total, %u active, %x abandoned", MSG, "failure"},
 			{"Unable to pick client %*- shared network %N: %R", MSG, "failure"},
 			{"Unable to %*", MSG, "failure"},
 			{0}},
@@ -488,7 +516,9 @@ static const struct messages messages = {
 			{0}},
 		['a'] = LIST{{"added reverse map from %Q to %H", DNS, "success"}, {0}},
 		['b'] = LIST{
+			{"balanced pool %* %N  total %t  free %f  backup %p  lts %y  max-%*", MSG, NULL},
 			{"balanced pool %* %N  total %*", MSG, NULL},
+			{"balancing pool %* %N  total %t  free %f  backup %p  lts %y  max-%*", MSG, NULL},
 			{"balancing pool %* %N  total %*", MSG, NULL},
 			{"bind update on %A from %P rejected: %R", MSG, "failure"},
 			{"bind update on %A got ack from %P: %R", MSG, "failure"},
@@ -530,7 +560,7 @@ static const struct messages messages = {
 			{"receive_packet failed on %i: %E", MSG, "failure"},
 			{"removed forward map from %H to %A", DNS, "success"},
 			{"removed reverse map on %Q", DNS, "success"},
-			{"reuse_lease: lease age %* (secs) under %* threshold, reply with unaltered, existing lease for %A", MSG, NULL},
+			{"reuse_lease: lease age %e (secs) under %* threshold, reply with unaltered, existing lease for %A", MSG, NULL},
 			{0}},
 		['s'] = LIST{
 			{"send_packet: %E", MSG, "failure"},
@@ -606,6 +636,8 @@ static enum format_result isc_dhcpd_parse(struct record *r)
 		rec_str(r, F_ERROR_MESSAGE, r->text);
 	if (strcmp(m->action, "dhcp-abandon") == 0)
 		rec_value(r, F_DHCP_REASON, rec_get(r, F_EVENT_REASON));
+	else if (strcmp(m->action, "dns-update") == 0 && rec_get(r, F_ERROR_MESSAGE).type != V_NONE)
+		rec_value(r, F_EVENT_REASON, rec_get(r, F_ERROR_MESSAGE));
 	return FORMAT_MATCH;
 }
 
