@@ -28,15 +28,15 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_LEASE_RECLAIMED", "successfully reclaimed lease %A", "dhcp-expire", "protocol", NULL, NULL},
 	{"ALLOC_ENGINE_REMOVAL_NCR_FAILED", "sending removal name change request failed for lease %A: %M",
 	 "daemon-message", "info", "failure", NULL},
-	{"ALLOC_ENGINE_V#_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL", "%C: failed to allocate an %* after %a attempt(s)", "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V#_ALLOC_FAIL_NO_POOLS", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate %* in the shared network %W: %b subnets %*",
+	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V#_LEASE_RECLAMATION_FAILED", "failed to reclaim the lease %A: %M",
 	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_ERROR", "%C: error during attempt to allocate an IPv4 address: %M",
 	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv4 address for client with classes: %K",
-	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate an IPv4 address in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V4_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv4 lease in the subnet %W, subnet-id %U, shared network %*",
 	 "daemon-message", "denied", "failure", NULL},
@@ -71,8 +71,6 @@ static const struct known table[] = {
 	{"ALLOC_ENGINE_V6_ALLOC_ERROR", "%C: error during attempt to allocate an IPv6 address: %M",
 	 "daemon-message", "info", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", "%C: Failed to allocate an IPv6 address for client with classes: %K",
-	 "daemon-message", "denied", "failure", NULL},
-	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate a lease in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"ALLOC_ENGINE_V6_ALLOC_FAIL_SUBNET", "%C: failed to allocate an IPv6 lease in the subnet %W, subnet-id %U, shared network %*",
 	 "daemon-message", "denied", "failure", NULL},
@@ -305,6 +303,7 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_CFGMGR_NEW_SUBNET6", "a new subnet has been added to configuration: %W with params: %*",
 	 "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_USE_ALLOCATOR", "using the %* allocator for %* leases in subnet %W", "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_LEASE4_EXTENDED_INFO_UPGRADED", "extended info for lease %A was upgraded",
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_ADD_ADDR4", "adding IPv4 lease with address %A", "daemon-message", "info", NULL, NULL},
@@ -315,6 +314,18 @@ static const struct known table[] = {
 	{"DHCPSRV_MEMFILE_LFC_EXECUTE", "executing Lease File Cleanup using: %x", "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_UPDATE_ADDR4", "updating IPv4 lease for address %A", "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_UPDATE_ADDR6", "updating IPv6 lease for address %A", "daemon-message", "info", NULL, NULL},
+	{"HA_STATE_TRANSITION", "%h: server transitions from %w to %o state, partner state is %q", "daemon-message", "info", NULL, NULL},
+};
+
+/* What stood behind an id in other versions, mostly in those before 2.0; sorted, too. */
+static const struct known others[] = {
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL", "%C: %X", "daemon-message", "denied", "failure", NULL},
+	{"ALLOC_ENGINE_V#_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate %* in the shared network %W: %*",
+	 "daemon-message", "denied", "failure", NULL},
+	{"DHCP4_LEASE_ALLOC", "%C: lease %A has been allocated", "dhcp-lease", "protocol", "success", NULL},
+	{"DHCP6_LEASE_ALLOC", "%C: lease for address %A and iaid=%I has been allocated", "dhcp-lease", "protocol", "success", NULL},
+	{"DHCP6_PD_LEASE_ALLOC", "%C: lease for prefix %P and iaid=%I has been allocated", "dhcp-lease", "protocol", "success", NULL},
+	{"HA_STATE_TRANSITION", "server transitions from %w to %o state, partner state is %q", "daemon-message", "info", NULL, NULL},
 };
 
 struct type_action {
@@ -498,6 +509,8 @@ static bool put_lifetime(struct record *r, struct str v)
 /* What the letters in the patterns stand for. */
 static const struct message_place places[] = {
 	AS_IP('A', F_CLIENT_IP),
+	AS_RAW('a', "attempts"),
+	AS_RAW('b', "subnets_without_lease"),
 	AS_CALL('C', put_client),
 	AS_CALL('c', put_own_address),
 	AS_CALL('D', put_destination),
@@ -506,6 +519,7 @@ static const struct message_place places[] = {
 	AS_HOST('F', F_CLIENT_DOMAIN),
 	AS_STR('f', F_FILE_PATH),
 	AS_CALL('H', put_sent_name),
+	AS_RAW('h', "ha_server"),
 	AS_STR('I', F_DHCP_IAID),
 	AS_RAW('K', "classes"),
 	AS_CALL('L', put_lifetime),
@@ -515,9 +529,11 @@ static const struct message_place places[] = {
 	AS_STR('N', F_OBSERVER_INGRESS_INTERFACE_NAME),
 	AS_STR('n', F_OBSERVER_EGRESS_INTERFACE_NAME),
 	AS_CALL('O', put_source_port),
+	AS_RAW('o', "state"),
 	AS_CALL('P', put_only_prefix),
 	AS_NUM('p', F_PROCESS_PID),
 	AS_CALL('Q', put_prefix_or_address),
+	AS_RAW('q', "partner_state"),
 	AS_MAYBE_IP('R', F_DHCP_REQUESTED_ADDRESS),
 	AS_MAYBE_IP('r', F_DHCP_REQUESTED_ADDRESS),
 	AS_CALL('S', put_source),
@@ -526,6 +542,7 @@ static const struct message_place places[] = {
 	AS_STR('U', F_DHCP_SUBNET_ID),
 	AS_STR('V', F_SERVICE_VERSION),
 	AS_STR('W', F_NETWORK_NAME),
+	AS_RAW('w', "former_state"),
 	AS_CALL('X', put_why),
 	AS_CALL('x', put_why),
 	{0}};
@@ -536,10 +553,10 @@ static int by_id(const void *key, const void *row)
 }
 
 /* The row of an id: its own, else that for both versions. */
-static const struct known *find_known(struct record *r, struct str id)
+static const struct known *find_known(struct record *r, struct str id, const struct known *rows, size_t n)
 {
 	static const struct str marks[] = {STR_INIT("DHCP"), STR_INIT("_V"), STR_INIT("_ADDR")};
-	const struct known *k = bsearch(&id, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+	const struct known *k = bsearch(&id, rows, n, sizeof(*rows), by_id);
 	struct str both;
 	ptrdiff_t at;
 	char *text;
@@ -555,7 +572,7 @@ static const struct known *find_known(struct record *r, struct str id)
 		memcpy(text, id.p, id.len);
 		text[at] = '#';
 		both = str_n(text, id.len);
-		k = bsearch(&both, table, sizeof(table) / sizeof(*table), sizeof(*table), by_id);
+		k = bsearch(&both, rows, n, sizeof(*rows), by_id);
 	}
 	return k;
 }
@@ -630,10 +647,15 @@ static void put_ddns(struct record *r, struct str id, struct str text)
 
 static void put_message(struct record *r, struct str id, struct str text)
 {
-	const struct known *k = find_known(r, id);
+	const struct known *k = find_known(r, id, table, sizeof(table) / sizeof(*table));
 
 	rec_str(r, F_EVENT_CODE, id);
-	if (!k || !message_match(r, k->pattern, text, places)) {
+	if (k && !message_match(r, k->pattern, text, places)) {
+		k = find_known(r, id, others, sizeof(others) / sizeof(*others));
+		if (k && !message_match(r, k->pattern, text, places))
+			k = NULL;
+	}
+	if (!k) {
 		unknown_text(r, text);
 		if (str_starts(id, STR("DHCP_DDNS_")))
 			put_ddns(r, id, text);
@@ -785,5 +807,5 @@ static bool kea_shape(const struct record *r)
 
 static const char *const programs[] = {"kea-dhcp4", "kea-dhcp6", "kea-dhcp4-server", "kea-dhcp6-server", "kea-dhcp-ddns", "kea-ctrl-agent", "kea", NULL};
 
-FORMAT(kea, .programs = programs, .service = STR_INIT("kea"), .dataset = STR_INIT("weir.dhcp"), .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 2.0 to 3.0",
+FORMAT(kea, .programs = programs, .service = STR_INIT("kea"), .dataset = STR_INIT("weir.dhcp"), .doc = "ISC Kea, DHCPv4 and DHCPv6", .versions = "Kea 1.7 to 3.0",
        .shape = kea_shape, .parse = kea_parse)
