@@ -28,7 +28,7 @@ enum syslog_shape {
 };
 
 enum syslog_flag {
-	SYSLOG_PRI = 1,		/* pri was there and is in range */
+	SYSLOG_PRI = 1,		/* pri was there, as a number or in words, and is in range */
 	SYSLOG_BAD_PRI = 2,	/* "<...>" stands where PRI should and is none: the line is SYSLOG_RAW */
 	SYSLOG_STAMP = 4,	/* stamp holds a date that exists */
 	SYSLOG_BAD_STAMP = 8,	/* there is a date (stamp_text), but no such day or hour */

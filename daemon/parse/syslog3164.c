@@ -289,10 +289,52 @@ static bool take_zone(struct str *s, struct syslog_msg *m)
 	return true;
 }
 
+static int name_at(struct str s, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (str_eqz(s, names[i]))
+			return i;
+	return -1;
+}
+
+/* "daemon.info " in the file of busybox and in OpenWrt's logread, where a PRI would be on the wire. Its length without the blank, or 0. */
+static size_t priority_word(struct str s, struct syslog_msg *m)
+{
+	static const char *const facilities[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
+						 "uucp", "cron", "authpriv", "ftp", "", "", "", "",
+						 "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+	static const char *const severities[] = {"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"};
+	size_t n = 0, end;
+	int facility, severity;
+
+	while (n < s.len && n < 9 && (kind[(unsigned char)s.p[n]] & CH_HOST) && s.p[n] != '.')
+		n++;
+	if (n < 3 || n + 4 >= s.len || s.p[n] != '.')
+		return 0;
+	for (end = n + 1; end < s.len && end < n + 8 && (unsigned char)(s.p[end] - 'a') < 26; end++)
+		;
+	if (end == s.len || !is_blank(s.p[end]))
+		return 0;
+	facility = name_at(str_sub(s, 0, n), facilities, 24);
+	severity = name_at(str_sub(s, n + 1, end - n - 1), severities, 8);
+	if (facility < 0 || severity < 0)
+		return 0;
+	m->pri = facility * 8 + severity;
+	m->flags |= SYSLOG_PRI;
+	return end;
+}
+
+/* Sat Aug  5 11:37:27 2023 */
+static bool has_weekday(const struct syslog_msg *m)
+{
+	return m->stamp.has_year && m->stamp_text.len > 20 && ch_alpha(m->stamp_text.p[0]);
+}
+
 /* Behind date and zone. */
 static void take_host(struct str s, struct syslog_msg *m)
 {
 	struct str t, rest, name;
+	size_t n;
 
 	m->shape = SYSLOG_LOCAL;
 	/* FreeBSD: Oct 11 22:14:15 <4.6> h1 app: */
@@ -315,6 +357,11 @@ static void take_host(struct str s, struct syslog_msg *m)
 			return;
 		}
 	}
+	/* OpenWrt: Sat Aug  5 11:37:27 2023 daemon.notice openvpn(server)[16342]: */
+	if (m->pri < 0 && has_weekday(m) && (n = priority_word(s, m)) > 0) {
+		finish(m, skip_blanks(str_from(s, n)));
+		return;
+	}
 	t = name = token(s, SYSLOG_NAME_MAX + 3);
 	rest = skip_blanks(str_from(s, t.len));
 	if (name.len > 2 && name.p[0] == '[' && name.p[name.len - 1] == ']')
@@ -325,6 +372,9 @@ static void take_host(struct str s, struct syslog_msg *m)
 		m->shape = SYSLOG_3164;
 		m->host = name;
 		s = rest;
+		/* busybox: Jan  1 01:01:16 fritz daemon.info dnsmasq[2886]: */
+		if (m->pri < 0 && (n = priority_word(s, m)) > 0)
+			s = skip_blanks(str_from(s, n));
 		/* asa : %ASA-6-302013: */
 		if (s.len > 2 && s.p[0] == ':' && s.p[1] == ' ' && s.p[2] == '%')
 			s = str_from(s, 2);
