@@ -310,6 +310,7 @@ static bool put_bare_socket(struct record *r, struct str v)
 static const struct message_place places[] = {
 	AS_CALL('A', put_inner),
 	AS_RAW('a', "ca"),
+	AS_RAW('B', "bytes"),
 	AS_RAW('b', "pool_base"),
 	AS_CALL('C', put_peer_socket),
 	AS_STR('c', F_TLS_CIPHER),
@@ -358,6 +359,7 @@ static const struct messages messages = {
 		['A'] = LIST{
 			{"AUTH: Received control message: %R", LOGIN, "denied", "failure"},
 			{"AUTH-PAM: BACKGROUND: user '%U' failed to authenticate: %R", LOGIN, "denied", "failure"},
+			{"AUTH-PAM: BACKGROUND: USER: %U", MSG, NULL},
 			{"AUTH-PAM: %R", MSG, NULL},
 			{"Authenticate/Decrypt packet error: %E", MSG, "failure"},
 			{0}},
@@ -391,6 +393,11 @@ static const struct messages messages = {
 			{"IFCONFIG POOL%*: base=%b size=%z", MSG, NULL},
 			/* openvpn-auth-ldap */
 			{"Incorrect password supplied for LDAP DN \"%n\".", LOGIN, "denied", "failure"},
+			{0}},
+		['i'] = LIST{
+			/* The file of the pool: who had which address. */
+			{"ifconfig_pool_read(), in='%N,%A,%*'", MSG, NULL},
+			{"ifconfig_pool_read(), in='%N,%A'%*", MSG, NULL},
 			{0}},
 		['L'] = LIST{
 			{"Listening for incoming TCP connection on %D", MSG, NULL},
@@ -471,6 +478,7 @@ static const struct messages messages = {
 			{"TLS Error: %E", MSG, "failure"},
 			{"TLS error: %E", MSG, "failure"},
 			{"TLS_ERROR: %E", MSG, "failure"},
+			{"TLS: soft reset sec=%* bytes=%B/%* pkts=%*", MSG, NULL},
 			{"TLS: %*", MSG, NULL},
 			{"TCP connection established with %C", CONN, "start", NULL},
 			{"TCP/UDP: %*", MSG, NULL},
@@ -731,7 +739,13 @@ static bool openvpn_shape(const struct record *r)
 					    STR_INIT("VERIFY "), STR_INIT("Initialization Sequence Completed"), STR_INIT("TUN/TAP device "),
 					    STR_INIT("UDPv4 link "), STR_INIT("UDPv6 link "), STR_INIT("TCP connection established with [AF_INET"),
 					    STR_INIT("IFCONFIG POOL"), STR_INIT("library versions: OpenSSL"),
-					    STR_INIT("Peer Connection Initiated with [AF_INET")};
+					    STR_INIT("Peer Connection Initiated with [AF_INET"), STR_INIT("Authenticate/Decrypt packet error: "),
+					    STR_INIT("tls-crypt unwrap error: "), STR_INIT("Note: Kernel support for ovpn-dco "), STR_INIT("DCO version: "),
+					    STR_INIT("SENT CONTROL ["), STR_INIT("Control Channel "), STR_INIT("Outgoing Control Channel "),
+					    STR_INIT("Incoming Control Channel "), STR_INIT("MANAGEMENT: "), STR_INIT("OPTIONS IMPORT: "),
+					    STR_INIT("Socket Buffers: R=["), STR_INIT("TCPv4_SERVER link "), STR_INIT("TCPv6_SERVER link "),
+					    STR_INIT("Could not determine IPv4/IPv6 protocol"), STR_INIT("net_route_v4_best_gw "),
+					    STR_INIT("ifconfig_pool_read(), in='")};
 	struct str s = r->line, date;
 	struct syslog_stamp stamp;
 	struct peer p;
