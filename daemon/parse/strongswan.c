@@ -125,6 +125,15 @@ static bool put_server(struct record *r, struct str v)
 	return true;
 }
 
+/* An address of ours, which came or went. */
+static bool put_local(struct record *r, struct str v)
+{
+	if (!str_is_ip(v))
+		return false;
+	rec_raw(r, "local_address", v);
+	return true;
+}
+
 static bool put_source(struct record *r, struct str v)
 {
 	return put_end(r, v, F_SOURCE_IP, F_SOURCE_PORT);
@@ -150,6 +159,7 @@ static const struct message_place places[] = {
 	AS_RAW('j', "former_spi_in"),
 	AS_RAW('K', "former_child_id"),
 	AS_RAW('k', "child_id"),
+	AS_CALL('L', put_local),
 	AS_RAW('l', "local_id"),
 	AS_RAW('m', "auth_method"),
 	AS_RAW('N', "retransmits"),
@@ -170,6 +180,7 @@ static const struct message_place places[] = {
 	AS_RAW('w', "seconds"),
 	AS_RAW('x', "local_ts"),
 	AS_RAW('y', "remote_ts"),
+	AS_RAW('z', "dh_group"),
 	{0}};
 
 #define MSG "daemon-message", "network", "info"
@@ -187,7 +198,7 @@ static const struct messages messages = {
 			{"CHILD_SA closed", TUNNEL, "end", NULL},
 			{"CHILD_SA rekeying failed, %R", TUNNEL, "error", "failure"},
 			{0}},
-		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
+		['D'] = LIST{{"DPD check timed out, %R", MSG, NULL}, {"DH group %z unacceptable, requesting %*", MSG, NULL}, {"DH group %*", MSG, NULL}, {0}},
 		['E'] = LIST{
 			{"EAP method %m failed for peer %U", LOGIN, "denied", "failure"},
 			{"EAP-MS-CHAPv2 username: '%r'", MSG, NULL},
@@ -200,6 +211,8 @@ static const struct messages messages = {
 			{"IKE_SA %G[%n] rekeyed between %D[%l]...%S[%U]", MSG, "success"},
 			{"IKE_SA %G[%n] state change: %h => %H", MSG, NULL},
 			{"IKE_SA deleted", MSG, NULL},
+			{"IKE_SA (unnamed)[%n] successfully checked out", MSG, NULL},
+			{"IKE_SA %G[%n] successfully checked out", MSG, NULL},
 			{"IDir '%r' does not match to '%*'", LOGIN, "denied", "failure"},
 			{0}},
 		['M'] = LIST{{"Main Mode authorization hook forbids IKE_SA, canceling", LOGIN, "denied", "failure"}, {0}},
@@ -234,6 +247,7 @@ static const struct messages messages = {
 			{"authorization forbids IKE_SA, canceling", LOGIN, "denied", "failure"},
 			{"adding virtual IP address pool %*", MSG, NULL},
 			{"added configuration '%G'", MSG, NULL},
+			{"added vici connection: %G", MSG, NULL},
 			{0}},
 		['c'] = LIST{
 			{"closing CHILD_SA %t{%k} with SPIs %p_i (%I bytes) %o_o (%O bytes) and TS %x === %y", TUNNEL, "end", NULL},
@@ -246,6 +260,8 @@ static const struct messages messages = {
 			{"configured proposals: %*", MSG, NULL},
 			{"could not decrypt payloads", MSG, "failure"},
 			{"creating acquire job for policy %x === %y with %*", MSG, NULL},
+			{"checkin IKE_SA (unnamed)[%n]", MSG, NULL},
+			{"checkin IKE_SA %G[%n]", MSG, NULL},
 			{"checking certificate status of \"%c\"", MSG, NULL},
 			{"canceling IKE_SA setup due to uniqueness policy", CONN, "denied", "failure"},
 			{0}},
@@ -258,6 +274,7 @@ static const struct messages messages = {
 			{"deleting CHILD_SA after %* seconds of inactivity", TUNNEL, "end", NULL},
 			{"deleting policy %x === %y %*", MSG, NULL},
 			{"deleted SAD entry with SPI %p", MSG, NULL},
+			{"deleted connection '%G'", MSG, NULL},
 			{"detected reauth of existing IKE_SA, %*", MSG, NULL},
 			{"detected rekeying of CHILD_SA %t{%k}", MSG, NULL},
 			{"destroying IKE_SA in state %* without notification", GONE, NULL},
@@ -294,6 +311,7 @@ static const struct messages messages = {
 			{"looking for peer configs matching %D[%l]...%S[%r]", MSG, NULL},
 			{"looking for pre-shared key peer configs matching %D...%S[%r]", MSG, NULL},
 			{"looking for %m peer configs matching %D...%S[%r]", MSG, NULL},
+			{"looking for a child config for %x === %y", MSG, NULL},
 			{"looking for an %* config for %D...%S", MSG, NULL},
 			{"local endpoint changed from %* to %d", MSG, NULL},
 			{"loaded %*", MSG, NULL},
@@ -328,6 +346,12 @@ static const struct messages messages = {
 			{0}},
 		['r'] = LIST{
 			{"received packet: from %s to %d (%B bytes)", MSG, NULL},
+			{"received packet: from %s to %d", MSG, NULL},
+			{"received stroke: add connection '%G'", MSG, NULL},
+			{"received stroke: delete connection '%G'", MSG, NULL},
+			{"received stroke: initiate '%G'", MSG, NULL},
+			{"received stroke: terminate '%G'", MSG, NULL},
+			{"removed vici connection: %G", MSG, NULL},
 			{"received packet from %s to %d on ignored interface", MSG, NULL},
 			{"received unencrypted informational: from %s to %d", MSG, "failure"},
 			{"received EAP identity '%U'", MSG, NULL},
@@ -364,11 +388,12 @@ static const struct messages messages = {
 			{"rekeying IKE_SA %G[%n]", MSG, NULL},
 			{"restarting CHILD_SA %t", MSG, NULL},
 			{"remote endpoint changed from %* to %s", MSG, NULL},
-			{"requested DH group %* not supported", MSG, "failure"},
+			{"requested DH group %z not supported", MSG, "failure"},
 			{"retransmit %N of request with message ID %q", MSG, NULL},
 			{0}},
 		['s'] = LIST{
 			{"sending packet: from %s to %d (%B bytes)", MSG, NULL},
+			{"sending packet: from %s to %d", MSG, NULL},
 			{"sending keep alive to %d", MSG, NULL},
 			{"sending retransmit %* of %* message ID %q, seq %*", MSG, NULL},
 			{"sending DELETE for IKE_SA %G[%n]", MSG, NULL},
@@ -397,18 +422,28 @@ static const struct messages messages = {
 			{"traffic selectors %x === %y inacceptable", TUNNEL, "denied", "failure"},
 			{0}},
 		['u'] = LIST{
+			{"updated vici connection: %G", MSG, NULL},
 			{"unable to add SAD entry with SPI %p: %R", MSG, "failure"},
 			{"unable to add SAD entry with SPI %p (%R)", MSG, "failure"},
 			{"unable to %*", MSG, "failure"},
 			{"using certificate \"%c\"", MSG, NULL},
 			{"using trusted certificate \"%c\"", MSG, NULL},
 			{0}},
-		['v'] = LIST{{"verification of AUTH payload %R", LOGIN, "denied", "failure"}, {0}},
+		['v'] = LIST{
+			{"verification of AUTH payload %R", LOGIN, "denied", "failure"},
+			{"vici initiate CHILD_SA '%t'", MSG, NULL},
+			{"vici initiate IKE_SA '%G'", MSG, NULL},
+			{"vici initiate '%t'", MSG, NULL},
+			{"vici terminate CHILD_SA '%t'", MSG, NULL},
+			{"vici terminate IKE_SA '%G'", MSG, NULL},
+			{0}},
 	},
 	.any = LIST{
 		{"%S is initiating a Main Mode IKE_SA", CONN, "start", NULL},
 		{"%S is initiating a Aggressive Mode IKE_SA", CONN, "start", NULL},
 		{"%S is initiating an IKE_SA", CONN, "start", NULL},
+		{"%L appeared on %i", MSG, NULL},
+		{"%L disappeared from %i", MSG, NULL},
 		{"%m phase2 authentication of '%U' with %* successful", LOGIN, "allowed", "success"},
 		{0}},
 };
