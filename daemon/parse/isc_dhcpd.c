@@ -538,6 +538,9 @@ static const struct messages messages = {
 			{"from the dynamic address pool for %N", MSG, NULL},
 			{0}},
 		['i'] = LIST{
+			/* Up to 4.2, where the name is already another's. */
+			{"if %H IN %* rrset doesn't exist %*: success.", DNS, "success"},
+			{"if %H IN %* rrset doesn't exist %*: %E", DNS, "failure"},
 			{"icmp_echorequest %A: %E", MSG, "failure"},
 			{"icmp_echorequest: %E", MSG, "failure"},
 			{"icmp_%*", MSG, "failure"},
