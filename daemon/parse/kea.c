@@ -93,6 +93,10 @@ static const struct known table[] = {
 	 "daemon-message", "info", NULL, NULL},
 	{"DHCP#_DECLINE_FAIL", "%C: error on decline lease for address %A: %M",
 	 "dhcp-decline", "protocol", "failure", "DECLINE"},
+	{"DHCP#_DYNAMIC_RECONFIGURATION", "initiate server reconfiguration using file: %f, after receiving %*", "daemon-message", "info", NULL, NULL},
+	{"DHCP#_DYNAMIC_RECONFIGURATION_FAIL", "dynamic server reconfiguration failed with file: %f", "daemon-message", "info", "failure", NULL},
+	{"DHCP#_DYNAMIC_RECONFIGURATION_SUCCESS", "dynamic server reconfiguration succeeded with file: %f", "daemon-message", "info", "success", NULL},
+	{"DHCP#_MULTI_THREADING_INFO", "enabled: %*, number of threads: %t, queue size: %*", "daemon-message", "info", NULL, NULL},
 	{"DHCP#_OPEN_SOCKET", "opening service sockets on port %d", "daemon-message", "info", NULL, NULL},
 	{"DHCP#_PACKET_RECEIVED", "%C: %T (type %*) received from %S to %D on interface %N", NULL, "protocol", NULL, NULL},
 	{"DHCP#_PACKET_SEND", "%C: trying to send packet %T (type %*) from %O to %E on interface %n",
@@ -314,6 +318,7 @@ static const struct known table[] = {
 	{"DHCPSRV_MEMFILE_LFC_EXECUTE", "executing Lease File Cleanup using: %x", "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_UPDATE_ADDR4", "updating IPv4 lease for address %A", "daemon-message", "info", NULL, NULL},
 	{"DHCPSRV_MEMFILE_UPDATE_ADDR6", "updating IPv6 lease for address %A", "daemon-message", "info", NULL, NULL},
+	{"HA_COMMUNICATION_INTERRUPTED", "%h: communication with %g is interrupted", "daemon-message", "info", NULL, NULL},
 	{"HA_STATE_TRANSITION", "%h: server transitions from %w to %o state, partner state is %q", "daemon-message", "info", NULL, NULL},
 };
 
@@ -323,8 +328,13 @@ static const struct known others[] = {
 	{"ALLOC_ENGINE_V#_ALLOC_FAIL_SHARED_NETWORK", "%C: failed to allocate %* in the shared network %W: %*",
 	 "daemon-message", "denied", "failure", NULL},
 	{"DHCP4_LEASE_ALLOC", "%C: lease %A has been allocated", "dhcp-lease", "protocol", "success", NULL},
+	{"DHCP4_STARTING", "Kea DHCPv4 server version %V starting", "daemon-message", "info", NULL, NULL},
 	{"DHCP6_LEASE_ALLOC", "%C: lease for address %A and iaid=%I has been allocated", "dhcp-lease", "protocol", "success", NULL},
 	{"DHCP6_PD_LEASE_ALLOC", "%C: lease for prefix %P and iaid=%I has been allocated", "dhcp-lease", "protocol", "success", NULL},
+	{"DHCP6_STARTING", "Kea DHCPv6 server version %V starting", "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET4", "a new subnet has been added to configuration: %W with params %*", "daemon-message", "info", NULL, NULL},
+	{"DHCPSRV_CFGMGR_NEW_SUBNET6", "a new subnet has been added to configuration: %W with params %*", "daemon-message", "info", NULL, NULL},
+	{"HA_COMMUNICATION_INTERRUPTED", "communication with %g is interrupted", "daemon-message", "info", NULL, NULL},
 	{"HA_STATE_TRANSITION", "server transitions from %w to %o state, partner state is %q", "daemon-message", "info", NULL, NULL},
 };
 
@@ -519,6 +529,7 @@ static const struct message_place places[] = {
 	AS_HOST('F', F_CLIENT_DOMAIN),
 	AS_STR('f', F_FILE_PATH),
 	AS_CALL('H', put_sent_name),
+	AS_RAW('g', "ha_peer"),
 	AS_RAW('h', "ha_server"),
 	AS_STR('I', F_DHCP_IAID),
 	AS_RAW('K', "classes"),
@@ -539,6 +550,7 @@ static const struct message_place places[] = {
 	AS_CALL('S', put_source),
 	AS_NUM('s', F_SOURCE_PORT),
 	AS_CALL('T', put_type),
+	AS_RAW('t', "threads"),
 	AS_STR('U', F_DHCP_SUBNET_ID),
 	AS_STR('V', F_SERVICE_VERSION),
 	AS_STR('W', F_NETWORK_NAME),
