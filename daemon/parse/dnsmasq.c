@@ -534,6 +534,7 @@ static const struct message_place counted_places[] = {
 	AS_RAW('f', "queries_forwarded"),
 	AS_RAW('l', "queries_local"),
 	AS_RAW('i', "cache_insertions"),
+	AS_RAW('k', "keytag"),
 	AS_RAW('n', "count"),
 	AS_STR('p', F_FILE_PATH),
 	AS_RAW('r', "cache_reused"),
@@ -548,6 +549,7 @@ static const char *const counted[] = {
 	"queries for authoritative zones %n",
 	"server %*: queries sent %a, retried %b, failed %c, nxdomain replies %d, avg. latency %ems",
 	"server %*: queries sent %a, retried or failed %c",
+	"configured with trust anchor for %* keytag %k",
 	"reducing DNS packet size for nameserver %* to %x",
 	"read %p - %n addresses",
 	"read %p - %n names",
@@ -602,6 +604,8 @@ static void self_fields(struct record *r, struct str s)
 	}
 	if (scan_lit(&t, "started, version ") && scan_word(&t, &word)) {
 		rec_str(r, F_SERVICE_VERSION, word);
+		if (scan_lit(&t, " cachesize "))
+			rec_raw(r, "cache_size", t);
 	} else if (scan_lit(&t, "Maximum number of concurrent DNS queries ")) {
 		rec_str(r, F_EVENT_REASON, s);
 		if (scan_lit(&t, "to ") && scan_word(&t, &word))
