@@ -391,10 +391,14 @@ static void range_line(struct record *r, struct str s)
 				head.len--;
 			rec_raw(r, "prefix", head);
 		}
-	} else if (scan_lit(&t, "read ") && scan_until_last(&t, STR(" - "), &head)) {
-		rec_str(r, F_FILE_PATH, head);
-		if (scan_word(&t, &head))
-			rec_raw(r, "count", head);
+	} else if (scan_lit(&t, "read ")) {
+		if (scan_until_last(&t, STR(" - "), &head)) {
+			rec_str(r, F_FILE_PATH, head);
+			if (scan_word(&t, &head))
+				rec_raw(r, "count", head);
+		} else {
+			rec_str(r, F_FILE_PATH, t);
+		}
 	}
 }
 
