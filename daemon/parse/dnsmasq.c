@@ -524,7 +524,7 @@ static bool tftp_fields(struct record *r, struct str s)
 	return true;
 }
 
-/* What SIGUSR1 has it count, and what it read. */
+/* What SIGUSR1 has it count, what it read and how it is set up. */
 static const struct message_place counted_places[] = {
 	AS_RAW('a', "queries_sent"),
 	AS_RAW('b', "queries_retried"),
@@ -540,6 +540,7 @@ static const struct message_place counted_places[] = {
 	AS_RAW('r', "cache_reused"),
 	AS_RAW('s', "cache_size"),
 	AS_RAW('x', "packet_size"),
+	AS_HOST('z', F_WEIR_DNS_ZONE),
 	{0}};
 
 static const char *const counted[] = {
@@ -551,6 +552,11 @@ static const char *const counted[] = {
 	"server %*: queries sent %a, retried or failed %c",
 	"configured with trust anchor for %* keytag %k",
 	"reducing DNS packet size for nameserver %* to %x",
+	"using local addresses only for domain %z",
+	"using only locally-known addresses for domain %z",
+	"using only locally-known addresses for %z",
+	"using standard nameservers for domain %z",
+	"inotify, new or changed file %p",
 	"read %p - %n addresses",
 	"read %p - %n names",
 	"reading %p",
