@@ -161,6 +161,20 @@ def test_hints():
         assert status == 1 and hint in err, err
 
 
+def test_every_problem():
+    """Several mistakes of a file, of either kind, and those of the other files."""
+    f = Folder({'conf.d/1.conf': 'input {\n  beats { port = 5044 }\n}\nfilter {\n  mutate { replaces => { "a" => "b" } } // mine\n'
+                                 '  mutate { add_field => { "a" => "1", "b" => "2" } }\n}\n',
+                'conf.d/2.conf': 'filter {\n  grok { match { "message" => "x" } }\n  drp { }\n}\noutpt {\n  stdout { }\n}\n',
+                'conf.d/3.conf': 'output { stdout { codec => json } }\n'})
+    status, out, _ = run(weir, 'check', f.path('conf.d'))
+    found = [line[len(f.path('conf.d/')):].split(': ')[0] for line in out.splitlines() if line.startswith(f.path('conf.d/'))]
+    assert status == 1 and found == ['1.conf:2:16', '1.conf:5:12', '1.conf:5:41', '1.conf:6:37', '2.conf:2:16', '2.conf:3:3', '2.conf:5:1'], out
+    assert 'will not run: 7 errors because' in out, out
+    status, out, err = run(weird, '-t', '-f', f.path('conf.d'))
+    assert status == 1 and out == '' and err.index('1.conf:2:16') < err.index('2.conf:5:1'), (out, err)
+
+
 def test_libonig():
     """What PCRE2 cannot be told runs all the same; each expression is named with its place and the reason, and none of it is a warning."""
     f = Folder({'a.conf': 'filter {\n'
