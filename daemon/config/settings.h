@@ -60,6 +60,8 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
  * one cannot be read, is no YAML or holds a value that does not fit. Files stay in the arena for d.
  */
 int settings_read(struct program_settings *s, const char *dir, struct diag *d);
+/* Warns where the folder that --path.settings names holds nothing to be read: as Logstash, that is no error. */
+void settings_look(struct program_settings *s, const char *dir, struct diag *d);
 /* The variables of that secrets.env, which settings_read() reads first; without the file there are none. -1 and d where it cannot be used. */
 int settings_secrets(struct program_settings *s, const char *path, struct diag *d);
 /*

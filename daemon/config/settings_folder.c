@@ -6,6 +6,7 @@
 #include "config/settings.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <unistd.h>
 
 static bool lies_in(struct arena *a, const char *dir, const char *name)
@@ -24,6 +25,21 @@ int settings_secrets(struct program_settings *s, const char *path, struct diag *
 	}
 	s->pipeline.secrets = found;
 	return 0;
+}
+
+void settings_look(struct program_settings *s, const char *dir, struct diag *d)
+{
+	const char *const names[] = {"logstash.yml", "weir.yml", "pipelines.yml"}; /* the last needs no other settings */
+	bool there = access(dir, F_OK) == 0;
+
+	/* What is there and cannot be read is an error, told where it is read. */
+	if (!there && errno != ENOENT)
+		return;
+	for (size_t i = 0; there && i < sizeof(names) / sizeof(*names); i++)
+		if (lies_in(s->arena, dir, names[i]) || errno != ENOENT)
+			return;
+	diag_warn(d, (struct pos){0}, "--path.settings: '%s': %s: the settings keep their defaults", dir,
+		  there ? "no logstash.yml or weir.yml in it" : "no such folder");
 }
 
 /* Files of the Java program, in one line. */

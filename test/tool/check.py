@@ -212,13 +212,52 @@ def test_settings_folder():
     os.chmod(f.path('secrets.env'), 0o600)
     status, out, _ = run(weir, 'check', f.path())
     assert status == 0, out
-    assert out.count('note: ') == 4, out
+    assert out.count('note: ') == 3, out
     assert 'passed over: jvm.options, startup.options, log4j2.properties' in out and 'passed over: xpack.*' in out, out
-    assert "conf.d is checked instead" in out and "'queue.type: persisted' is not needed" in out, out
+    assert "conf.d is checked in its place" in out and "'queue.type: persisted' is not needed" in out, out
     assert "logstash.yml:5:18: warning: unknown setting 'pipeline.worker', did you mean 'pipeline.workers'?" in out, out
-    assert out.endswith(': runs, with 1 warning\n'), out
+    assert out.endswith(': runs, with 2 warnings\n'), out
     status, out, err = run(weird, '-t', '--path.settings', f.path(), '--path.config=' + f.path('conf.d'))
     assert status == 0 and out == 'Configuration OK\n' and err.count('xpack') == 1 and 'jvm.options' in err, (out, err)
+
+
+def test_as_a_start_finds_it():
+    """What is checked is what a start would run; another folder is looked at only where the one that was named is on another machine."""
+    f = Folder({'weir.yml': '', 'conf.d/a.conf': 'filter { }\n'})
+    os.mkdir(f.path('empty'))
+    f.put('weir.yml', 'path.config: %s\n' % f.path('empty'))
+    nothing = "no configuration found at '%s'" % f.path('empty')
+    for args in ((f.path(),), ('--path.settings', f.path())):
+        status, out, _ = run(weir, 'check', *args)
+        assert status == 1 and out.endswith('will not run: 1 error because %s\n' % nothing), out
+    status, _, err = run(weird, '-t', '--path.settings', f.path())
+    assert status == 1 and nothing in err, err
+    # Said nowhere: a start is told by -f.
+    f.put('weir.yml', '')
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0 and "note: neither path.config nor a pipelines.yml says what to run: %s is checked, and runs with -f" % f.path('conf.d') in out, out
+
+
+def test_no_such_settings():
+    """As Logstash, weird says so and goes on with the defaults."""
+    f = Folder({'a.conf': 'filter { }\n', 'with/logstash.yml': '', 'more/pipelines.yml': '- pipeline.id: a\n  config.string: "filter { }"\n'})
+    os.mkdir(f.path('empty'))
+    for name, why in (('none', 'no such folder'), ('empty', 'no logstash.yml or weir.yml in it')):
+        said = "warning: --path.settings: '%s': %s: the settings keep their defaults" % (f.path(name), why)
+        status, out, err = run(weird, '-t', '--path.settings', f.path(name), '-f', f.path('a.conf'))
+        assert status == 0 and out == 'Configuration OK\n' and err == said + '\n', (out, err)
+        assert run(weir, 'check', '--path.settings', f.path(name), f.path('a.conf'))[1] == said + '\n%s: runs, with 1 warning\n' % f.path('a.conf')
+        status, out, err = run(weir, 'parse', '--path.settings', f.path(name), '-f', f.path('a.conf'))
+        assert status == 0 and said in err, err
+    status, _, err = run(weird, '-t', '--path.settings', f.path('a.conf'), '-f', f.path('a.conf'))
+    assert status == 1 and 'Not a directory' in err, err
+    status, _, err = run(weird, '-t', '--path.settings', f.path('none'))
+    assert status == 1 and 'keep their defaults' in err and 'no configuration' in err, err
+    assert run(weird, '-t', '--path.settings', f.path('with'), '-f', f.path('a.conf'))[2] == ''
+    assert run(weird, '-t', '--path.settings', f.path('more'))[2] == ''
+    # The service of Logstash's packages says it by the environment.
+    f.put('with/logstash.yml', 'path.config: %s\n' % f.path('a.conf'))
+    assert run(weird, '-t', env={'LS_SETTINGS_DIR': f.path('with')}) == (0, 'Configuration OK\n', '')
 
 
 def test_names_of_an_installed_logstash():
@@ -226,7 +265,7 @@ def test_names_of_an_installed_logstash():
     f = Folder({'conf.d/a.conf': 'filter { }\n', 'logstash.yml': '# nothing\n'})
     env = {'LS_HOME': home.path()}
     status, out, _ = run(weir, 'check', f.path(), env=env)
-    assert status == 0 and out.count('note: ') == 1, out
+    assert status == 0 and out.count('note: ') == 2, out
     assert "Logstash 8.13.4" in out and "'pipeline.ecs_compatibility: v8' keeps its field names" in out, out
     _, _, err = run(weird, '-t', '-f', f.path('conf.d'), '--path.settings', f.path(), env=env)
     assert err.count('Logstash 8.13.4') == 1, err
