@@ -118,7 +118,10 @@ static void check_only(struct checked *c, const char *name, struct diag *d)
 	struct named n = {c, name};
 	struct pipeline_list list;
 
-	bug_on(pipelines_all(&list, &c->settings, NULL, d));
+	if (pipelines_all(&list, &c->settings, NULL, d)) {
+		tell(c, name, d, false);
+		return;
+	}
 	(void)examine_pipelines(&list, d, tell_only, &n);
 }
 

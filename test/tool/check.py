@@ -250,6 +250,22 @@ def test_as_a_start_finds_it():
     assert status == 0 and "note: neither path.config nor a pipelines.yml says what to run: %s is checked, and runs with -f" % f.path('conf.d') in out, out
 
 
+def test_two_configurations():
+    """As Logstash: a text and files are not run at the same time, wherever they are named."""
+    f = Folder({'logstash.yml': '', 'a.conf': 'filter { }\n'})
+    f.put('logstash.yml', 'path.config: %s\n' % f.path('a.conf'))
+    said = "'path.config' and 'config.string' (-f and -e) exclude each other: '%s' would run" % f.path('a.conf')
+    status, out, err = run(weird, '-t', '--path.settings', f.path(), '-e', 'filter { }')
+    assert status == 1 and out == '' and said in err, (out, err)
+    status, _, err = run(weird, '--path.settings', f.path(), '--path.data', f.path('data'), '--api.enabled', 'false', '-e', 'filter { }')
+    assert status == 1 and said in err, err
+    f.put('logstash.yml', 'path.config: %s\nconfig.string: "filter { }"\n' % f.path('a.conf'))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and said in out and 'will not run: 1 error' in out, out
+    assert run(weir, 'check', '--path.settings', f.path(), f.path('a.conf'))[0] == 0
+    assert run(weird, '-t', '--path.settings', f.path(), '-e', '')[0] == 1
+
+
 def test_no_such_settings():
     """As Logstash, weird says so and goes on with the defaults."""
     f = Folder({'a.conf': 'filter { }\n', 'with/logstash.yml': '', 'more/pipelines.yml': '- pipeline.id: a\n  config.string: "filter { }"\n'})
