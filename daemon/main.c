@@ -84,6 +84,8 @@ static int read_settings(struct daemon *d, struct diag *diag)
 	struct pos nowhere = {0};
 
 	settings_init(&d->settings, &d->arena);
+	if (d->cmd.settings_dir)
+		settings_look(&d->settings, dir, diag);
 	if (dir && settings_read(&d->settings, dir, diag))
 		return -1;
 	for (unsigned i = 0; i < d->cmd.n; i++) {

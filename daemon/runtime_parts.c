@@ -45,7 +45,7 @@ int parts_read_list(struct runtime *rt, struct diag *d, struct err *err)
 		goto fail;
 	}
 	if (pipelines_all(&list, &base, rt->config.pipelines_path, d)) {
-		err_set(err, "the list of pipelines has errors");
+		err_set(err, rt->config.pipelines_path ? "the list of pipelines has errors" : "there are two configurations");
 		goto fail;
 	}
 	arena_release(&rt->texts);

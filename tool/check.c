@@ -12,6 +12,7 @@
 #include "tool/option.h"
 #include "tool/tool.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,7 +118,10 @@ static void check_only(struct checked *c, const char *name, struct diag *d)
 	struct named n = {c, name};
 	struct pipeline_list list;
 
-	bug_on(pipelines_all(&list, &c->settings, NULL, d));
+	if (pipelines_all(&list, &c->settings, NULL, d)) {
+		tell(c, name, d, false);
+		return;
+	}
 	(void)examine_pipelines(&list, d, tell_only, &n);
 }
 
@@ -140,15 +144,10 @@ static bool is_nowhere(struct arena *a, struct str path)
 	return !there;
 }
 
-/* What lies in dir is checked in the place of *path. */
-static void take_beside(struct checked *c, struct str *path, const char *dir, struct str name, struct diag *d)
+/* The folder that a path speaks of is not on this machine. */
+static bool is_elsewhere(struct arena *a, struct str path)
 {
-	struct str other = arena_printf(&c->arena, "%s/%.*s", dir, STR_ARG(name));
-
-	if (is_nowhere(&c->arena, other))
-		return;
-	diag_note(d, (struct pos){0}, "there is nothing at '%.*s': %.*s is checked instead", STR_ARG(*path), STR_ARG(other));
-	*path = other;
+	return !is_folder(arena_dupz(a, path)) && !is_folder(dirname(arena_dupz(a, path)));
 }
 
 static void check_list(struct checked *c, const char *dir, const char *file, struct diag *d)
@@ -163,28 +162,39 @@ static void check_list(struct checked *c, const char *dir, const char *file, str
 	for (size_t i = 0; i < list.n; i++) {
 		struct str *path = &list.entry[i].settings.config_path;
 
-		if (path->len && path->p[0] != '/' && is_nowhere(&c->arena, *path))
-			take_beside(c, path, dir, *path, d);
+		struct str other = arena_printf(&c->arena, "%s/%.*s", dir, STR_ARG(*path));
+
+		if (!path->len || path->p[0] == '/' || !is_nowhere(&c->arena, *path) || is_nowhere(&c->arena, other))
+			continue;
+		diag_note(d, (struct pos){0}, "there is nothing at '%.*s': %.*s is checked instead", STR_ARG(*path), STR_ARG(other));
+		*path = other;
 	}
 	diag_print(d, &c->out);
 	c->ok &= d->errors == 0;
 	c->ok &= examine_pipelines(&list, NULL, tell_one, c) == 0;
 }
 
-/* As weird finds it there; but a folder that was copied from elsewhere has settings that speak of where it lay. */
+/* What a start would run; but a folder that was copied from elsewhere has settings that speak of where it lay. */
 static void check_folder(struct checked *c, const char *dir, struct diag *d)
 {
 	struct program_settings *s = &c->settings;
 	const char *list = pipelines_path(&c->arena, dir);
+	struct str beside = arena_printf(&c->arena, exists(&c->arena, dir, "conf.d") ? "%s/conf.d" : "%s/*.conf", dir);
 
 	if (!settings_name_pipeline(s) && access(list, F_OK) == 0) {
 		check_list(c, dir, list, d);
 		return;
 	}
-	if (!settings_name_pipeline(s))
-		s->config_path = arena_printf(&c->arena, exists(&c->arena, dir, "conf.d") ? "%s/conf.d" : "%s/*.conf", dir);
-	else if (s->config_path.len && is_nowhere(&c->arena, s->config_path))
-		take_beside(c, &s->config_path, dir, STR("conf.d"), d);
+	if (!settings_name_pipeline(s)) {
+		s->config_path = beside;
+		if (!is_nowhere(&c->arena, beside))
+			diag_note(d, (struct pos){0}, "neither path.config nor a pipelines.yml says what to run: %.*s is checked, and runs with -f",
+				  STR_ARG(beside));
+	} else if (s->config_path.len && is_elsewhere(&c->arena, s->config_path) && !is_nowhere(&c->arena, beside)) {
+		diag_warn(d, (struct pos){0}, "'%.*s' is not on this machine, so a start finds nothing: %.*s is checked in its place", STR_ARG(s->config_path),
+			  STR_ARG(beside));
+		s->config_path = beside;
+	}
 	check_only(c, dir, d);
 }
 
@@ -202,12 +212,16 @@ static void read_settings(struct checked *c, const char *dir, struct diag *d)
 	struct pos nowhere = {0};
 
 	settings_init(&c->settings, &c->arena);
+	if (c->options->settings_dir)
+		settings_look(&c->settings, dir, d);
 	if (dir)
 		(void)settings_read(&c->settings, dir, d);
 	if (c->options->ecs)
 		(void)settings_set(&c->settings, STR("pipeline.ecs_compatibility"), str_z(c->options->ecs), nowhere, d);
 	c->settings.pipeline.lenient |= c->options->lenient;
 	settings_notes(&c->settings, dir, d);
+	if (!c->settings.pipeline.data_dir.len)
+		c->settings.pipeline.data_dir = place_data(&c->arena);
 	if (!c->settings.pipeline.pipeline_id.len)
 		c->settings.pipeline.pipeline_id = STR("main");
 	c->settings.pipeline.config_dir = STR(".");

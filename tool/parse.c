@@ -105,6 +105,8 @@ static int read_settings(const struct options *o, struct program_settings *s, st
 	const char *dir = o->settings_dir ? o->settings_dir : place_settings(a, o->config);
 
 	settings_init(s, a);
+	if (o->settings_dir)
+		settings_look(s, dir, d);
 	if (dir && settings_read(s, dir, d))
 		return -1;
 	if (!o->config && !o->settings_dir)

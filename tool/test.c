@@ -535,8 +535,10 @@ static int read_settings(struct run *run, const char *ecs)
 	int rc;
 
 	diag_init(&d);
-	if (run->settings_dir)
+	if (run->settings_dir) {
+		settings_look(&run->settings, run->settings_dir, &d);
 		(void)settings_read(&run->settings, run->settings_dir, &d);
+	}
 	if (ecs)
 		(void)settings_set(&run->settings, STR("pipeline.ecs_compatibility"), str_z(ecs), nowhere, &d);
 	run->settings.pipeline.pipeline_id = STR("main");

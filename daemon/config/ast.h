@@ -81,6 +81,7 @@ struct ast_stmt {
 	enum ast_stmt_kind kind;
 	struct pos pos;
 	struct ast_plugin *plugin;
+	bool mended;		   /* STMT_IF: a condition is not the one that was written (never outside of the parser) */
 	size_t n;		   /* STMT_IF: branches, if first */
 	struct ast_branch *branch;
 };

@@ -6,6 +6,7 @@
 #include "config/lex.h"
 
 #include "base/utf8.h"
+#include "config/mend.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,10 +39,11 @@ void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment,
 	l->a = a;
 	l->diag = d;
 	l->env = env;
-	l->text = text;
+	l->text = l->source = text;
 	l->segment = segment;
 	l->nsegments = nsegments;
 	l->open = l->far_open = l->last_string = SIZE_MAX;
+	l->in = l->far_in = (struct place){SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
 	for (size_t i = 0; i < text.len; i++)
 		n += text.p[i] == '\n';
 	start = arena_alloc(a, n * sizeof(*start));
@@ -53,6 +55,13 @@ void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment,
 	l->line_start = start;
 	l->nlines = n;
 	l->seen.line = SIZE_MAX;
+}
+
+void lexer_set_mended(struct lexer *l, const struct mend *m)
+{
+	l->mend = m;
+	l->text = str_n(m->text, m->n);
+	l->origin = m->origin;
 }
 
 /* The last of n rising offsets that is not behind at. */
@@ -79,6 +88,8 @@ struct pos lex_pos(struct lexer *l, size_t at)
 
 	if (at > l->text.len)
 		at = l->text.len;
+	if (l->origin)
+		at = l->origin[at];
 	for (i = 1; i < l->nsegments && l->segment[i].start <= at; i++)
 		s = &l->segment[i];
 	line = last_before(l->line_start, l->nlines, at);
@@ -90,7 +101,7 @@ struct pos lex_pos(struct lexer *l, size_t at)
 	}
 	/* Columns count characters: every byte that does not continue one begins one. */
 	for (; i < at; i++)
-		col += ((unsigned char)l->text.p[i] & 0xc0) != 0x80;
+		col += ((unsigned char)l->source.p[i] & 0xc0) != 0x80;
 	l->seen.at = at;
 	l->seen.line = line;
 	l->seen.col = col;
@@ -105,6 +116,7 @@ void lex_expect(struct lexer *l, size_t at, const char *what)
 		l->far = at;
 		l->nexpected = 0;
 		l->far_open = l->open;
+		l->far_in = l->in;
 	}
 	for (unsigned i = 0; i < l->nexpected; i++)
 		if (strcmp(l->expected[i], what) == 0)
@@ -131,6 +143,7 @@ void lex_hint(struct lexer *l, size_t at, const char *fmt, ...)
 		return;
 	rest.at = at + lex_word(l, at).len;
 	lex_space(&rest);
+	l->hint_at = at;
 	l->hint_end = rest.at;
 	va_start(ap, fmt);
 	vsnprintf(l->hint, sizeof(l->hint), fmt, ap);
@@ -295,7 +308,7 @@ static struct str found(struct lexer *l)
 	return arena_printf(l->a, rest.p[0] == '\'' ? "%.*s" : "'%.*s'", (int)(rest.len - next.len), rest.p);
 }
 
-static bool expects(const struct lexer *l, const char *what)
+bool lex_expects(const struct lexer *l, const char *what)
 {
 	for (unsigned i = 0; i < l->nexpected; i++)
 		if (strcmp(l->expected[i], what) == 0)
@@ -303,38 +316,66 @@ static bool expects(const struct lexer *l, const char *what)
 	return false;
 }
 
-/* The word that ends right before `at` (blanks between are fine). */
-static struct str word_before(const struct lexer *l, size_t at)
+struct str lex_name(struct str text, size_t at)
+{
+	size_t end = at;
+
+	while (end < text.len && is_word(text.p[end]))
+		end++;
+	return str_sub(text, at, end - at);
+}
+
+struct str lex_name_before(struct str text, size_t at)
 {
 	size_t end = at, start;
 
-	while (end > 0 && is_blank(l->text.p[end - 1]))
+	while (end > 0 && is_blank(text.p[end - 1]))
 		end--;
-	for (start = end; start > 0 && is_word(l->text.p[start - 1]);)
+	for (start = end; start > 0 && is_word(text.p[start - 1]);)
 		start--;
-	return str_sub(l->text, start, end - start);
+	return str_sub(text, start, end - start);
+}
+
+static const char *const sections[] = {"input", "filter", "output"};
+enum { SECTIONS = sizeof(sections) / sizeof(*sections) };
+
+bool lex_is_section(struct str text, size_t at)
+{
+	struct str name = lex_name(text, at);
+	size_t i = at + name.len;
+
+	while (i < text.len && is_blank(text.p[i]))
+		i++;
+	for (size_t k = 0; k < SECTIONS; k++)
+		if (str_eqz(name, sections[k]))
+			return i < text.len && text.p[i] == '{';
+	return false;
+}
+
+const char *lex_section_meant(struct str word)
+{
+	for (size_t i = 0; i < SECTIONS; i++)
+		if (str_ieq(word, str_z(sections[i])))
+			return sections[i];
+	return nearest_word(word, sections, SECTIONS);
 }
 
 /* At the outermost level: what does not begin a section. */
 static const char *section_mistake(struct str rest)
 {
-	static const char *const sections[] = {"input", "filter", "output"};
 	static const char *const meant[] = {"did you mean 'input'?", "did you mean 'filter'?", "did you mean 'output'?"};
+	struct str word = lex_name(rest, 0);
 	const char *near;
-	size_t n = 0;
 
-	while (n < rest.len && is_word(rest.p[n]))
-		n++;
-	rest.len = n ? n : rest.len;
 	if (rest.len && rest.p[0] == '}')
 		return "this '}' closes nothing";
-	if (str_ieq(rest, STR("input")) || str_ieq(rest, STR("filter")) || str_ieq(rest, STR("output")))
-		return "in lower case";
-	near = n ? nearest_word(rest, sections, sizeof(sections) / sizeof(*sections)) : NULL;
-	for (size_t i = 0; near && i < sizeof(sections) / sizeof(*sections); i++)
+	if (!word.len)
+		return NULL;
+	near = lex_section_meant(word);
+	for (size_t i = 0; near && i < SECTIONS; i++)
 		if (near == sections[i])
-			return meant[i];
-	return n ? "plug-ins and 'if' stand inside one of these" : NULL;
+			return str_ieq(word, str_z(near)) ? "in lower case" : meant[i];
+	return "plug-ins and 'if' stand inside one of these";
 }
 
 /* Where an operator or a value of a condition should be. */
@@ -361,20 +402,20 @@ static const char *condition_mistake(struct str rest)
 /* What people mean who write what stands at the furthest failure. */
 static const char *usual_mistake(const struct lexer *l)
 {
-	struct str rest = str_from(l->text, l->far), before = word_before(l, l->far);
+	struct str rest = str_from(l->text, l->far), before = lex_name_before(l->text, l->far);
 	char c = rest.len ? rest.p[0] : '\0';
 
 	if (str_starts(rest, STR("//")) || str_starts(rest, STR("/*")))
 		return "comments begin with '#'";
-	if (expects(l, "'input', 'filter' or 'output'"))
+	if (lex_expects(l, "'input', 'filter' or 'output'"))
 		return c == ';' ? "nothing ends with ';' in this language" : section_mistake(rest);
-	if (expects(l, "an operator"))
+	if (lex_expects(l, "an operator"))
 		return condition_mistake(rest);
-	if (expects(l, "a field, string or number") && c == '=')
+	if (lex_expects(l, "a field, string or number") && c == '=')
 		return "the operators are ==, !=, <, >, <=, >=, =~ and !~";
-	if (expects(l, "'=>'") && (c == '=' || c == ':' || c == '-' || c == '>'))
+	if (lex_expects(l, "'=>'") && (c == '=' || c == ':' || c == '-' || c == '>'))
 		return "write '=>'";
-	if (expects(l, "a key") && c == '[')
+	if (lex_expects(l, "a key") && c == '[')
 		return "a field stands in quotes here";
 	if (str_eqz(before, "elsif") || str_eqz(before, "elif"))
 		return "write 'else if'";
@@ -382,13 +423,13 @@ static const char *usual_mistake(const struct lexer *l)
 		return "this 'else' belongs to no 'if'";
 	if (str_ieq(before, STR("if")) && !str_eqz(before, "if"))
 		return "write 'if'";
-	if (c == ',' && (expects(l, "a blank") || expects(l, "an option") || expects(l, "a key")))
+	if (c == ',' && (lex_expects(l, "a blank") || lex_expects(l, "an option") || lex_expects(l, "a key")))
 		return "options and hash entries are separated by blanks, without commas";
 	if (c == ';')
 		return "nothing ends with ';' in this language";
 	if (str_starts(rest, STR("${")))
 		return "a ${VARIABLE} stands inside quotes";
-	if (expects(l, "a blank") && (c == ':' || c == '.' || c == '-' || c == '/'))
+	if (lex_expects(l, "a blank") && (c == ':' || c == '.' || c == '-' || c == '/'))
 		return "values with other characters than letters, digits and '_' stand in quotes";
 	return NULL;
 }
@@ -421,13 +462,22 @@ static const char *string_note(struct lexer *l)
 /* `grok { match => "x"   mutate { ... }`: the second is no option of the first, whose brace is missing. */
 static const char *brace_note(struct lexer *l)
 {
-	struct str word = word_before(l, l->far);
+	struct str word = lex_name_before(l->text, l->far), inside = str_trim(str_from(l->text, l->far + 1));
+	size_t open = l->far_open;
 	struct pos from;
 
-	if (!expects(l, "'=>'") || l->far >= l->text.len || l->far_open == SIZE_MAX || !word.len ||
+	if (!lex_expects(l, "'=>'") || l->far >= l->text.len || open == SIZE_MAX || !word.len ||
 	    (l->text.p[l->far] != '{' && !(str_eqz(word, "if") && l->text.p[l->far] == '[')))
 		return NULL;
-	from = lex_pos(l, l->far_open);
+	/* `output {` within a filter was read as a plug-in of that name, and so is an 'else' that follows no 'if'. */
+	if (l->far_in.statement != SIZE_MAX &&
+	    (lex_is_section(l->text, l->far_in.statement) || str_eqz(lex_name(l->text, l->far_in.statement), "else"))) {
+		word = lex_name(l->text, l->far_in.statement);
+		open = l->far_in.block;
+	} else if (inside.len && (inside.p[0] == '"' || inside.p[0] == '\'')) {
+		return "is '=>' missing before the '{'?";
+	}
+	from = lex_pos(l, open);
 	return arena_dupz(l->a, arena_printf(l->a, "'%.*s' stands inside the '{' of %u:%u: is a '}' missing before it?",
 					     STR_ARG(word), from.line, from.col));
 }

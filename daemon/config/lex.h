@@ -30,10 +30,13 @@ struct lexer {
 	struct diag *diag;
 	const struct config_env *env;
 	struct str text;
+	struct str source;	/* what positions count in: text, as the files have it */
+	const uint32_t *origin; /* of each byte of text and of its end: where it stands in source; NULL: the same */
+	const struct mend *mend; /* mend.h: what was mended in text; NULL: nothing */
 	size_t at;
 	const struct segment *segment;
 	size_t nsegments;
-	const size_t *line_start; /* offsets of all lines of text */
+	const size_t *line_start; /* offsets of all lines of source */
 	size_t nlines;
 	struct { /* the last place computed: most are asked for in order */
 		size_t at, line;
@@ -43,9 +46,16 @@ struct lexer {
 	unsigned nexpected;
 	const char *expected[EXPECT_MAX];
 	size_t open, far_open; /* the bracket or quote that is open here; at far. SIZE_MAX: none */
+	struct place {
+		size_t section;	     /* where the section begins that is being read; SIZE_MAX: none */
+		size_t block;	     /* the '{' in which the statement stands */
+		size_t statement;    /* the plug-in or 'if' that is being read, or would begin here; SIZE_MAX: between sections */
+		size_t condition;    /* behind an 'if'; SIZE_MAX: none */
+		unsigned blocks;     /* open braces of sections and ifs */
+	} in, far_in;		     /* here; at far */
 	size_t last_string;    /* where the string parsed last began; SIZE_MAX: none */
 	char hint[HINT_MAX];   /* what to write instead, if the furthest failure is not behind hint_end */
-	size_t hint_end;
+	size_t hint_at, hint_end;
 	unsigned depth;
 	bool in_value; /* a plug-in is tried where a value may stand */
 	bool left_out; /* this section is read, but not wanted */
@@ -54,6 +64,8 @@ struct lexer {
 
 void lexer_init(struct lexer *l, struct arena *a, const struct segment *segment, size_t nsegments, struct str text,
 		const struct config_env *env, struct diag *d);
+/* After lexer_init() with a file's text: what is read is that text, mended (mend.h). */
+void lexer_set_mended(struct lexer *l, const struct mend *m);
 struct pos lex_pos(struct lexer *l, size_t at);
 /* Remembers that `what` would have been right at `at`. What begins with EXPECT_HIDDEN is told only if nothing else is. */
 void lex_expect(struct lexer *l, size_t at, const char *what);
@@ -67,6 +79,15 @@ void lex_hint(struct lexer *l, size_t at, const char *fmt, ...) __attribute__((f
 struct str lex_word(const struct lexer *l, size_t at);
 /* Reports the furthest failure, unless parsing stopped for another reason. */
 void lex_report(struct lexer *l);
+/* Would `what` have been right at the furthest failure? */
+bool lex_expects(const struct lexer *l, const char *what);
+/* 'input', 'filter' or 'output', whichever is meant by a word that is none of them, or written otherwise; NULL: none. */
+const char *lex_section_meant(struct str word);
+/* The word, as far as a name of a section, plug-in or option goes, at `at`; the one that ends before `at`, or before the blanks there. */
+struct str lex_name(struct str text, size_t at);
+struct str lex_name_before(struct str text, size_t at);
+/* A section's name is what stands there, and a '{' behind it. */
+bool lex_is_section(struct str text, size_t at);
 
 static inline bool lex_end(const struct lexer *l)
 {

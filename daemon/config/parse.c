@@ -11,11 +11,13 @@
  * is followed by a '{' is a plug-in, and `if {` is a plug-in named "if".
  *
  * Each file is parsed by itself, so that one syntax error hides no other file's. Only if that fails, and
- * the concatenation of all files has no error (a section may well span two of them), that one counts.
+ * the concatenation of all files has no error (a section may well span two of them), that one counts. Where it has one, each
+ * file is read again, with its errors mended one after the other (mend.h), so that all of them are told.
  *
  * One thread, at start and reload.
  */
 #include "config/lex.h"
+#include "config/mend.h"
 
 #include "base/hash.h"
 #include "base/utf8.h"
@@ -342,13 +344,18 @@ static bool parse_block(struct lexer *l, struct ast_block **out);
 static bool parse_arm(struct lexer *l, struct ast_stmt *st)
 {
 	struct ast_branch b = {0};
+	size_t start;
+	bool ok;
 
 	lex_space(l);
+	start = l->in.condition = l->at;
 	b.cond = parse_condition(l);
-	if (!b.cond)
-		return false;
+	if (b.cond && l->mend && mend_touched(l->mend, start, l->at))
+		st->mended = true;
 	lex_space(l);
-	if (!parse_block(l, &b.body))
+	ok = b.cond && parse_block(l, &b.body);
+	l->in.condition = SIZE_MAX;
+	if (!ok)
 		return false;
 	st->branch = vec_room(l->a, st->branch, st->n, sizeof(*st->branch));
 	st->branch[st->n++] = b;
@@ -395,10 +402,31 @@ static bool parse_branch(struct lexer *l, struct ast_stmt *st)
 	return !l->stopped;
 }
 
+/*
+ * Of a text that was mended: a plug-in that says something else than was meant is left out; what stands under such a condition
+ * is looked at nonetheless.
+ */
+static void add_statement(struct lexer *l, struct ast_block *b, const struct ast_stmt *st, size_t start)
+{
+	if (l->mend && st->kind == STMT_PLUGIN && mend_touched(l->mend, start, l->at))
+		return;
+	if (st->kind == STMT_IF && st->mended) {
+		for (size_t i = 0; i < st->n; i++)
+			for (size_t k = 0; k < st->branch[i].body->n; k++) {
+				b->stmt = vec_room(l->a, b->stmt, b->n, sizeof(*b->stmt));
+				b->stmt[b->n++] = st->branch[i].body->stmt[k];
+			}
+		return;
+	}
+	b->stmt = vec_room(l->a, b->stmt, b->n, sizeof(*b->stmt));
+	b->stmt[b->n++] = *st;
+}
+
 /* "{" { branch | plugin } "}" */
 static bool parse_block(struct lexer *l, struct ast_block **out)
 {
 	struct ast_block *b = *out ? *out : arena_zalloc(l->a, sizeof(*b));
+	struct place in = l->in;
 	size_t open = l->open;
 	bool ok = false;
 
@@ -408,11 +436,15 @@ static bool parse_block(struct lexer *l, struct ast_block **out)
 	}
 	if (!lex_enter(l))
 		return false;
+	l->in.block = l->at;
+	l->in.condition = SIZE_MAX;
+	l->in.blocks++;
 	l->open = l->at++;
 	while (!l->stopped) {
 		struct ast_stmt st = {0};
 
 		lex_space(l);
+		l->in.statement = l->at;
 		if (lex_peek(l) == '}') {
 			l->at++;
 			ok = true;
@@ -427,10 +459,10 @@ static bool parse_block(struct lexer *l, struct ast_block **out)
 				break;
 			st.pos = st.plugin->pos;
 		}
-		b->stmt = vec_room(l->a, b->stmt, b->n, sizeof(*b->stmt));
-		b->stmt[b->n++] = st;
+		add_statement(l, b, &st, l->in.statement);
 	}
 	l->open = open;
+	l->in = in;
 	lex_leave(l);
 	*out = b;
 	return ok;
@@ -450,6 +482,7 @@ static bool parse_sections(struct lexer *l, struct ast_config *c)
 		struct ast_block *b = NULL;
 		struct str rest = str_from(l->text, l->at);
 
+		l->in.section = l->at;
 		lex_expect(l, l->at, "'input', 'filter' or 'output'");
 		for (size_t i = 0; i < 3; i++)
 			if (str_starts(rest, str_z(names[i])) && !goes_on(rest, strlen(names[i]))) {
@@ -509,6 +542,59 @@ static struct ast_config *parse_text(struct arena *a, const struct segment *seg,
 	return NULL;
 }
 
+static void tell_all(const struct diag *from, struct diag *to)
+{
+	for (const struct diag_item *it = from->first; it; it = it->next)
+		diag_add(to, it->level, it->pos, "%.*s", STR_ARG(it->text));
+}
+
+/*
+ * Tells all syntax errors of a file that has one, and what else is wrong in the rest. Returns that, without what stands around the errors;
+ * NULL where it cannot be told apart from them.
+ */
+static struct ast_config *parse_mended(struct arena *a, const struct config_file *f, const struct config_env *env, struct diag *d)
+{
+	struct segment seg = {f, 0};
+	struct ast_config *c = NULL;
+	struct arena scratch;
+	struct diag meaning; /* what is wrong with words that could be read: told once, in the end */
+	struct lexer l;
+	struct mend m;
+
+	if (f->text.len > MEND_TEXT_MAX)
+		return parse_text(a, &seg, 1, f->text, env, d);
+	mend_init(&m, f->text);
+	arena_init(&scratch, NULL);
+	diag_init(&meaning);
+	while (!c) {
+		arena_clear(&scratch);
+		diag_release(&meaning);
+		c = arena_zalloc(&scratch, sizeof(*c));
+		lexer_init(&l, &scratch, &seg, 1, f->text, env, &meaning);
+		lexer_set_mended(&l, &m);
+		if (parse_sections(&l, c) || l.stopped)
+			break;
+		l.diag = d;
+		if (mend_judge(&m, &l))
+			lex_report(&l);
+		c = NULL;
+		if (!mend_change(&m, &l))
+			break;
+	}
+	if (c) {
+		c = arena_zalloc(a, sizeof(*c));
+		lexer_init(&l, a, &seg, 1, f->text, env, d);
+		lexer_set_mended(&l, &m);
+		l.text = arena_dup(a, l.text);
+		if (!parse_sections(&l, c))
+			c = NULL;
+	}
+	diag_release(&meaning);
+	arena_release(&scratch);
+	mend_release(&m);
+	return c;
+}
+
 /* All files as one text, a line feed between each two. NULL where that is no configuration either; d is for errors of meaning. */
 static struct ast_config *parse_together(struct arena *a, const struct config_file *files, const struct config_env *env,
 					 struct diag *d)
@@ -534,8 +620,7 @@ static struct ast_config *parse_together(struct arena *a, const struct config_fi
 	diag_init(&quiet);
 	c = parse_text(a, seg, n, str_n(text, len - 1), env, &quiet);
 	if (c)
-		for (const struct diag_item *it = quiet.first; it; it = it->next)
-			diag_add(d, it->level, it->pos, "%.*s", STR_ARG(it->text));
+		tell_all(&quiet, d);
 	diag_release(&quiet);
 	return c;
 }
@@ -617,14 +702,58 @@ static void check_ids(struct arena *a, const struct ast_config *c, struct diag *
 	}
 }
 
+struct parsed_file {
+	struct ast_config *c; /* NULL: it has a syntax error */
+	struct diag diag;
+};
+
+static void add_file(struct arena *a, struct ast_config *all, const struct config_file *f, const struct parsed_file *p,
+		     const struct config_env *env, struct diag *d)
+{
+	const struct ast_config *c = p->c;
+
+	if (c)
+		tell_all(&p->diag, d);
+	else
+		c = parse_mended(a, f, env, d);
+	for (size_t i = 0; c && i < 3; i++)
+		block_append(a, &all->section[i], &c->section[i]);
+}
+
+static struct ast_config *parse_files(struct arena *a, const struct config_file *files, size_t n, const struct config_env *env,
+				      struct diag *d)
+{
+	struct parsed_file *parsed = xzalloc((n + 1) * sizeof(*parsed)), *p = parsed;
+	struct ast_config *all;
+	bool broken = false;
+
+	for (const struct config_file *f = files; f; f = f->next, p++) {
+		struct segment seg = {f, 0};
+
+		diag_init(&p->diag);
+		p->c = parse_text(a, &seg, 1, f->text, env, &p->diag);
+		broken |= !p->c;
+	}
+	all = broken && n > 1 ? parse_together(a, files, env, d) : NULL;
+	if (!all) {
+		all = arena_zalloc(a, sizeof(*all));
+		p = parsed;
+		for (const struct config_file *f = files; f; f = f->next, p++)
+			add_file(a, all, f, p, env, d);
+	}
+	for (size_t i = 0; i < n; i++)
+		diag_release(&parsed[i].diag);
+	free(parsed);
+	return all;
+}
+
 struct ast_config *config_parse_part(struct arena *a, const struct config_file *files, const struct config_env *env,
 				     struct diag *d)
 {
 	static const struct config_env plain;
-	struct ast_config *all = arena_zalloc(a, sizeof(*all)), *c;
-	unsigned errors = d->errors, broken = 0;
+	unsigned errors = d->errors;
 	size_t bytes = 0, n = 0;
-	struct diag single;
+	struct ast_config *c;
 
 	env = env ? env : &plain;
 	for (const struct config_file *f = files; f; f = f->next, n++)
@@ -637,25 +766,7 @@ struct ast_config *config_parse_part(struct arena *a, const struct config_file *
 		check_text(f, d);
 	if (d->errors != errors)
 		return NULL;
-	diag_init(&single);
-	for (const struct config_file *f = files; f; f = f->next) {
-		struct segment seg = {f, 0};
-
-		c = parse_text(a, &seg, 1, f->text, env, &single);
-		for (size_t i = 0; c && i < 3; i++)
-			block_append(a, &all->section[i], &c->section[i]);
-		broken += !c;
-	}
-	c = all;
-	if (broken && n > 1)
-		c = parse_together(a, files, env, d);
-	if (c == all || !c) {
-		for (const struct diag_item *it = single.first; it; it = it->next)
-			diag_add(d, it->level, it->pos, "%.*s", STR_ARG(it->text));
-	}
-	diag_release(&single);
-	if (!c)
-		c = all;
+	c = parse_files(a, files, n, env, d);
 	check_ids(a, c, d);
 	return c;
 }

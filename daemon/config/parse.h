@@ -17,8 +17,8 @@ struct config_env {
 };
 
 /*
- * Parses the concatenation of the files (in list order). All problems go to d; after a syntax error in one file parsing goes on with the
- * next. NULL if there was any error. Everything, texts included, is borrowed from a.
+ * Parses the concatenation of the files (in list order). All problems go to d, several syntax errors of one file
+ * included. NULL if there was any error. Everything, texts included, is borrowed from a.
  */
 struct ast_config *config_parse(struct arena *a, const struct config_file *files, const struct config_env *env,
 				struct diag *d);

@@ -135,6 +135,12 @@ int pipelines_all(struct pipeline_list *l, const struct program_settings *base, 
 			diag_error(d, (struct pos){0}, "'%s' names no pipeline", path);
 		return rc == 1 ? 0 : -1;
 	}
+	/* Even an empty -e is one. */
+	if (base->config_path.len && base->config_string.p) {
+		diag_error(d, (struct pos){0}, "'path.config' and 'config.string' (-f and -e) exclude each other: '%.*s' would run, or the text",
+			   STR_ARG(base->config_path));
+		return -1;
+	}
 	l->entry = arena_alloc(base->arena, sizeof(*l->entry));
 	l->entry[0] = (struct pipeline_entry){.settings = *base};
 	l->n = 1;

@@ -7,9 +7,12 @@
 
 const char *place_settings(struct arena *a, const char *config_path)
 {
+	const char *env = getenv("LS_SETTINGS_DIR");
 	struct stat st;
 	char *dir;
 
+	if (env && *env)
+		return env;
 	if (!config_path)
 		return NULL;
 	dir = dirname(arena_dupz(a, str_z(config_path)));

@@ -300,7 +300,7 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
 	want = store(s, row, value);
 	/* Where Logstash's own state lies: the command line says where weird's does. */
 	if (!want && pos.file && strcmp(row->name, "path.data") == 0)
-		s->data_written = s->pipeline.data_dir;
+		s->pipeline.data_written = s->pipeline.data_dir;
 	if (!want)
 		return 0;
 	diag_error(d, pos, "the setting '%s' takes %s, not '%.*s'", row->name, want, (int)(value.len < 80 ? value.len : 80),

@@ -17,7 +17,7 @@
 #include "pipeline/plugin.h"
 
 struct program_settings {
-	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, secrets; the rest is main()'s to fill */
+	struct settings pipeline; /* ecs, support_escapes, lenient, pipeline_id, data_dir, data_written, secrets; the rest is main()'s to fill */
 	bool ecs_written;	  /* somebody said pipeline.ecs_compatibility */
 	struct str config_path;	  /* path.config, .p NULL: not set */
 	struct str config_string; /* config.string */
@@ -31,7 +31,6 @@ struct program_settings {
 	enum log_level log_level;
 	bool log_json;		  /* log.format */
 	struct str queue_path;	  /* path.queue, where Logstash keeps persistent queues; .p NULL: queue in path.data */
-	struct str data_written;  /* path.data as a settings file says it */
 	bool queue_persisted;	  /* queue.type */
 	struct str passed;	  /* names of settings of parts that weird does not have, as met, for one note */
 	int64_t memory_max;	  /* memory.max, 64 MiB */
@@ -60,6 +59,8 @@ int settings_set(struct program_settings *s, struct str name, struct str value, 
  * one cannot be read, is no YAML or holds a value that does not fit. Files stay in the arena for d.
  */
 int settings_read(struct program_settings *s, const char *dir, struct diag *d);
+/* Warns where the folder that --path.settings names holds nothing to be read: as Logstash, that is no error. */
+void settings_look(struct program_settings *s, const char *dir, struct diag *d);
 /* The variables of that secrets.env, which settings_read() reads first; without the file there are none. -1 and d where it cannot be used. */
 int settings_secrets(struct program_settings *s, const char *path, struct diag *d);
 /*

@@ -6,6 +6,7 @@
 #include "config/settings.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <unistd.h>
 
 static bool lies_in(struct arena *a, const char *dir, const char *name)
@@ -24,6 +25,21 @@ int settings_secrets(struct program_settings *s, const char *path, struct diag *
 	}
 	s->pipeline.secrets = found;
 	return 0;
+}
+
+void settings_look(struct program_settings *s, const char *dir, struct diag *d)
+{
+	const char *const names[] = {"logstash.yml", "weir.yml", "pipelines.yml"}; /* the last needs no other settings */
+	bool there = access(dir, F_OK) == 0;
+
+	/* What is there and cannot be read is an error, told where it is read. */
+	if (!there && errno != ENOENT)
+		return;
+	for (size_t i = 0; there && i < sizeof(names) / sizeof(*names); i++)
+		if (lies_in(s->arena, dir, names[i]) || errno != ENOENT)
+			return;
+	diag_warn(d, (struct pos){0}, "--path.settings: '%s': %s: the settings keep their defaults", dir,
+		  there ? "no logstash.yml or weir.yml in it" : "no such folder");
 }
 
 /* Files of the Java program, in one line. */
@@ -104,8 +120,8 @@ void settings_notes(struct program_settings *s, const char *dir, struct diag *d)
 		diag_note(d, (struct pos){0},
 			  "'queue.type: persisted' is not needed: sources that can wait are told only when outputs have an event, and what is left at a stop is kept in path.data");
 	note_names(s, dir, d);
-	if (!queue.len && s->data_written.len)
-		queue = arena_printf(s->arena, "%.*s/queue", STR_ARG(s->data_written));
+	if (!queue.len && s->pipeline.data_written.len)
+		queue = arena_printf(s->arena, "%.*s/queue", STR_ARG(s->pipeline.data_written));
 	if (queue.len)
 		note_queues(s, arena_dupz(s->arena, queue), d);
 }

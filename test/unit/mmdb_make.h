@@ -25,6 +25,7 @@ enum { MAKE_NODES = 32768, MAKE_EMPTY = -1 };
 struct mmdb_make {
 	unsigned family, record_size, nodes;
 	int64_t child[MAKE_NODES][2]; /* a node, MAKE_EMPTY, or -2 - offset of a record */
+	uint32_t built; /* 0: the first of January 2026 */
 	struct buf data, out;
 };
 
@@ -227,7 +228,7 @@ static inline struct str make_bytes(struct mmdb_make *m, const char *type)
 	put_head(b, 7, 9);
 	put_text(b, "binary_format_major_version"), put_number(b, 5, 2);
 	put_text(b, "binary_format_minor_version"), put_number(b, 5, 0);
-	put_text(b, "build_epoch"), put_number(b, 9, 1767225600);
+	put_text(b, "build_epoch"), put_number(b, 9, m->built ? m->built : 1767225600);
 	put_text(b, "database_type"), put_text(b, type);
 	put_text(b, "description"), put_head(b, 7, 1), put_text(b, "en"), put_text(b, "for tests");
 	put_text(b, "ip_version"), put_number(b, 5, m->family);

@@ -366,6 +366,145 @@ static void test_errors(void)
 	REFUSED("# ok\nfilter { # Stra\xdf" "e\n}", "1.conf:2:16: the byte 0xdf is not UTF-8: the file seems to be in another encoding");
 }
 
+/* Several independent mistakes of one file: each is told, and nothing that comes of another. */
+static void test_several(void)
+{
+	struct config_env env = {.lookup = lookup};
+	struct config_file file = {STR("m.conf"), STR("filter {\n"
+						       "  if [a] = 1 {\n"
+						       "    mutate { add_tag => [ \"a\", ] }\n"
+						       "  }\n"
+						       "  grok { match { \"message\" => \"x\" } }\n"
+						       "  drop { }\n"
+						       "  ruby { code => 5 ]\n"
+						       "}\n"
+						       "output {\n"
+						       "  file { path => /tmp/x }\n"
+						       "  stdout { }\n"
+						       "}\n"), NULL};
+	struct ast_config *c;
+
+	REFUSED("input {\n  beats { port = 5044 }\n}\nfilter {\n  // mine\n  mutate { add_field => { \"a\" => \"1\", \"b\" => \"2\" } }\n}\noutpt {\n  stdout { }\n}\n",
+		"1.conf:2:16: expected '=>', not '=' (write '=>')\n"
+		"1.conf:5:3: expected a plug-in, 'if' or '}', not '/' (comments begin with '#')\n"
+		"1.conf:6:37: expected a blank or '}', not ',' (options and hash entries are separated by blanks, without commas)\n"
+		"1.conf:8:1: expected 'input', 'filter' or 'output', not 'outpt' (did you mean 'output'?)");
+	REFUSED("input {\n  tcp { port => 1\n  udp { port => 2 }\n}\noutput {\n  if [a] && [b] {\n    stdout { codec json }\n  }\n}\nfilter {\n}\n}\n",
+		"1.conf:3:7: expected '=>', not '{' ('udp' stands inside the '{' of 2:7: is a '}' missing before it?)\n"
+		"1.conf:6:10: expected an operator, 'and', 'or' or '{', not '&' (write 'and')\n"
+		"1.conf:7:20: expected '=>', not 'json'");
+	REFUSED("filter {\n  mutate { add_tag => [\"a\"] }\noutput {\n  stdout { }\n}\n",
+		"1.conf:4:10: expected '=>', not '{' ('output' stands inside the '{' of 1:8: is a '}' missing before it?)");
+	REFUSED("filter { grok { match { \"a\" => \"b\" } } }", "1.conf:1:23: expected '=>', not '{' (is '=>' missing before the '{'?)");
+	/* What is sound is there, without what stands around the mistakes. */
+	diag_release(&diag);
+	c = config_parse_part(&arena, &file, &env, &diag);
+	CHECK_STR(problems(), "m.conf:2:10: expected an operator, 'and', 'or' or '{', not '=' (write '==')\n"
+			      "m.conf:3:32: expected a value, not ']'\n"
+			      "m.conf:5:16: expected '=>', not '{' (is '=>' missing before the '{'?)\n"
+			      "m.conf:7:20: expected an option or '}', not ']'\n"
+			      "m.conf:10:18: expected a value, not '/'");
+	CHECK(c && c->section[SECTION_FILTER].n == 2 && c->section[SECTION_OUTPUT].n == 1);
+	if (c && c->section[SECTION_FILTER].n == 2) {
+		CHECK_STR(c->section[SECTION_FILTER].stmt[0].plugin->name, "mutate");
+		CHECK_STR(c->section[SECTION_FILTER].stmt[1].plugin->name, "drop");
+	}
+}
+
+static const char sound[] =
+	"# a beat, a file\n"
+	"input {\n"
+	"  beats { port => 5044 }\n"
+	"  file {\n"
+	"    path => [ \"/var/log/a.log\", \"/var/log/b.log\" ]\n"
+	"    codec => multiline {\n"
+	"      pattern => \"^ \"\n"
+	"      what => previous\n"
+	"    }\n"
+	"    type => \"app\" # its own\n"
+	"  }\n"
+	"}\n"
+	"\n"
+	"filter {\n"
+	"  if [type] == \"app\" and [a][b] !~ /x{2}\"/ {\n"
+	"    grok {\n"
+	"      match => { \"message\" => \"%{WORD:w} %{IP:ip}\" }\n"
+	"      add_field => {\n"
+	"        \"c\" => \"1\"\n"
+	"        \"d\" => \"2\"\n"
+	"      }\n"
+	"    }\n"
+	"  } else if \"x\" in [tags] {\n"
+	"    drop { }\n"
+	"  } else {\n"
+	"    mutate {\n"
+	"      rename => { \"a\" => \"b\" }\n"
+	"      add_tag => [ 't', 'u' ]\n"
+	"    }\n"
+	"  }\n"
+	"  date { match => [ \"t\", \"ISO8601\" ] }\n"
+	"}\n"
+	"\n"
+	"output {\n"
+	"  if [w] {\n"
+	"    elasticsearch {\n"
+	"      hosts => [\"http://a:9200\"]\n"
+	"      index => \"i-%{+YYYY}\"\n"
+	"    }\n"
+	"  }\n"
+	"  stdout { codec => rubydebug }\n"
+	"}\n";
+
+/* The sound text with `with` in the place of `len` bytes at `at`. */
+static const char *spoiled(struct buf *b, size_t at, size_t len, const char *with)
+{
+	buf_clear(b);
+	buf_add(b, sound, at);
+	buf_str(b, str_z(with));
+	buf_str(b, str_z(sound + at + len));
+	buf_ch(b, '\0');
+	return b->p;
+}
+
+static const struct {
+	const char *is, *becomes;
+} slips[] = {{"{", ""}, {"}", ""}, {"[", ""}, {"]", ""}, {"=>", ""}, {"=>", "="}, {"=>", ":"}, {"=>", "=> =>"}, {"\"", ""}, {"'", ""},
+	     {"\" ", "\", "}, {", ", " "}, {"}\n", "},\n"}, {"\n", "\n// it's\n"}, {"\n", ";\n"}, {"{", "{ {"}, {"}", "} }"},
+	     {"input", "inpt"}, {"filter {", "Filter {"}, {"output", "outputs"}, {"==", "="}, {" and", " &&"}, {"else if", "elsif"},
+	     {"if ", ""}, {"if ", "if if "}, {"\n", "\nwhat is this\n"}, {"[", "[["}, {"]", "]]"}, {"=> \"", "=> "}, {"drop { }", "drop"}};
+
+/* One mistake, wherever it is made, is one error and never two: what comes of it is not told. Nor does it often hide a second one at the end. */
+static void test_no_phantoms(void)
+{
+	static const char last[] = "stdout { codec => rubydebug }";
+	size_t second = (size_t)(strstr(sound, last) - sound) + strlen("stdout { codec ");
+	unsigned both = 0, alone = 0;
+	struct buf b;
+
+	ACCEPTED(sound);
+	buf_init(&b, 0);
+	for (size_t i = 0; i < sizeof(slips) / sizeof(*slips); i++) {
+		struct str is = str_z(slips[i].is);
+
+		for (size_t at = 0; at + is.len < sizeof(sound); at++) {
+			if (!str_starts(str_z(sound + at), is) || parse(spoiled(&b, at, is.len, slips[i].becomes)))
+				continue;
+			CHECK_INT(diag.errors, 1);
+			if (diag.errors != 1)
+				printf("'%s' for '%s' at %zu:\n%.*s\n%s\n", slips[i].becomes, slips[i].is, at, STR_ARG(problems()), b.p);
+			if (at + is.len >= second - strlen("stdout { codec "))
+				continue;
+			b.p[second + strlen(slips[i].becomes) - is.len + 1] = ' ';
+			CHECK(parse(b.p) == NULL);
+			CHECK(diag.errors == 1 || diag.errors == 2);
+			both += diag.errors == 2;
+			alone += diag.errors == 1;
+		}
+	}
+	CHECK(both > 9 * alone);
+	buf_release(&b);
+}
+
 static void test_files(void)
 {
 	static const char *const broken[] = {"filter { x { a = 1 } }", "filter { y { } }\n", "input {\n  z { b => } }"};
@@ -556,6 +695,8 @@ int main(void)
 	test_conditions();
 	test_structure();
 	test_errors();
+	test_several();
+	test_no_phantoms();
 	test_files();
 	test_depth();
 	test_plugin_alone();

