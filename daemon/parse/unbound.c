@@ -516,6 +516,34 @@ static bool put_question(struct record *r, struct str s)
 	return rec_get(r, F_DNS_QUESTION_TYPE).type != V_NONE && s.len == 0;
 }
 
+/* "could not fetch DNSKEY rrset . DNSKEY IN": why, and the question behind it. */
+static bool put_why_and_question(struct record *r, struct str s)
+{
+	struct str head = s, question;
+
+	for (int i = 0; i < 3; i++) {
+		ptrdiff_t at = str_rchr(head, ' ');
+
+		if (at <= 0)
+			return false;
+		head = str_sub(head, 0, (size_t)at);
+	}
+	question = str_from(s, head.len + 1);
+	if (!put_question(r, question))
+		return false;
+	rec_str(r, F_EVENT_REASON, head);
+	return true;
+}
+
+/* What the validator came to: "sec_status_bogus". */
+static bool put_status(struct record *r, struct str s)
+{
+	if (!str_eq(s, STR("secure")) && !str_eq(s, STR("insecure")) && !str_eq(s, STR("bogus")) && !str_eq(s, STR("indeterminate")))
+		return false;
+	rec_str(r, F_WEIR_DNS_DNSSEC, s);
+	return true;
+}
+
 static bool put_seconds(struct record *r, struct str s)
 {
 	int64_t ns;
@@ -528,10 +556,10 @@ static bool put_seconds(struct record *r, struct str s)
 
 static const struct message_place places[] = {
 	AS_CALL('A', put_asker), AS_CALL('D', put_server), AS_CALL('P', put_peer), AS_CALL('T', put_target), AS_CALL('Q', put_question),
-	AS_CALL('S', put_seconds), AS_CALL('L', put_tls_peer), AS_STR('V', F_SERVICE_VERSION), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('E', F_ERROR_MESSAGE),
+	AS_CALL('S', put_seconds), AS_CALL('L', put_tls_peer), AS_CALL('X', put_why_and_question), AS_CALL('Y', put_status), AS_STR('V', F_SERVICE_VERSION), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('E', F_ERROR_MESSAGE),
 	AS_STR('W', F_EVENT_REASON),
 	/* of weir.raw */
-	AS_RAW('a', "average"), AS_RAW('c', "cache_answers"), AS_RAW('d', "detached"), AS_RAW('e', "exceeded"), AS_RAW('h', "thread"),
+	AS_RAW('a', "average"), AS_RAW('b', "entries"), AS_RAW('c', "cache_answers"), AS_RAW('d', "detached"), AS_RAW('e', "exceeded"), AS_RAW('h', "thread"),
 	AS_RAW('i', "ip_ratelimited"), AS_RAW('j', "jostled"), AS_RAW('k', "command"), AS_RAW('l', "replies_waiting"), AS_RAW('m', "max"),
 	AS_RAW('n', "module"), AS_RAW('o', "replies_dropped"), AS_RAW('p', "prefetch"), AS_RAW('q', "queries"), AS_RAW('r', "recursions"),
 	AS_RAW('s', "replies_sent"), AS_RAW('t', "timed_out"), AS_RAW('u', "zone_serial"), AS_RAW('w', "response"), AS_RAW('x', "states"),
@@ -555,7 +583,7 @@ static const struct message about[] = {
 	{"mesh has %x recursion states (%y with reply, %d detached), %l waiting replies, %s recursion replies sent, %o replies dropped, %j states jostled out", SELF, "info", NULL},
 	{"average recursion processing time %S sec", SELF, "info", NULL},
 	{"generate keytag query %Q", FETCH},
-	{"failed to prime trust anchor -- %W rrset %Q", "dns-query-failed", "network", "error", "failure"},
+	{"failed to prime trust anchor -- %X", "dns-query-failed", "network", "error", "failure"},
 	{"remote address is %D", SELF, "info", NULL},
 	{"ssl handshake failed crypto %E", SELF, "error", "failure"},
 	{"ssl handshake failed %L", SELF, "error", "failure"},
@@ -571,14 +599,16 @@ static const struct message about[] = {
 	{"read (in tcp %*): %W for %P", SELF, "error", NULL},
 	{"write (in tcp %*): %W for %P", SELF, "error", NULL},
 	{"recvfrom %*failed: %W", SELF, "error", NULL},
+	{"dnsbl_module: blocklist loaded. length is %b", SELF, "info", NULL}, /* OPNsense's */
 	/* verbosity 3 and more: of one question */
 	{"priming successful for %Q", FETCH},
 	{"priming %Q", FETCH},
 	{"processQueryTargets: %Q", FETCH},
 	{"sending query: %Q", FETCH},
-	{"iterator operate: query %Q", FETCH},
-	{"iterator operate: chased to %Q", FETCH},
-	{"validator operate: query %Q", FETCH},
+	{"finishing processing for %Q", FETCH},
+	{"%* operate: query %Q", FETCH},
+	{"%* operate: chased to %Q", FETCH},
+	{"validate%*: sec_status_%Y", FETCH},
 	{"new target %Q", FETCH},
 	{"sending to target: <%Z> %T", FETCH},
 	{"query response %w", "dns-resolver-response", "network", "protocol", NULL},
@@ -621,6 +651,11 @@ static enum format_result info_line(struct record *r, struct str s)
 		if (scan_lit(&t, "validation failure ")) {
 			rec_str(r, F_WEIR_DNS_DNSSEC, STR("bogus"));
 			return failure(r, t);
+		}
+		if (scan_lit(&t, "validation success ") && take_question(r, &t)) {
+			rec_str(r, F_WEIR_DNS_DNSSEC, STR("secure"));
+			rec_outcome(r, "success");
+			return done(r, "dns-resolver-fetch", "info");
 		}
 		break;
 	case 'S':
