@@ -815,9 +815,14 @@ static enum format_result upper_to_l(struct record *r, struct str s)
 		if (scan_lit(&s, "Disconnecting "))
 			return closed(r, s, "Disconnecting");
 		if (scan_lit(&s, "Disconnecting: ")) {
-			rec_str(r, F_EVENT_REASON, s);
-			if (scan_lit(&s, "Too many authentication failures for "))
-				sshd_put_user(r, s);
+			struct str why = s;
+
+			if (scan_lit(&s, "Too many authentication failures for ")) {
+				why.len -= s.len + 5;
+				if (!user_from_peer(r, s))
+					sshd_put_user(r, s);
+			}
+			rec_str(r, F_EVENT_REASON, why);
 			return disconnected(r);
 		}
 		if (scan_lit(&s, "Did not receive identification string from ")) {
