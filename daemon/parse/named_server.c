@@ -594,8 +594,13 @@ static bool put_address(struct record *r, struct str s)
 	return true;
 }
 
+static bool put_zone(struct record *r, struct str s)
+{
+	return named_zone(r, s);
+}
+
 static const struct message_place places[] = {
-	AS_CALL('Q', put_question), AS_CALL('A', put_address), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('V', F_WEIR_DNS_VIEW),
+	AS_CALL('Y', put_zone), AS_CALL('Q', put_question), AS_CALL('A', put_address), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('V', F_WEIR_DNS_VIEW),
 	AS_STR('W', F_EVENT_REASON), AS_STR('F', F_FILE_PATH), AS_STR('S', F_SERVICE_VERSION), AS_STR('I', F_OBSERVER_INGRESS_INTERFACE_NAME),
 	AS_RAW('c', "command"), AS_RAW('k', "key_tag"), AS_RAW('l', "algorithm"), AS_RAW('r', "key_role"), AS_RAW('p', "cpus"),
 	AS_RAW('t', "threads"), {0}};
@@ -611,6 +616,11 @@ static const struct message about[] = {
 	{"listening on IPv4 interface %I, %A", SELF},
 	{"listening on IPv6 interface %I, %A", SELF},
 	{"command channel listening on %A", SELF},
+	{"no longer listening on %A", SELF},
+	{"automatic empty zone: view %V: %Z", SELF},
+	{"automatic empty zone: %Z", SELF},
+	{"freezing zone '%Y': %W", SELF},
+	{"thawing zone '%Y': %W", SELF},
 	{"found %p CPUs, using %t worker threads", SELF},
 	{"found %p CPU, using %t worker thread", SELF},
 	{"rpz: %Z: %W", SELF},
@@ -676,6 +686,9 @@ enum format_result named_server_line(struct record *r, struct str s, bool known)
 	if (scan_lit(&t, "0x") && scan_hex(&t, &why) && scan_lit(&t, ": "))
 		s = t;
 	t = s;
+	/* (www.example.com): query failed (timed out) for www.example.com/IN/A at query.c:7851: nobody's, the server had asked for itself */
+	if (t.p[0] == '(' && scan_until_str(&t, STR("): query failed ("), &why))
+		return named_client_line(r, str_from(s, why.len + 3));
 	if (scan_lit(&t, "fetch: ")) {
 		if (question_of(r, t))
 			return done(r, "dns-resolver-fetch", "info");
