@@ -556,7 +556,7 @@ static bool put_seconds(struct record *r, struct str s)
 
 static const struct message_place places[] = {
 	AS_CALL('A', put_asker), AS_CALL('D', put_server), AS_CALL('P', put_peer), AS_CALL('T', put_target), AS_CALL('Q', put_question),
-	AS_CALL('S', put_seconds), AS_CALL('L', put_tls_peer), AS_CALL('X', put_why_and_question), AS_CALL('Y', put_status), AS_STR('V', F_SERVICE_VERSION), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('E', F_ERROR_MESSAGE),
+	AS_CALL('S', put_seconds), AS_CALL('L', put_tls_peer), AS_CALL('X', put_why_and_question), AS_CALL('Y', put_status), AS_STR('V', F_SERVICE_VERSION), AS_STR('B', F_SERVICE_ADDRESS), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('E', F_ERROR_MESSAGE),
 	AS_STR('W', F_EVENT_REASON),
 	/* of weir.raw */
 	AS_RAW('a', "average"), AS_RAW('b', "entries"), AS_RAW('c', "cache_answers"), AS_RAW('d', "detached"), AS_RAW('e', "exceeded"), AS_RAW('h', "thread"),
@@ -595,6 +595,12 @@ static const struct message about[] = {
 	{"auth zone %Z updated to serial %u", "dns-transfer", "network", "info", NULL},
 	{"auth_zone %Z updated to serial %u", "dns-transfer", "network", "info", NULL},
 	{"tcp connect: %W for %D", SELF, "error", "failure"},
+	{"outgoing tcp: connect: %W for %D", SELF, "error", "failure"},
+	{"outgoing tcp: socket: %W for %D", SELF, "error", "failure"},
+	{"udp connect failed: %W for %D", SELF, "error", "failure"},
+	{"tcp sendmsg: %W for %D", SELF, "error", "failure"},
+	{"accept failed: %W for %A", SELF, "error", "failure"},
+	{"can't bind socket: %W for %B", SELF, "error", "failure"},
 	{"connect: %W for %D", SELF, "error", "failure"},
 	{"read (in tcp %*): %W for %P", SELF, "error", NULL},
 	{"write (in tcp %*): %W for %P", SELF, "error", NULL},
