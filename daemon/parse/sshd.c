@@ -125,13 +125,14 @@ static bool user_and_peer(struct record *r, struct str s, struct str *why)
 
 static enum format_result closed(struct record *r, struct str s, const char *how)
 {
-	struct str why;
+	struct str why, who;
 
 	if (!user_and_peer(r, s, &why)) {
-		if (!str_is_ip(s))
+		/* 6.x: no port */
+		if (!scan_ip(&s, &who) || (s.len && !scan_lit(&s, ": ")))
 			return FORMAT_NO_MATCH;
-		sshd_put_source(r, s);
-		why = str_sub(s, 0, 0);
+		sshd_put_source(r, who);
+		why = s;
 	}
 	/* "invalid user" is the better reason. */
 	if (why.len)
@@ -178,9 +179,15 @@ static enum format_result problem_of(struct record *r, struct str s)
 /* 192.0.2.7 port 37795: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1 */
 static enum format_result no_negotiation(struct record *r, struct str s)
 {
-	struct str why;
+	struct str why, who;
 
-	if (!take_peer(r, &s) || !scan_lit(&s, ": "))
+	if (!take_peer(r, &s)) {
+		/* 6.x: no port */
+		if (!scan_ip(&s, &who))
+			return FORMAT_NO_MATCH;
+		sshd_put_source(r, who);
+	}
+	if (!scan_lit(&s, ": "))
 		return FORMAT_NO_MATCH;
 	why = s;
 	if (scan_until_str(&s, STR(". Their offer: "), &why))
@@ -244,6 +251,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") ||
 	    !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
+	rec_raw(r, "startups", n);
 	sshd_put_source(r, ip);
 	rec_num(r, F_SOURCE_PORT, port);
 	if (scan_lit(&s, " on [") && scan_until_str(&s, STR("]:"), &ip) && scan_digits(&s, 5, &port)) {
@@ -704,8 +712,12 @@ static enum format_result throttling(struct record *r, struct str s)
 /* A key or a home folder that sshd would not use: the login goes on another way. */
 static enum format_result refused_key(struct record *r, struct str reason)
 {
+	struct str file = reason;
+
 	rec_str(r, F_EVENT_REASON, reason);
 	rec_outcome(r, "failure");
+	if (scan_lit(&file, "bad ownership or modes for file ") || scan_lit(&file, "bad ownership or modes for directory "))
+		rec_str(r, F_FILE_PATH, file);
 	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
@@ -1089,6 +1101,8 @@ static const struct message seldom[] = {
 	{"Authentication tried for %U %W (host=%*, ip=%S).", "ssh-login", "authentication", "denied", "failure"},
 	{"AuthorizedKeysCommand %C failed, status %N", KEYS},
 	{"AuthorizedKeysCommand %C exited on signal %N", KEYS},
+	{"Could not stat AuthorizedKeysCommand \"%C\": %W", KEYS},
+	{"Unsafe AuthorizedKeysCommand \"%C\": %W", KEYS},
 	{"AuthorizedPrincipalsCommand %C failed, status %N", KEYS},
 	{"AuthorizedPrincipalsCommand %C exited on signal %N", KEYS},
 	{"Changed root directory to \"%F\"", "ssh-session", "session", "info", NULL},

@@ -117,7 +117,11 @@ enum format_result sshd_pam_module(struct record *r, struct str s)
 			return FORMAT_MATCH;
 		return sshd_end(r, "ssh-login", "authentication", "info");
 	}
-	return str_eq(phase, STR("session")) ? sshd_end(r, "ssh-session", "session", "info") : sshd_daemon_message(r);
+	if (!str_eq(phase, STR("session")))
+		return sshd_daemon_message(r);
+	if (str_starts(s, STR("Failed to create session: "))) /* pam_systemd */
+		rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-session", "session", "info");
 }
 
 /* sshd(pam_google_authenticator)[711]: Accepted google_authenticator for alice */
