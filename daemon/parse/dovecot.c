@@ -278,6 +278,24 @@ static bool proxied(struct record *r, struct str s, bool *ended)
 	return true;
 }
 
+/* 2.2 and login_log_format_elements without "user=<%u>": "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
+static bool without_user(struct str s, struct str *reason, struct str *elements)
+{
+	static const struct str first[] = {STR_INIT(": method="), STR_INIT(": rip=")};
+
+	if (str_starts(s, STR("ID sent: ")))
+		return false;
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+		struct str t = s;
+
+		if (!scan_until_str(&t, first[i], reason))
+			continue;
+		*elements = str_from(s, reason->len + 2);
+		return true;
+	}
+	return false;
+}
+
 static enum format_result login(struct record *r, struct str s)
 {
 	static const struct str mark = STR_INIT(": user=<");
@@ -287,12 +305,8 @@ static enum format_result login(struct record *r, struct str s)
 	/* What a client says of itself (ID sent: name=...) may hold anything. */
 	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason)
 					    : !scan_until_str(&s, mark, &reason)) {
-		/* 2.2: "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
-		if (!scan_until_str(&s, STR("): "), &reason) ||
-		    (!str_starts(s, STR("rip=")) && !str_starts(s, STR("method="))))
+		if (!without_user(all, &reason, &elements))
 			return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
-		reason.len++;
-		elements = s;
 	} else if (split_user(s, &user, &elements)) {
 		rec_user(r, F_USER_NAME, user);
 	} else {
@@ -314,7 +328,8 @@ static enum format_result login(struct record *r, struct str s)
 		return FORMAT_MATCH;
 	}
 	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in"));
-	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: "));
+	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: ")) &&
+		!str_eq(reason, STR("Disconnected"));
 	if (!good) {
 		rec_str(r, F_EVENT_REASON, reason);
 		put_attempts(r, reason);
