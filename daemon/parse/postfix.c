@@ -395,6 +395,26 @@ void postfix_put_lookup(struct record *r, struct str s)
 	rec_str(r, F_DNS_QUESTION_TYPE, type);
 }
 
+/* master: process /usr/lib/postfix/sbin/smtpd pid 4711 exit status 1; process ... pid 4711 killed by signal 11 */
+static bool child_gone(struct record *r, struct str s)
+{
+	struct str program, pid, how;
+
+	if (!scan_lit(&s, "process ") || !scan_until_str(&s, STR(" pid "), &program) || !scan_digits(&s, 10, &pid))
+		return false;
+	how = s;
+	if (scan_lit(&s, " exit status "))
+		rec_raw(r, "exit_status", s);
+	else if (scan_lit(&s, " killed by signal "))
+		rec_raw(r, "signal", s);
+	else
+		return false;
+	rec_raw(r, "child", program);
+	rec_raw(r, "child_pid", pid);
+	rec_str(r, F_EVENT_REASON, str_from(how, 1));
+	return true;
+}
+
 /*
  * What a daemon of the system itself complains of.
  *	warning: dnsblog_query: lookup error for DNS query 145.111.137.185.bl.example.org: Host or domain name not found
@@ -419,7 +439,7 @@ static enum format_result complaint(struct record *r, struct str s)
 	} else if (scan_until(&t, ':', &name) && scan_lit(&t, " RBL lookup error: ") && str_is_name(name)) {
 		rec_name(r, F_DNS_QUESTION_NAME, name);
 		rec_str(r, F_EVENT_REASON, t);
-	} else {
+	} else if (!child_gone(r, s)) {
 		(void)helper_server(r, s);
 	}
 	postfix_put_lookup(r, s);
