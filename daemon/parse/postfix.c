@@ -422,7 +422,7 @@ static bool child_gone(struct record *r, struct str s)
  */
 static enum format_result complaint(struct record *r, struct str s)
 {
-	struct str t = s, name;
+	struct str t = s, name, next_hop;
 
 	rec_str(r, F_ERROR_MESSAGE, s);
 	if (scan_lit(&t, "TLS library problem: ")) {
@@ -436,6 +436,13 @@ static enum format_result complaint(struct record *r, struct str s)
 	if (scan_lit(&t, "dnsblog_query: lookup error for DNS query ")) {
 		if (scan_until(&t, ':', &name))
 			rec_name(r, F_DNS_QUESTION_NAME, name);
+	} else if (scan_lit(&t, "TLS policy lookup for ")) {
+		/* example.org/mx.example.org: client TLS configuration problem */
+		if (scan_until(&t, '/', &next_hop) && scan_until_str(&t, STR(": "), &name) && str_is_name(name)) {
+			rec_raw(r, "next_hop", next_hop);
+			rec_name(r, F_DESTINATION_DOMAIN, name);
+			rec_str(r, F_EVENT_REASON, t);
+		}
 	} else if (scan_until(&t, ':', &name) && scan_lit(&t, " RBL lookup error: ") && str_is_name(name)) {
 		rec_name(r, F_DNS_QUESTION_NAME, name);
 		rec_str(r, F_EVENT_REASON, t);
