@@ -563,7 +563,9 @@ static const struct message_place places[] = {
 	AS_RAW('i', "ip_ratelimited"), AS_RAW('j', "jostled"), AS_RAW('k', "command"), AS_RAW('l', "replies_waiting"), AS_RAW('m', "max"),
 	AS_RAW('n', "module"), AS_RAW('o', "replies_dropped"), AS_RAW('p', "prefetch"), AS_RAW('q', "queries"), AS_RAW('r', "recursions"),
 	AS_RAW('s', "replies_sent"), AS_RAW('t', "timed_out"), AS_RAW('u', "zone_serial"), AS_RAW('w', "response"), AS_RAW('x', "states"),
-	AS_RAW('y', "with_reply"), {0}};
+	AS_RAW('y', "with_reply"), AS_RAW('f', "quartile_1"), AS_RAW('g', "median"), AS_RAW('z', "quartile_3"), AS_RAW('C', "module_state"),
+	AS_RAW('F', "message_cache_bytes"), AS_RAW('G', "rrset_cache_bytes"), AS_RAW('H', "infra_cache_bytes"), AS_RAW('I', "key_cache_bytes"),
+	AS_RAW('K', "module_event"), {0}};
 
 #define SELF "daemon-message", "process"
 #define FETCH "dns-resolver-fetch", "network", "info", NULL
@@ -581,7 +583,13 @@ static const struct message about[] = {
 	{"server stats for thread %h: %q queries, %c answers from cache, %r recursions, %p prefetch%*", SELF, "info", NULL},
 	{"server stats for thread %h: requestlist max %m avg %a exceeded %e jostled %j", SELF, "info", NULL},
 	{"mesh has %x recursion states (%y with reply, %d detached), %l waiting replies, %s recursion replies sent, %o replies dropped, %j states jostled out", SELF, "info", NULL},
+	{"mesh_run: end %x recursion states (%y with reply, %d detached), %l waiting replies, %s recursion replies sent, %o replies dropped, %j states jostled out", SELF, "info", NULL},
 	{"average recursion processing time %S sec", SELF, "info", NULL},
+	{"query took %S sec", SELF, "info", NULL},
+	{"[25%*]=%f median[50%*]=%g [75%*]=%z", SELF, "info", NULL},
+	{"cache memory msg=%F rrset=%G infra=%H val=%I subnet=%*", SELF, "info", NULL},
+	{"cache memory msg=%F rrset=%G infra=%H val=%I", SELF, "info", NULL},
+	{"trust point %Z : %*", SELF, "info", NULL},
 	{"generate keytag query %Q", FETCH},
 	{"failed to prime trust anchor -- %X", "dns-query-failed", "network", "error", "failure"},
 	{"remote address is %D", SELF, "info", NULL},
@@ -612,6 +620,8 @@ static const struct message about[] = {
 	{"processQueryTargets: %Q", FETCH},
 	{"sending query: %Q", FETCH},
 	{"finishing processing for %Q", FETCH},
+	{"resolving (init part %*):  %Q", FETCH},
+	{"%n[module %*] operate: extstate:%C event:%K", SELF, "info", NULL},
 	{"%* operate: query %Q", FETCH},
 	{"%* operate: chased to %Q", FETCH},
 	{"validate%*: sec_status_%Y", FETCH},
@@ -620,11 +630,33 @@ static const struct message about[] = {
 	{"query response %w", "dns-resolver-response", "network", "protocol", NULL},
 	{0}};
 
+/* "   0.000000    0.000001 1", two times in seconds: a row of the histogram of recursion times. */
+static enum format_result histogram_row(struct record *r, struct str s)
+{
+	struct str from, to;
+	int64_t ns;
+	uint64_t n;
+
+	scan_blanks(&s);
+	if (!scan_word(&s, &from) || !str_seconds_ns(from, &ns))
+		return FORMAT_NO_MATCH;
+	scan_blanks(&s);
+	if (!scan_word(&s, &to) || !str_seconds_ns(to, &ns) || !scan_ch(&s, ' ') || !str_u64(s, INT64_MAX, &n))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "from_seconds", from);
+	rec_raw(r, "to_seconds", to);
+	rec_raw(r, "recursions", s);
+	dns_daemon_message(r);
+	return FORMAT_MATCH;
+}
+
 static enum format_result info_line(struct record *r, struct str s)
 {
 	struct str t = s;
 
 	switch (s.p[0]) {
+	case ' ':
+		return histogram_row(r, s);
 	case 'r':
 		if (scan_lit(&t, "resolving ") && take_question(r, &t))
 			return done(r, "dns-resolver-fetch", "info");
