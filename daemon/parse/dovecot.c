@@ -245,21 +245,68 @@ static void put_attempts(struct record *r, struct str reason)
 		rec_raw(r, "reason_code", str_sub(code, 0, code.len - 1));
 }
 
+/*
+ * A session that is handed on, or ends:
+ *	proxy(bob): started proxying to 192.0.2.14:143
+ *	proxy(bob): disconnecting 192.0.2.7 (Disconnected by client, 23s idle, in=303, out=40)
+ * The name may hold anything: the words are looked for from the end.
+ */
+static bool proxied(struct record *r, struct str s, bool *ended)
+{
+	struct str t = s, head, host, port, in, out;
+
+	if (!str_starts(s, STR("proxy(")))
+		return false;
+	*ended = false;
+	if (scan_until_last(&t, STR("tarted proxying to "), &head)) {
+		port = t;
+		if (str_chr(t, ' ') < 0 && scan_until_last(&port, STR(":"), &host) && scan_digits(&port, 5, &in) && port.len == 0) {
+			rec_raw(r, "proxy_address", host);
+			rec_raw(r, "proxy_port", in);
+			if (str_is_ip(host))
+				rec_related_ip(r, host);
+		}
+		return true;
+	}
+	if (!scan_until_last(&t, STR("isconnect"), &head))
+		return false;
+	*ended = true;
+	if (scan_until_last(&t, STR(", in="), &head) && scan_digits(&t, 18, &in) && scan_lit(&t, ", out=") && scan_digits(&t, 18, &out)) {
+		rec_num(r, F_SOURCE_BYTES, in);
+		rec_num(r, F_DESTINATION_BYTES, out);
+	}
+	return true;
+}
+
+/* 2.2 and login_log_format_elements without "user=<%u>": "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
+static bool without_user(struct str s, struct str *reason, struct str *elements)
+{
+	static const struct str first[] = {STR_INIT(": method="), STR_INIT(": rip=")};
+
+	if (str_starts(s, STR("ID sent: ")))
+		return false;
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+		struct str t = s;
+
+		if (!scan_until_str(&t, first[i], reason))
+			continue;
+		*elements = str_from(s, reason->len + 2);
+		return true;
+	}
+	return false;
+}
+
 static enum format_result login(struct record *r, struct str s)
 {
 	static const struct str mark = STR_INIT(": user=<");
-	struct str all = s, reason, user, elements, e, lead;
-	bool good, tried;
+	struct str all = s, reason, user, elements, e;
+	bool good, tried, ended;
 
 	/* What a client says of itself (ID sent: name=...) may hold anything. */
 	if (str_starts(s, STR("ID sent: ")) ? !scan_until_last(&s, mark, &reason)
 					    : !scan_until_str(&s, mark, &reason)) {
-		/* 2.2: "Aborted login (no auth attempts): rip=192.0.2.7, lip=..." */
-		if (!scan_until_str(&s, STR("): "), &reason) ||
-		    (!str_starts(s, STR("rip=")) && !str_starts(s, STR("method="))))
+		if (!without_user(all, &reason, &elements))
 			return rec_get(r, F_LOG_LEVEL).type == V_NONE ? FORMAT_NO_MATCH : daemon_message(r, all);
-		reason.len++;
-		elements = s;
 	} else if (split_user(s, &user, &elements)) {
 		rec_user(r, F_USER_NAME, user);
 	} else {
@@ -272,10 +319,17 @@ static enum format_result login(struct record *r, struct str s)
 		}
 		login_element(r, e);
 	}
-	lead = reason;
-	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in")) ||
-	       (scan_lit(&lead, "proxy(") && str_find(lead, STR("tarted proxying")) > 0);
-	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: "));
+	if (proxied(r, reason, &ended)) {
+		rec_action(r, ended ? "mail-logout" : "mail-login", ended ? "session" : "authentication", ended ? "end" : "start");
+		if (ended)
+			rec_str(r, F_EVENT_REASON, reason);
+		else
+			rec_outcome(r, "success");
+		return FORMAT_MATCH;
+	}
+	good = str_eq(reason, STR("Login")) || str_eq(reason, STR("Logged in"));
+	tried = str_find(reason, STR("no auth attempts")) < 0 && !str_starts(reason, STR("ID sent: ")) &&
+		!str_eq(reason, STR("Disconnected"));
 	if (!good) {
 		rec_str(r, F_EVENT_REASON, reason);
 		put_attempts(r, reason);
@@ -509,31 +563,123 @@ static ptrdiff_t counts_at(struct str s)
 	return -1;
 }
 
-/* The plug-in mail_log: "expunge: box=INBOX, uid=3, msgid=<1@example.org>, size=812" */
-static bool mailbox_event(struct record *r, struct str s)
+/* "<a@b>", "Bob <a@b>", "a@b": the address; false: there is none to be sure of. */
+static bool address_of(struct str s, struct str *out)
 {
-	struct str what, pairs, e, k;
+	struct str rest = s, head;
 
-	if (!scan_until_str(&s, STR(": box="), &what) || what.len > 80)
+	if (s.len && s.p[s.len - 1] == '>' && scan_until_last(&rest, STR("<"), &head))
+		s = str_sub(rest, 0, rest.len - 1);
+	if (str_chr(s, '@') <= 0 || str_chr(s, ' ') >= 0 || str_chr(s, '<') >= 0 || str_chr(s, '>') >= 0)
 		return false;
-	rec_raw(r, "operation", what);
-	pairs = str_n(s.p - 4, s.len + 4); /* "box=" again */
-	while (pairs.len) {
-		if (!scan_until_str(&pairs, STR(", "), &e)) {
-			e = pairs;
-			pairs.len = 0;
+	*out = s;
+	return true;
+}
+
+/* Does something like ", size=" follow within a text that anybody may have written? */
+static bool holds_pair(struct str s)
+{
+	struct str head, key;
+
+	while (scan_until_str(&s, STR(", "), &head)) {
+		struct str t = s;
+
+		if (scan_until(&t, '=', &key) && str_is_name(key))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * "box=INBOX, uid=3, msgid=<1@example.org>, size=812, from=Bob <bob@example.org>, subject=Hello": what mail_log and deliver_log_format write. The first of a
+ * key counts: what looks like a second one is in the sender's text. A subject reaches to the end; where more may follow it, it is left out.
+ */
+static void mail_pairs(struct record *r, struct str s)
+{
+	struct str e, k, addr, known[16];
+	unsigned n = 0;
+
+	while (s.len && n < 16) {
+		struct str rest = s;
+		bool again = false;
+
+		if (!scan_until_str(&s, STR(", "), &e)) {
+			e = s;
+			s.len = 0;
 		}
-		if (!scan_until(&e, '=', &k))
+		if (!scan_until(&e, '=', &k) || !str_is_name(k) || k.len > 40)
 			continue;
+		if (str_eq(k, STR("subject"))) {
+			e = str_from(rest, k.len + 1);
+			if (!holds_pair(e))
+				rec_str(r, F_EMAIL_SUBJECT, e);
+			return;
+		}
+		for (unsigned i = 0; i < n; i++)
+			again |= str_eq(known[i], k);
+		if (again)
+			continue;
+		known[n++] = k;
 		if (str_eq(k, STR("msgid"))) {
 			if (e.len > 2 && e.p[0] == '<' && e.p[e.len - 1] == '>')
 				e = str_sub(e, 1, e.len - 2);
 			rec_str(r, F_EMAIL_MESSAGE_ID, e);
-		} else if (str_is_name(k)) {
+		} else if (str_eq(k, STR("from")) && address_of(e, &addr)) {
+			rec_str(r, F_EMAIL_FROM_ADDRESS, addr);
+		} else if (str_starts(k, STR("env")) && address_of(e, &addr)) {
+			rec_str(r, F_EMAIL_SENDER_ADDRESS, addr);
+		} else {
 			raw_pair(r, k, e);
 		}
 	}
+}
+
+/*
+ * The plug-in mail_log:
+ *	expunge: box=INBOX, uid=3, msgid=<1@example.org>, size=812
+ *	Mailbox renamed: Archive -> Old
+ */
+static bool mailbox_event(struct record *r, struct str s)
+{
+	static const struct str ops[] = {STR_INIT("created"), STR_INIT("deleted"), STR_INIT("renamed"), STR_INIT("subscribed"),
+					 STR_INIT("unsubscribed")};
+	struct str what, t = s;
+
+	if (scan_lit(&t, "Mailbox ")) {
+		for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+			struct str box = t;
+
+			if (!scan_str(&box, ops[i]) || !scan_lit(&box, ": "))
+				continue;
+			rec_raw(r, "operation", ops[i]);
+			rec_raw(r, "box", box);
+			rec_action(r, "mail-mailbox", "email", "info");
+			return true;
+		}
+	}
+	if (!scan_until_str(&s, STR(": box="), &what) || what.len > 80)
+		return false;
+	rec_raw(r, "operation", what);
+	mail_pairs(r, str_n(s.p - 4, s.len + 4)); /* "box=" again */
 	rec_action(r, "mail-mailbox", "email", "info");
+	return true;
+}
+
+/* submission: Successfully relayed message: from=<a@example.org>, size=1200, id=abc, nrcpt=1/1, reply=`250 2.0.0 Ok: queued as 4ABC' */
+static bool relayed(struct record *r, struct str s)
+{
+	struct str pairs, addr;
+
+	if (!scan_lit(&s, "Successfully relayed message: from=<") || !scan_until_str(&s, STR(">, "), &addr))
+		return false;
+	rec_str(r, F_EMAIL_SENDER_ADDRESS, addr);
+	pairs = s;
+	/* The server's answer is the last, and may hold anything. */
+	if (scan_until_str(&s, STR(", reply=`"), &pairs) && s.len && s.p[s.len - 1] == '\'')
+		rec_str(r, F_EVENT_REASON, str_sub(s, 0, s.len - 1));
+	mail_pairs(r, pairs);
+	rec_action(r, "mail-delivery", "email", "info");
+	rec_outcome(r, "success");
 	return true;
 }
 
@@ -542,7 +688,7 @@ static enum format_result session(struct record *r, struct str s)
 	ptrdiff_t at;
 	struct str reason;
 
-	if (mailbox_event(r, s))
+	if (mailbox_event(r, s) || relayed(r, s))
 		return FORMAT_MATCH;
 	at = counts_at(s);
 	if (at < 0 && !str_starts(s, STR("Disconnected")) && !str_starts(s, STR("Logged out")) &&
@@ -575,83 +721,129 @@ static bool lmtp_client(struct record *r, struct str s)
 	return true;
 }
 
-/* Behind "msgid=": the last of the phrases that tell what became of it; the message-id is the sender's text. */
+/*
+ * Behind "msgid=": the last of the phrases that tell what became of it; the message-id is the sender's text. A log format of one's own may have a comma before it.
+ */
 static bool split_fate(struct str s, struct str *msgid, struct str *fate, bool *good)
 {
 	static const struct {
 		struct str phrase;
 		bool good;
 	} fates[] = {
-		{STR_INIT(": saved mail to "), true},
-		{STR_INIT(": stored mail into mailbox "), true},
-		{STR_INIT(": save failed to "), false},
-		{STR_INIT(": failed to store into mailbox "), false},
-		{STR_INIT(": forwarded to "), true},
-		{STR_INIT(": failed to forward message to "), false},
-		{STR_INIT(": discarded "), true},
-		{STR_INIT(": marked message to be discarded "), true},
-		{STR_INIT(": rejected "), false},
-		{STR_INIT(": rejecting message "), false},
-		{STR_INIT(": sent vacation response to "), true},
-		{STR_INIT(": sent notification "), true},
-		{STR_INIT(": save cancelled"), false},
-		{STR_INIT(": discarding "), true},
+		{STR_INIT("saved mail to "), true},
+		{STR_INIT("stored mail into mailbox "), true},
+		{STR_INIT("save failed to "), false},
+		{STR_INIT("failed to store into mailbox "), false},
+		{STR_INIT("forwarded to "), true},
+		{STR_INIT("failed to forward message to "), false},
+		{STR_INIT("discarded "), true},
+		{STR_INIT("marked message to be discarded "), true},
+		{STR_INIT("rejected "), false},
+		{STR_INIT("rejecting message "), false},
+		{STR_INIT("sent vacation response to "), true},
+		{STR_INIT("sent notification "), true},
+		{STR_INIT("save cancelled"), false},
+		{STR_INIT("discarding "), true},
 	};
-	struct str head = s, rest;
+	struct str rest;
 
-	while (head.len) {
-		ptrdiff_t at = str_rchr(head, ':');
-
-		if (at < 0)
-			return false;
-		head = str_sub(head, 0, (size_t)at);
-		rest = str_from(s, (size_t)at);
+	for (size_t at = s.len; at-- > 0;) {
+		if ((s.p[at] != ':' && s.p[at] != ',') || at + 1 == s.len || s.p[at + 1] != ' ')
+			continue;
+		rest = str_from(s, at + 2);
 		for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++)
 			if (str_starts(rest, fates[i].phrase)) {
 				*good = fates[i].good;
-				*msgid = head;
-				*fate = str_from(rest, 2);
+				*msgid = str_sub(s, 0, at);
+				*fate = rest;
 				return true;
 			}
 	}
 	return false;
 }
 
+/* Where it went or came from: "'INBOX'", "'INBOX': Quota exceeded", "<other@example.org>", "<sender@example.org> (spam)". */
+static void put_fate(struct record *r, struct str s)
+{
+	struct str t = s, box, addr;
+	bool failed = false;
+
+	if (scan_lit(&t, "saved mail to ") || scan_lit(&t, "stored mail into mailbox ") ||
+	    (failed = scan_lit(&t, "save failed to ") || scan_lit(&t, "failed to store into mailbox "))) {
+		box = t;
+		if (failed && scan_until_str(&t, STR(": "), &box))
+			rec_str(r, F_ERROR_MESSAGE, t);
+		else if (failed)
+			return;
+		if (box.len > 2 && box.p[0] == '\'' && box.p[box.len - 1] == '\'')
+			box = str_sub(box, 1, box.len - 2);
+		rec_raw(r, "mailbox", box);
+	} else if (scan_lit(&t, "rejected message from <")) {
+		if (scan_until(&t, '>', &addr))
+			rec_str(r, F_EMAIL_SENDER_ADDRESS, addr);
+	} else if (scan_lit(&t, "forwarded to <") || scan_lit(&t, "failed to forward message to <")) {
+		if (scan_until(&t, '>', &addr))
+			rec_raw(r, "forwarded_to", addr);
+		if (scan_lit(&t, ": "))
+			rec_str(r, F_ERROR_MESSAGE, t);
+	} else if (scan_lit(&t, "sent vacation response to <")) {
+		if (scan_until(&t, '>', &addr))
+			rec_raw(r, "response_to", addr);
+	}
+}
+
+/*
+ * Before "msgid=": "", "sieve: ", a session ("5GjrDafYTFE7WAAABf1gKA: ", 2.2), or what a log format of one's own has there
+ * ("from=bob@example.org, envelope_sender=<bob@example.org>, subject=Hello, ").
+ */
+static void put_lead(struct record *r, struct str s)
+{
+	struct str word = s, rest;
+
+	(void)scan_lit(&s, "sieve: ");
+	rest = s;
+	if (scan_until_str(&rest, STR(": "), &word) && word.len > 8 && str_chr(word, '=') < 0 && str_chr(word, ' ') < 0) {
+		rec_raw(r, "session", word);
+		s = rest;
+	}
+	if (s.len > 2 && str_ends(s, STR(", ")))
+		mail_pairs(r, str_sub(s, 0, s.len - 2));
+}
+
+/*
+ * sieve: msgid=<1@example.org>: stored mail into mailbox 'INBOX'
+ * from=<bob@example.org>, size=4521, msgid=<1@example.org>: saved mail to INBOX
+ * The sender's text may hold a "msgid=" of its own: then neither it nor what stands before it is believed.
+ */
 static enum format_result delivery(struct record *r, struct str s)
 {
-	struct str all = s, msgid, fate, mailbox, lead, id;
+	static const struct str mark = STR_INIT("msgid=");
+	struct str all = s, msgid, fate, lead, id, t;
 	bool good;
 
 	if (lmtp_client(r, s))
 		return FORMAT_MATCH;
-	/* "sieve: msgid=<1@example.org>: stored mail into mailbox 'INBOX'"; an older one has a session before it */
-	if (!scan_until_str(&s, STR("msgid="), &lead) || lead.len > 64)
+	if (!scan_until_str(&s, mark, &lead) || !split_fate(s, &msgid, &fate, &good))
 		return mailbox_event(r, all) ? FORMAT_MATCH : daemon_message(r, all);
-	if (!split_fate(s, &msgid, &fate, &good))
-		return daemon_message(r, all);
-	/* "<1@example.org>: fileinto action: ", "<1@example.org>, delivery_time=12ms: ": what a log format of one's own puts behind it. */
-	lead = msgid;
-	if (scan_lit(&lead, "<") && ((str_ends(lead, STR(" action")) && scan_until_last(&lead, STR(">: "), &id)) ||
-				     (!str_ends(lead, STR(">")) && scan_until_last(&lead, STR(">, "), &id))))
-		msgid = id;
-	else if (msgid.len > 1 && msgid.p[0] == '<' && msgid.p[msgid.len - 1] == '>')
-		msgid = str_sub(msgid, 1, msgid.len - 2);
-	if (!str_eq(msgid, STR("unspecified")))
-		rec_str(r, F_EMAIL_MESSAGE_ID, msgid);
 	rec_str(r, F_EVENT_REASON, fate);
-	mailbox = fate;
-	if (scan_lit(&mailbox, "saved mail to ") || scan_lit(&mailbox, "stored mail into mailbox ")) {
-		if (mailbox.len > 2 && mailbox.p[0] == '\'' && mailbox.p[mailbox.len - 1] == '\'')
-			mailbox = str_sub(mailbox, 1, mailbox.len - 2);
-		rec_raw(r, "mailbox", mailbox);
-	} else if (scan_lit(&mailbox, "save failed to ")) {
-		if (scan_until_str(&mailbox, STR(": "), &lead)) {
-			rec_raw(r, "mailbox", lead);
-			rec_str(r, F_ERROR_MESSAGE, mailbox);
-		}
-	}
+	put_fate(r, fate);
 	rec_action(r, "mail-delivery", "email", "info");
 	rec_outcome(r, good ? "success" : "failure");
+	if (str_find(msgid, mark) >= 0)
+		return FORMAT_MATCH;
+	put_lead(r, lead);
+	/* "<1@example.org>: fileinto action", "<1@example.org>, size=4521, delivery_time=12ms": what a log format of one's own puts behind it. */
+	t = msgid;
+	if (scan_lit(&t, "<") && str_ends(t, STR(" action")) && scan_until_last(&t, STR(">: "), &id)) {
+		msgid = id;
+	} else if (t = msgid, scan_lit(&t, "<") && !str_ends(t, STR(">")) && scan_until_last(&t, STR(">, "), &id)) {
+		msgid = id;
+		mail_pairs(r, t);
+	} else if (msgid.len > 1 && msgid.p[0] == '<' && msgid.p[msgid.len - 1] == '>') {
+		msgid = str_sub(msgid, 1, msgid.len - 2);
+	}
+	if (!str_eq(msgid, STR("unspecified")))
+		rec_str(r, F_EMAIL_MESSAGE_ID, msgid);
 	return FORMAT_MATCH;
 }
 
@@ -660,10 +852,16 @@ static enum format_result delivery(struct record *r, struct str s)
 /* master: Dovecot v2.3.19.1 (9b53102964) starting up for imap, pop3 (core dumps disabled) */
 static enum format_result other(struct record *r, struct str s)
 {
-	struct str t = s, version;
+	struct str t = s, version, n, box;
 
-	if (scan_lit(&t, "Dovecot v") && scan_word(&t, &version))
+	if (scan_lit(&t, "Dovecot v") && scan_word(&t, &version)) {
 		rec_str(r, F_SERVICE_VERSION, version);
+	} else if (scan_lit(&t, "Indexed ") && scan_digits(&t, 9, &n) && scan_lit(&t, " messages in ")) {
+		/* indexer-worker: Indexed 12 messages in INBOX (UIDs 1..12) */
+		rec_raw(r, "messages", n);
+		if (scan_until_last(&t, STR(" (UIDs "), &box))
+			rec_raw(r, "mailbox", box);
+	}
 	return daemon_message(r, s);
 }
 

@@ -71,7 +71,7 @@ static enum format_result query_failed(struct record *r, struct str s)
 	return done(r, "dns-query-failed", "error");
 }
 
-/* query (cache) 'example.com/A/IN' denied (allow-query-cache did not match) */
+/* query (cache) 'example.com/A/IN' denied (allow-query-cache did not match); for debugging: query 'example.com/A/IN' approved */
 static enum format_result query_denied(struct record *r, struct str s)
 {
 	struct str what, why = STR("");
@@ -80,7 +80,15 @@ static enum format_result query_denied(struct record *r, struct str s)
 		return FORMAT_NO_MATCH;
 	if (scan_lit(&s, "(cache) "))
 		rec_raw(r, "cache", STR("1"));
-	if (!quoted(&s, &what) || !scan_lit(&s, " denied"))
+	if (!quoted(&s, &what))
+		return FORMAT_NO_MATCH;
+	if (str_eq(s, STR(" approved"))) {
+		question_of(r, what);
+		rec_str(r, F_EVENT_REASON, STR("approved"));
+		rec_outcome(r, "success");
+		return done(r, "daemon-message", "info");
+	}
+	if (!scan_lit(&s, " denied"))
 		return FORMAT_NO_MATCH;
 	question_of(r, what);
 	if (scan_lit(&s, " (") && scan_until(&s, ')', &why) && dns_rcode(why).len)
@@ -379,8 +387,10 @@ static enum format_result other(struct record *r, struct str s)
 
 			rec_outcome(r, "failure");
 			rec_str(r, F_EVENT_REASON, whole ? s : rest);
-			if (!whole)
+			if (!whole) {
 				rec_str(r, F_WEIR_DNS_RCODE_CAUSE, rest);
+				rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(rest));
+			}
 			return done(r, leads[i].action, whole ? "denied" : "error");
 		}
 	if (scan_lit(&rest, "check-names failure ") || scan_lit(&rest, "servfail cache hit ")) {

@@ -6,6 +6,8 @@
  */
 #include "parse/named.h"
 
+#include "parse/message.h"
+
 static enum format_result done(struct record *r, const char *action, const char *type)
 {
 	rec_action(r, action, "network", type);
@@ -95,6 +97,8 @@ void named_transfer(struct record *r, struct str s)
 
 		if (scan_until_last(&rest, STR(": "), &before))
 			rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(rest));
+		failed(r, s);
+	} else if (scan_lit(&rest, "send: ") || scan_lit(&rest, "sending zone data: ")) {
 		failed(r, s);
 	} else {
 		rec_str(r, F_EVENT_REASON, s);
@@ -206,14 +210,28 @@ static enum format_result zone_line(struct record *r, struct str s)
 		return done(r, "dns-transfer", "info");
 	}
 	if (str_find(s, STR(" received from ")) > 0 && scan_lit(&rest, "serial number (")) {
-		struct str ip, port;
+		struct str ip, port, serial, head, own = rest;
 
+		if (scan_digits(&own, 10, &serial))
+			rec_raw(r, "zone_serial", serial);
+		if (scan_until_last(&own, STR(" ours ("), &head) && scan_digits(&own, 10, &serial))
+			rec_raw(r, "own_serial", serial);
 		if (peer_behind(rest, STR("primary "), &ip, &port) || peer_behind(rest, STR("master "), &ip, &port))
 			dns_server(r, ip, port);
 		failed(r, s);
 		return done(r, "dns-transfer", "info");
 	}
-	if (str_find(s, STR("failed")) >= 0 || str_starts(s, STR("not loaded")) || str_starts(s, STR("expired")) || str_find(s, STR("error")) >= 0)
+	if (scan_lit(&rest, "next key event: "))
+		rec_raw(r, "next_key_event", rest);
+	if (scan_lit(&rest, "loading from master file ") || scan_lit(&rest, "loading from primary file ")) {
+		struct str path;
+
+		if (scan_until_last(&rest, STR(" failed: "), &path))
+			rec_str(r, F_FILE_PATH, path);
+	}
+	/* "NS 'ns1.example.com' has no address records (A or AAAA)", "has 0 SOA records" */
+	if (str_find(s, STR(" has no ")) >= 0 || str_starts(s, STR("has no ")) || str_starts(s, STR("has 0 ")) ||
+	    str_find(s, STR("failed")) >= 0 || str_starts(s, STR("not loaded")) || str_starts(s, STR("expired")) || str_find(s, STR("error")) >= 0)
 		failed(r, s);
 	dns_daemon_message(r);
 	return FORMAT_MATCH;
@@ -254,6 +272,7 @@ static bool question_of(struct record *r, struct str text)
  * loop detected resolving 'ns1.faraisp.ir/A'
  * success resolving 'www.example.com/A' (in 'example.com'?) after reducing the advertised EDNS UDP packet size to 512 octets
  * lame server resolving 'www.example.com' (in 'example.com'?): 203.0.113.3#53
+ * skipping nameserver 'ns1.example.com' because it is a CNAME, while resolving 'www.example.com/A'
  */
 static enum format_result resolving(struct record *r, struct str why, struct str s)
 {
@@ -268,6 +287,11 @@ static enum format_result resolving(struct record *r, struct str why, struct str
 		rec_host(r, F_WEIR_DNS_ZONE, in);
 	if (str_ends(why, STR(" while")))
 		why.len -= 6;
+	code = why;
+	if (scan_lit(&code, "skipping nameserver '") && named_rest_of_quote(&code, &in)) {
+		rec_raw(r, "nameserver", in);
+		rec_related_host(r, in);
+	}
 	if (why.len && why.p[why.len - 1] == ',')
 		why.len--;
 	success = str_eq(why, STR("success"));
@@ -277,8 +301,12 @@ static enum format_result resolving(struct record *r, struct str why, struct str
 		if (scan_lit(&inner, "error (") && str_ends(inner, STR(")")))
 			why = str_sub(inner, 0, inner.len - 1);
 		inner = why;
-		if (scan_word(&inner, &code) && str_eq(code, STR("unexpected")) && scan_lit(&inner, " RCODE "))
+		/* "REFUSED unexpected RCODE", before 9.10 "unexpected RCODE (REFUSED)" */
+		if (scan_word(&inner, &code) && str_eq(code, STR("unexpected")) && scan_lit(&inner, " RCODE ")) {
 			code = inner;
+			if (scan_ch(&inner, '(') && str_ends(inner, STR(")")))
+				code = str_sub(inner, 0, inner.len - 1);
+		}
 		rec_str(r, F_DNS_RESPONSE_CODE, dns_rcode(code));
 		rec_str(r, F_WEIR_DNS_RCODE_CAUSE, why);
 		failed(r, why);
@@ -291,8 +319,8 @@ static enum format_result resolving(struct record *r, struct str why, struct str
 		return done(r, "dns-resolver-fetch", "info");
 	}
 	rec_str(r, F_EVENT_REASON, why);
-	/* Of a loop the line does not say what became of the fetch. */
-	if (!str_eq(why, STR("loop detected")))
+	/* Of a loop, or one server that is passed over, the line does not say what became of the fetch. */
+	if (!str_eq(why, STR("loop detected")) && !str_starts(why, STR("skipping nameserver ")))
 		rec_outcome(r, "failure");
 	return done(r, "dns-resolver-fetch", "info");
 }
@@ -361,6 +389,8 @@ static enum format_result fetch_completed(struct record *r, struct str s)
 		rec_host(r, F_WEIR_DNS_ZONE, zone);
 	rec_str(r, F_EVENT_REASON, cause);
 	rec_outcome(r, str_starts(cause, STR("success/")) ? "success" : "failure");
+	if (!str_starts(cause, STR("success/")) && scan_until(&cause, '/', &what))
+		rec_str(r, F_WEIR_DNS_RCODE_CAUSE, what);
 	return done(r, "dns-resolver-fetch", "info");
 }
 
@@ -403,14 +433,22 @@ static enum format_result validating(struct record *r, struct str s)
 
 /* ---- the server itself ---- */
 
-/* "/etc/bind/named.conf.options:12: unknown option 'foo'" */
+/*
+ * /etc/bind/named.conf.options:12: unknown option 'foo'
+ * db.example.com:12: host_1.example.com: bad owner name (check-names)
+ * dns_rdata_fromtext: db.example.com:3: near 'foo': extra input text
+ */
 static bool config_line(struct record *r, struct str s)
 {
 	struct str path, line;
 
-	if (s.len == 0 || (s.p[0] != '/' && s.p[0] != '.') || !scan_until(&s, ':', &path) || !scan_digits(&s, 7, &line) || !scan_lit(&s, ": "))
+	(void)(scan_lit(&s, "dns_rdata_fromtext: ") || scan_lit(&s, "dns_master_load: "));
+	if (!scan_until(&s, ':', &path) || !scan_digits(&s, 7, &line) || !scan_lit(&s, ": "))
 		return false;
-	if (str_chr(path, ' ') >= 0)
+	for (size_t i = 0; i < path.len; i++)
+		if (!ch_alnum(path.p[i]) && path.p[i] != '/' && path.p[i] != '.' && path.p[i] != '-' && path.p[i] != '_')
+			return false;
+	if (path.len == 0)
 		return false;
 	rec_str(r, F_FILE_PATH, path);
 	rec_raw(r, "line", line);
@@ -493,7 +531,7 @@ static const char *const starts[] = {
 	"any newly configured zones ", "scheduled loading new zones", "debug level is now ", "now using logging configuration from config file", "freezing ", "thawing ",
 	"flushing cache", "flushed cache", "sizing ", "resolver priming query complete", "checkhints: ", "clients-per-query ", "success accepting ", "max open files ",
 	"adjusted limit on open files ", "the limit on open files ", "couldn't ", "could not ", "unable to ", "Unable to ", "failed to ", "loading from ", "dumping ",
-	"rotating ", "trust-anchor-telemetry ", "too many simultaneous fetches ", "too many open ", "fetch counters for ", "missing expected cookie from ",
+	"rotating ", "dumpstats complete", "Accepting TCP connection failed", "trust-anchor-telemetry ", "too many simultaneous fetches ", "too many open ", "fetch counters for ", "missing expected cookie from ",
 	"query logging is now ", "response logging is now ", "rndc ", "secure-", "sending notifies ", "isc_", "dns_", "catz: ", "rpz: ", "keymgr: ", "DNSKEY ",
 	"Fetching ", "Key ", "Removing ", "dumptrace", "got insecure response", "ignoring ", "exceeded max queries ", "exclusive task mode",
 	"adb: ", "adb reached ", "ssu_", "tsig key ", "GSS", "gss", "TLS ", "HTTP ", "loading ", "no source of entropy found", "accepting control connections",
@@ -534,35 +572,86 @@ static bool known_start(struct str s)
 	return false;
 }
 
+static bool put_question(struct record *r, struct str s)
+{
+	return question_of(r, s);
+}
+
+static bool put_address(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	if (str_is_ip(s)) {
+		rec_raw(r, "address", s);
+		rec_related_ip(r, s);
+		return true;
+	}
+	if (!dns_scan_peer(&s, &ip, &port) || s.len)
+		return false;
+	rec_raw(r, "address", ip);
+	rec_raw(r, "port", port);
+	rec_related_ip(r, ip);
+	return true;
+}
+
+static bool put_zone(struct record *r, struct str s)
+{
+	return named_zone(r, s);
+}
+
+static const struct message_place places[] = {
+	AS_CALL('Y', put_zone), AS_CALL('Q', put_question), AS_CALL('A', put_address), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('V', F_WEIR_DNS_VIEW),
+	AS_STR('W', F_EVENT_REASON), AS_STR('F', F_FILE_PATH), AS_STR('S', F_SERVICE_VERSION), AS_STR('I', F_OBSERVER_INGRESS_INTERFACE_NAME),
+	AS_RAW('c', "command"), AS_RAW('k', "key_tag"), AS_RAW('l', "algorithm"), AS_RAW('r', "key_role"), AS_RAW('p', "cpus"),
+	AS_RAW('t', "threads"), {0}};
+
+#define SELF "daemon-message", "process", "info", NULL
+
+/* What some lines of the server's own hold. */
+static const struct message about[] = {
+	{"starting BIND %S (%*", SELF},
+	{"starting BIND %S <%*", SELF},
+	{"starting BIND %S", SELF},
+	{"received control channel command '%c'", SELF},
+	{"listening on IPv4 interface %I, %A", SELF},
+	{"listening on IPv6 interface %I, %A", SELF},
+	{"command channel listening on %A", SELF},
+	{"no longer listening on %A", SELF},
+	{"automatic empty zone: view %V: %Z", SELF},
+	{"automatic empty zone: %Z", SELF},
+	{"freezing zone '%Y': %W", SELF},
+	{"thawing zone '%Y': %W", SELF},
+	{"found %p CPUs, using %t worker threads", SELF},
+	{"found %p CPU, using %t worker thread", SELF},
+	{"rpz: %Z: %W", SELF},
+	{"catz: %Z: %W", SELF},
+	{"shut down hung fetch while resolving %*(%Q)", SELF},
+	{"shut down hung fetch while resolving '%Q'", SELF},
+	{"checkhints: view %V: %Q (%A) %W", SELF},
+	{"checkhints: %Q (%A) %W", SELF},
+	{"managed-keys-zone: Key %k for zone %Z %W", SELF},
+	{"managed-keys-zone/%V: Key %k for zone %Z %W", SELF},
+	{"keymgr: DNSKEY %Z/%l/%k (%r) %W", SELF},
+	{"DNSKEY %Z/%l/%k (%r) %W", SELF},
+	{"Fetching %Z/%l/%k (%r) %W", SELF},
+	{"TCP client quota reached: %W", SELF},
+	{"Accepting TCP connection failed: %W", SELF},
+	{"accepting TCP connection failed: %W", SELF},
+	{"isc_log_open '%F' failed: %W", SELF},
+	{0}};
+
 static void self_fields(struct record *r, struct str s)
 {
-	struct str version, zone;
+	struct value logger = rec_get(r, F_LOG_LOGGER);
+	struct str zone;
 
-	if (scan_lit(&s, "rpz: ") || scan_lit(&s, "catz: ")) {
-		if (scan_word(&s, &zone) && zone.len > 1 && zone.p[zone.len - 1] == ':') {
-			zone.len--;
-			rec_host(r, F_WEIR_DNS_ZONE, zone);
-		}
+	if (message_list(r, about, s, places))
 		return;
-	}
-	if (scan_lit(&s, "shut down hung fetch while resolving ")) {
-		if (scan_until(&s, '(', &zone) && s.len && s.p[s.len - 1] == ')')
-			(void)question_of(r, str_sub(s, 0, s.len - 1));
-		return;
-	}
-	if (scan_lit(&s, "starting BIND ") && scan_word(&s, &version))
-		rec_str(r, F_SERVICE_VERSION, version);
-	else if (scan_lit(&s, "received control channel command ") && s.len > 2 && s.p[0] == '\'')
-		rec_raw(r, "command", str_sub(s, 1, s.len - 2));
-	else if (scan_lit(&s, "listening on IPv4 interface ") || scan_lit(&s, "listening on IPv6 interface ")) {
-		struct str name, ip, port;
-
-		if (scan_until(&s, ',', &name) && scan_ch(&s, ' ') && dns_scan_peer(&s, &ip, &port)) {
-			rec_str(r, F_OBSERVER_INGRESS_INTERFACE_NAME, name);
-			rec_raw(r, "address", ip);
-			rec_raw(r, "port", port);
-			rec_related_ip(r, ip);
-		}
+	/* "rpz: rpz.local: reload start": without a category the first word is taken for one. */
+	if (logger.type == V_STRING && (str_eq(value_str(&logger), STR("rpz")) || str_eq(value_str(&logger), STR("catz"))) &&
+	    scan_until_str(&s, STR(": "), &zone) && str_is_name(zone)) {
+		rec_host(r, F_WEIR_DNS_ZONE, zone);
+		rec_str(r, F_EVENT_REASON, s);
 	}
 }
 
@@ -597,6 +686,9 @@ enum format_result named_server_line(struct record *r, struct str s, bool known)
 	if (scan_lit(&t, "0x") && scan_hex(&t, &why) && scan_lit(&t, ": "))
 		s = t;
 	t = s;
+	/* (www.example.com): query failed (timed out) for www.example.com/IN/A at query.c:7851: nobody's, the server had asked for itself */
+	if (t.p[0] == '(' && scan_until_str(&t, STR("): query failed ("), &why))
+		return named_client_line(r, str_from(s, why.len + 3));
 	if (scan_lit(&t, "fetch: ")) {
 		if (question_of(r, t))
 			return done(r, "dns-resolver-fetch", "info");

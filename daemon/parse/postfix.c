@@ -383,6 +383,38 @@ static bool helper_server(struct record *r, struct str s)
 	return true;
 }
 
+/* "... Name service error for name=mx.example.org type=AAAA: Host not found, try again": what was looked up. */
+void postfix_put_lookup(struct record *r, struct str s)
+{
+	struct str head, name, type;
+
+	if (!scan_until_str(&s, STR("Name service error for name="), &head) || !scan_until_str(&s, STR(" type="), &name) ||
+	    !scan_until(&s, ':', &type) || !str_is_name(name) || !str_is_name(type))
+		return;
+	rec_name(r, F_DNS_QUESTION_NAME, name);
+	rec_str(r, F_DNS_QUESTION_TYPE, type);
+}
+
+/* master: process /usr/lib/postfix/sbin/smtpd pid 4711 exit status 1; process ... pid 4711 killed by signal 11 */
+static bool child_gone(struct record *r, struct str s)
+{
+	struct str program, pid, how;
+
+	if (!scan_lit(&s, "process ") || !scan_until_str(&s, STR(" pid "), &program) || !scan_digits(&s, 10, &pid))
+		return false;
+	how = s;
+	if (scan_lit(&s, " exit status "))
+		rec_raw(r, "exit_status", s);
+	else if (scan_lit(&s, " killed by signal "))
+		rec_raw(r, "signal", s);
+	else
+		return false;
+	rec_raw(r, "child", program);
+	rec_raw(r, "child_pid", pid);
+	rec_str(r, F_EVENT_REASON, str_from(how, 1));
+	return true;
+}
+
 /*
  * What a daemon of the system itself complains of.
  *	warning: dnsblog_query: lookup error for DNS query 145.111.137.185.bl.example.org: Host or domain name not found
@@ -390,7 +422,7 @@ static bool helper_server(struct record *r, struct str s)
  */
 static enum format_result complaint(struct record *r, struct str s)
 {
-	struct str t = s, name;
+	struct str t = s, name, next_hop;
 
 	rec_str(r, F_ERROR_MESSAGE, s);
 	if (scan_lit(&t, "TLS library problem: ")) {
@@ -404,12 +436,20 @@ static enum format_result complaint(struct record *r, struct str s)
 	if (scan_lit(&t, "dnsblog_query: lookup error for DNS query ")) {
 		if (scan_until(&t, ':', &name))
 			rec_name(r, F_DNS_QUESTION_NAME, name);
+	} else if (scan_lit(&t, "TLS policy lookup for ")) {
+		/* example.org/mx.example.org: client TLS configuration problem */
+		if (scan_until(&t, '/', &next_hop) && scan_until_str(&t, STR(": "), &name) && str_is_name(name)) {
+			rec_raw(r, "next_hop", next_hop);
+			rec_name(r, F_DESTINATION_DOMAIN, name);
+			rec_str(r, F_EVENT_REASON, t);
+		}
 	} else if (scan_until(&t, ':', &name) && scan_lit(&t, " RBL lookup error: ") && str_is_name(name)) {
 		rec_name(r, F_DNS_QUESTION_NAME, name);
 		rec_str(r, F_EVENT_REASON, t);
-	} else {
+	} else if (!child_gone(r, s)) {
 		(void)helper_server(r, s);
 	}
+	postfix_put_lookup(r, s);
 	rec_action(r, "daemon-message", "email", "error");
 	return FORMAT_MATCH;
 }
@@ -440,16 +480,24 @@ static enum format_result level(struct record *r, enum postfix_daemon d, const c
 	return complaint(r, s);
 }
 
-/* tlsproxy: CONNECT from [192.0.2.7]:53211; DISCONNECT [192.0.2.7]:53211; TLS handshake failed for service=smtpd peer=[192.0.2.7]:53211 */
+/*
+ * tlsproxy: CONNECT from [192.0.2.7]:53211; DISCONNECT [192.0.2.7]:53211; TLS handshake failed for service=smtpd peer=[192.0.2.7]:53211
+ * It serves smtpd and smtp alike: a peer at port 25 is a server that was connected to.
+ */
 static bool tlsproxy(struct record *r, struct str s)
 {
+	struct postfix_peer p;
 	struct str service;
 
 	if (scan_lit(&s, "CONNECT from ") && postfix_source(r, &s)) {
 		rec_action(r, "smtp-connect", "email", "connection");
 	} else if (scan_lit(&s, "CONNECT to ") && postfix_destination(r, &s)) {
 		rec_action(r, "smtp-connect", "email", "connection");
-	} else if (scan_lit(&s, "DISCONNECT ") && postfix_source(r, &s)) {
+	} else if (scan_lit(&s, "DISCONNECT ") && postfix_take_peer(&s, &p)) {
+		if (str_eq(p.port, STR("25")))
+			postfix_put_destination(r, &p);
+		else
+			postfix_put_source(r, &p);
 		rec_action(r, "smtp-disconnect", "email", "end");
 	} else if (scan_lit(&s, "TLS handshake failed for service=") && scan_until_str(&s, STR(" peer="), &service) &&
 		   postfix_source(r, &s)) {
@@ -465,7 +513,7 @@ static bool tlsproxy(struct record *r, struct str s)
 /* Lines that nobody's parser is for; false: not even that. */
 static bool common(struct record *r, struct str s)
 {
-	struct str head, version;
+	struct str head, version, n;
 
 	/* table hash:/etc/postfix/access(0,lock|fold_fix) has changed -- restarting */
 	if (scan_lit(&s, "table ")) {
@@ -490,11 +538,27 @@ static bool common(struct record *r, struct str s)
 			rec_raw(r, "configuration", s);
 		return true;
 	}
+	/* terminating on signal 15; Deleted: 12 messages; the Postfix mail system is running: PID: 95072 */
+	if (scan_lit(&s, "terminating on signal ")) {
+		rec_raw(r, "signal", s);
+		return true;
+	}
+	if (scan_lit(&s, "the Postfix mail system is running: PID: ")) {
+		rec_raw(r, "master_pid", s);
+		return true;
+	}
+	version = s;
+	if (scan_until_str(&version, STR(": "), &head) && scan_digits(&version, 9, &n) &&
+	    (str_eq(version, STR(" message")) || str_eq(version, STR(" messages")))) {
+		rec_raw(r, "operation", head);
+		rec_raw(r, "messages", n);
+		return true;
+	}
 	return scan_lit(&s, "Postfix is using backwards-compatible default settings") ||
 	       scan_lit(&s, "Postfix is running with backwards-compatible default settings") ||
 	       scan_lit(&s, "See http") || scan_lit(&s, "To disable backwards compatibility use ") ||
 	       scan_lit(&s, "initializing the ") || scan_lit(&s, "close database ") ||
-	       scan_lit(&s, "terminating on signal ") || scan_lit(&s, "starting the Postfix mail system") ||
+	       scan_lit(&s, "starting the Postfix mail system") ||
 	       scan_lit(&s, "stopping the Postfix mail system") || scan_lit(&s, "refreshing the Postfix mail system") ||
 	       scan_lit(&s, "using backwards-compatible default setting ");
 }
@@ -533,7 +597,7 @@ static enum format_result queue_line(struct record *r, enum postfix_daemon d, st
 	/* 9AA611A804C: placed on hold. But "from=..." or "reject: ..." that did not read is no such message. */
 	rec_reset(r, m);
 	(void)scan_word(&t, &word);
-	if ((d == POSTFIX_SMTP || d == POSTFIX_LMTP) && client_check(r, s))
+	if ((d == POSTFIX_SMTP || d == POSTFIX_LMTP) && (client_check(r, s) || postfix_delivery_note(r, s)))
 		return FORMAT_MATCH;
 	if (word.len == 0 || str_chr(word, '=') >= 0 || word.p[word.len - 1] == ':')
 		return FORMAT_NO_MATCH;

@@ -61,6 +61,10 @@ enum format_result postfix_smtpd_line(struct record *r, struct str s);
 enum format_result postfix_smtpd_warning(struct record *r, struct str s);
 enum format_result postfix_postscreen_line(struct record *r, struct str s);
 enum format_result postfix_smtp_line(struct record *r, struct str s);
+/* What smtp and lmtp note of a message, behind its queue id; false: nothing of the kind. */
+bool postfix_delivery_note(struct record *r, struct str s);
+/* The look-up that a text reports as failed: dns.question.name and .type. */
+void postfix_put_lookup(struct record *r, struct str s);
 /* "Anonymous TLS connection established from ...", "SSL_accept error from ..." */
 enum format_result postfix_tls_line(struct record *r, struct str s);
 

@@ -156,7 +156,8 @@ static void put_reason(struct record *r, struct str status, struct str s)
 		return;
 	}
 	rec_str(r, F_EVENT_REASON, s);
-	(void)put_attempt(r, s, &said);
+	if (!put_attempt(r, s, &said))
+		postfix_put_lookup(r, s);
 }
 
 /* An address; without brackets (a relay's rewritten lines) up to the comma. */
@@ -379,6 +380,31 @@ enum format_result postfix_delivery_queue(struct record *r, enum postfix_daemon 
 		break;
 	}
 	return FORMAT_NO_MATCH;
+}
+
+/*
+ * What smtp and lmtp note on the way, behind the queue id:
+ *	Cannot start TLS: handshake failure
+ *	enabling PIX workarounds: disable_esmtp delay_dotcrlf for mx.example.org[192.0.2.1]:25
+ */
+bool postfix_delivery_note(struct record *r, struct str s)
+{
+	static const struct str pix = STR_INIT("enabling PIX ");
+	struct str all = s, head;
+	struct postfix_peer p;
+
+	if (scan_lit(&s, "Cannot start TLS: ")) {
+		rec_str(r, F_EVENT_REASON, s);
+		rec_action(r, "smtp-tls", "email", "error");
+		rec_outcome(r, "failure");
+		return true;
+	}
+	if (!str_starts(s, pix) || !scan_until_last(&s, STR(" for "), &head) || !postfix_take_peer(&s, &p) || s.len)
+		return false;
+	postfix_put_destination(r, &p);
+	rec_str(r, F_EVENT_REASON, all);
+	rec_action(r, "daemon-message", "email", "info");
+	return true;
 }
 
 /* ---- smtp and lmtp without a queue id ---- */

@@ -11,6 +11,8 @@
  */
 #include "parse/sshd.h"
 
+#include "parse/message.h"
+
 /* An address, or the name that UseDNS found; "UNKNOWN" is neither. */
 void sshd_put_source(struct record *r, struct str who)
 {
@@ -123,13 +125,14 @@ static bool user_and_peer(struct record *r, struct str s, struct str *why)
 
 static enum format_result closed(struct record *r, struct str s, const char *how)
 {
-	struct str why;
+	struct str why, who;
 
 	if (!user_and_peer(r, s, &why)) {
-		if (!str_is_ip(s))
+		/* 6.x: no port */
+		if (!scan_ip(&s, &who) || (s.len && !scan_lit(&s, ": ")))
 			return FORMAT_NO_MATCH;
-		sshd_put_source(r, s);
-		why = str_sub(s, 0, 0);
+		sshd_put_source(r, who);
+		why = s;
 	}
 	/* "invalid user" is the better reason. */
 	if (why.len)
@@ -176,9 +179,15 @@ static enum format_result problem_of(struct record *r, struct str s)
 /* 192.0.2.7 port 37795: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1 */
 static enum format_result no_negotiation(struct record *r, struct str s)
 {
-	struct str why;
+	struct str why, who;
 
-	if (!take_peer(r, &s) || !scan_lit(&s, ": "))
+	if (!take_peer(r, &s)) {
+		/* 6.x: no port */
+		if (!scan_ip(&s, &who))
+			return FORMAT_NO_MATCH;
+		sshd_put_source(r, who);
+	}
+	if (!scan_lit(&s, ": "))
 		return FORMAT_NO_MATCH;
 	why = s;
 	if (scan_until_str(&s, STR(". Their offer: "), &why))
@@ -242,6 +251,7 @@ static enum format_result dropped(struct record *r, struct str s)
 	if (!scan_ch(&s, '#') || !scan_digits(&s, 9, &n) || !scan_lit(&s, " from [") ||
 	    !scan_until_str(&s, STR("]:"), &ip) || !scan_digits(&s, 5, &port))
 		return FORMAT_NO_MATCH;
+	rec_raw(r, "startups", n);
 	sshd_put_source(r, ip);
 	rec_num(r, F_SOURCE_PORT, port);
 	if (scan_lit(&s, " on [") && scan_until_str(&s, STR("]:"), &ip) && scan_digits(&s, 5, &port)) {
@@ -679,7 +689,8 @@ static enum format_result penalty(struct record *r, struct str s)
 		scan_blanks(&t);
 	}
 	t = s;
-	if (scan_until_str(&t, STR(" penalty of "), &word) && scan_digits(&t, 9, &seconds))
+	/* 10.3 has "15.76 seconds". */
+	if (scan_until_str(&t, STR(" penalty of "), &word) && scan_decimal(&t, &seconds))
 		rec_raw(r, "seconds", seconds);
 	if (scan_until_str(&t, STR(" for penalty: "), &word))
 		rec_str(r, F_EVENT_REASON, t);
@@ -701,7 +712,43 @@ static enum format_result throttling(struct record *r, struct str s)
 /* A key or a home folder that sshd would not use: the login goes on another way. */
 static enum format_result refused_key(struct record *r, struct str reason)
 {
+	struct str file = reason;
+
 	rec_str(r, F_EVENT_REASON, reason);
+	rec_outcome(r, "failure");
+	if (scan_lit(&file, "bad ownership or modes for file ") || scan_lit(&file, "bad ownership or modes for directory "))
+		rec_str(r, F_FILE_PATH, file);
+	return sshd_end(r, "ssh-login", "authentication", "info");
+}
+
+/* ED25519 SHA256:abc found at /home/alice/.ssh/authorized_keys:3 */
+static enum format_result accepted_key(struct record *r, struct str s)
+{
+	struct str key = s, file;
+
+	if (scan_until_str(&s, STR(" found at "), &key) && scan_until_last(&s, STR(":"), &file)) {
+		rec_str(r, F_FILE_PATH, file);
+		rec_raw(r, "file_line", s);
+	}
+	put_key(r, key);
+	return sshd_end(r, "ssh-login", "authentication", "info");
+}
+
+/* ID "alice@corp.example" (serial 42) signed by ED25519 CA SHA256:abc via /etc/ssh/ca.pub */
+static enum format_result accepted_certificate(struct record *r, struct str s)
+{
+	struct str id, serial, type, print;
+
+	if (!scan_lit(&s, "ID \"") || !scan_until_last(&s, STR("\" (serial "), &id) || !scan_until_str(&s, STR(") signed by "), &serial))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "certificate_id", id);
+	rec_raw(r, "certificate_serial", serial);
+	if (scan_until_str(&s, STR(" CA "), &type) && scan_word(&s, &print)) {
+		rec_raw(r, "ca_key_type", type);
+		rec_raw(r, "ca_key_fingerprint", print);
+	}
+	if (scan_lit(&s, " via "))
+		rec_str(r, F_FILE_PATH, s);
 	return sshd_end(r, "ssh-login", "authentication", "info");
 }
 
@@ -712,12 +759,10 @@ static enum format_result upper_to_l(struct record *r, struct str s)
 
 	switch (s.p[0]) {
 	case 'A':
-		if (scan_lit(&s, "Accepted key ")) {
-			put_key(r, s);
-			return sshd_end(r, "ssh-login", "authentication", "info");
-		}
+		if (scan_lit(&s, "Accepted key "))
+			return accepted_key(r, s);
 		if (scan_lit(&s, "Accepted certificate "))
-			return refused_key(r, all);
+			return accepted_certificate(r, s);
 		if (scan_lit(&s, "Accepted "))
 			return login(r, s, "success", false);
 		if (scan_lit(&s, "Address "))
@@ -782,13 +827,18 @@ static enum format_result upper_to_l(struct record *r, struct str s)
 		if (scan_lit(&s, "Disconnecting "))
 			return closed(r, s, "Disconnecting");
 		if (scan_lit(&s, "Disconnecting: ")) {
-			rec_str(r, F_EVENT_REASON, s);
-			if (scan_lit(&s, "Too many authentication failures for "))
-				sshd_put_user(r, s);
+			struct str why = s;
+
+			if (scan_lit(&s, "Too many authentication failures for ")) {
+				why.len -= s.len + 5;
+				if (!user_from_peer(r, s))
+					sshd_put_user(r, s);
+			}
+			rec_str(r, F_EVENT_REASON, why);
 			return disconnected(r);
 		}
 		if (scan_lit(&s, "Did not receive identification string from ")) {
-			if (peer_only(r, s, "no identification string", true) == FORMAT_MATCH)
+			if (peer_only(r, s, "Did not receive identification string", true) == FORMAT_MATCH)
 				return FORMAT_MATCH;
 			/* 7.4 and before */
 			sshd_put_source(r, s);
@@ -850,8 +900,13 @@ static enum format_result upper_from_m(struct record *r, struct str s)
 	case 'R':
 		if (scan_lit(&s, "Received disconnect from "))
 			return received_disconnect(r, s);
-		if (scan_lit(&s, "Received signal ") || scan_lit(&s, "Received SIGHUP"))
+		if (scan_lit(&s, "Received signal ") || scan_lit(&s, "Received SIGHUP")) {
+			struct str signal;
+
+			if (scan_digits(&s, 3, &signal))
+				rec_raw(r, "signal", signal);
 			return sshd_daemon_message(r);
+		}
 		if (scan_lit(&s, "ROOT LOGIN REFUSED FROM ")) {
 			if (!take_peer(r, &s))
 				sshd_put_source(r, s);
@@ -915,8 +970,10 @@ static enum format_result lower(struct record *r, struct str s)
 	case 'b':
 		if (scan_lit(&s, "banner exchange: "))
 			return problem_of(r, s);
-		if (scan_lit(&s, "beginning MaxStartups throttling"))
+		if (scan_lit(&s, "beginning MaxStartups throttling")) {
+			rec_str(r, F_EVENT_REASON, all);
 			return sshd_daemon_message(r);
+		}
 		break;
 	case 'c':
 		if (scan_lit(&s, "connect_to "))
@@ -1011,6 +1068,51 @@ static enum format_result lower(struct record *r, struct str s)
 	return FORMAT_NO_MATCH;
 }
 
+static bool put_user(struct record *r, struct str s)
+{
+	sshd_put_user(r, s);
+	return s.len > 0;
+}
+
+static bool put_address(struct record *r, struct str s)
+{
+	sshd_put_source(r, s);
+	return str_is_ip(s);
+}
+
+/* Of a command that sshd ran. */
+static bool put_status(struct record *r, struct str s)
+{
+	rec_raw(r, "status", s);
+	rec_str(r, F_EVENT_REASON, STR("failed"));
+	return true;
+}
+
+static const struct message_place places[] = {
+	AS_CALL('U', put_user), AS_CALL('S', put_address), AS_CALL('N', put_status), AS_STR('W', F_EVENT_REASON),
+	AS_STR('F', F_FILE_PATH), AS_STR('C', F_PROCESS_COMMAND_LINE), {0}};
+
+#define SELF "daemon-message", "process", "error", NULL
+#define KEYS "ssh-login", "authentication", "info", NULL
+
+/* Seldom ones, tried when nothing else fits. */
+static const struct message seldom[] = {
+	{"Authentication tried for %U %W (host=%*, ip=%S, required=%*).", "ssh-login", "authentication", "denied", "failure"},
+	{"Authentication tried for %U %W (host=%*, ip=%S).", "ssh-login", "authentication", "denied", "failure"},
+	{"AuthorizedKeysCommand %C failed, status %N", KEYS},
+	{"AuthorizedKeysCommand %C exited on signal %N", KEYS},
+	{"Could not stat AuthorizedKeysCommand \"%C\": %W", KEYS},
+	{"Unsafe AuthorizedKeysCommand \"%C\": %W", KEYS},
+	{"AuthorizedPrincipalsCommand %C failed, status %N", KEYS},
+	{"AuthorizedPrincipalsCommand %C exited on signal %N", KEYS},
+	{"Changed root directory to \"%F\"", "ssh-session", "session", "info", NULL},
+	{"Unable to load host key \"%F\": %W", SELF},
+	{"Unable to load host key: %F", SELF},
+	{"Could not load host key: %F", SELF},
+	{"Permissions %* for '%F' %W.", SELF},
+	{"Bind to port %* on %* failed: %W.", SELF},
+	{0}};
+
 /* "error: ", "fatal: ", "debug1: " */
 static bool take_level(struct record *r, struct str *s)
 {
@@ -1027,7 +1129,7 @@ static bool take_level(struct record *r, struct str *s)
 
 static enum format_result sshd_parse(struct record *r)
 {
-	static const struct str preauth = STR_INIT(" [preauth]");
+	static const struct str preauth = STR_INIT(" [preauth]"), postauth = STR_INIT(" [postauth]");
 	struct str s = r->text;
 	struct record_mark m;
 	enum format_result got;
@@ -1039,6 +1141,8 @@ static enum format_result sshd_parse(struct record *r)
 	if (str_ends(s, preauth)) {
 		s.len -= preauth.len;
 		rec_raw(r, "preauth", STR("true"));
+	} else if (str_ends(s, postauth)) {
+		s.len -= postauth.len;
 	}
 	rec_str(r, F_NETWORK_PROTOCOL, STR("ssh"));
 	if (str_chr(r->program, '(') > 0)
@@ -1048,11 +1152,18 @@ static enum format_result sshd_parse(struct record *r)
 		return FORMAT_NO_MATCH;
 	m = rec_mark(r);
 	got = s.p[0] >= 'a' ? lower(r, s) : s.p[0] >= 'M' ? upper_from_m(r, s) : upper_to_l(r, s);
-	if (got == FORMAT_MATCH || !level)
+	if (got == FORMAT_MATCH)
 		return got;
-	/* An error of sshd's own. */
 	rec_reset(r, m);
-	return told(r, s);
+	if (sshd_sftp(r, s) == FORMAT_MATCH)
+		return FORMAT_MATCH;
+	if (message_list(r, seldom, s, places)) {
+		if (level)
+			rec_str(r, F_ERROR_MESSAGE, s);
+		return FORMAT_MATCH;
+	}
+	/* An error of sshd's own. */
+	return level ? told(r, s) : FORMAT_NO_MATCH;
 }
 
 /* A login as sshd words it: "Failed password for root from 192.0.2.1 port 4000 ssh2". */

@@ -21,4 +21,7 @@ enum format_result sshd_pam_program(struct record *r, struct str s);
 /* sshd's own line, behind "PAM". */
 enum format_result sshd_pam(struct record *r, struct str s);
 
+/* A file operation: `open "/x" flags READ mode 0666`. */
+enum format_result sshd_sftp(struct record *r, struct str s);
+
 #endif

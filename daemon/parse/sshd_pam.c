@@ -59,6 +59,7 @@ static const struct message_place places[] = {
 	AS_CALL('S', put_peer),
 	AS_CALL('U', put_name),
 	AS_STR('u', F_USER_ID),
+	AS_RAW('t', "tally"),
 	{0}};
 
 #define DENIED "ssh-login", "authentication", "info", "failure"
@@ -74,7 +75,7 @@ static const struct message verdicts[] = {
 	{"received for user %U: %*", DENIED},				 /* pam_sss */
 	{"Access denied for user %U: %*", DENIED},			 /* pam_sss */
 	{"Consecutive login failures for user %U account %*", DENIED}, /* pam_faillock */
-	{"user %U (%u) tally %*, deny %*", DENIED},			 /* pam_tally2 */
+	{"user %U (%u) tally %t, deny %*", DENIED},			 /* pam_tally2 */
 	{"access denied for user `%U' from `%S'", DENIED},		 /* pam_access */
 	{"Refused user %U for service %*", DENIED},			 /* pam_listfile */
 	{"user '%U' denied access%*", DENIED},				 /* pam_winbind */
@@ -116,7 +117,11 @@ enum format_result sshd_pam_module(struct record *r, struct str s)
 			return FORMAT_MATCH;
 		return sshd_end(r, "ssh-login", "authentication", "info");
 	}
-	return str_eq(phase, STR("session")) ? sshd_end(r, "ssh-session", "session", "info") : sshd_daemon_message(r);
+	if (!str_eq(phase, STR("session")))
+		return sshd_daemon_message(r);
+	if (str_starts(s, STR("Failed to create session: "))) /* pam_systemd */
+		rec_outcome(r, "failure");
+	return sshd_end(r, "ssh-session", "session", "info");
 }
 
 /* sshd(pam_google_authenticator)[711]: Accepted google_authenticator for alice */

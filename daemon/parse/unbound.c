@@ -8,6 +8,7 @@
  * and '*', and end with a full stop; so they hold no blank, and nobody can make one look like another part of the line.
  */
 #include "parse/dns_line.h"
+#include "parse/message.h"
 
 static enum format_result done(struct record *r, const char *action, const char *type)
 {
@@ -210,20 +211,47 @@ static enum format_result client_line(struct record *r, struct str s)
 
 /* ---- policies ---- */
 
-/* example.org. redirect 198.51.100.25@4242 www.example.org. A IN: a local zone with log-local-actions, or of a type with "inform". */
+/* "192.0.2.0/24", "2001:db8::/32" */
+static bool is_net(struct str s)
+{
+	struct str bits = s, ip;
+	uint64_t n;
+
+	return str_cut(&bits, '/', &ip) && str_is_ip(ip) && str_u64(bits, 128, &n);
+}
+
+/* A rule of names, or of addresses: those are no host. */
+static void put_rule(struct record *r, struct str rule)
+{
+	if (is_net(rule))
+		rec_str(r, F_RULE_NAME, rule);
+	else
+		rec_host(r, F_RULE_NAME, rule);
+}
+
+/*
+ * example.org. redirect 198.51.100.25@4242 www.example.org. A IN: a local zone with log-local-actions, or of a type with "inform"
+ * 192.0.2.0/24 inform 198.51.100.25@4242 www.example.org. A IN: response-ip, of an address in the answer
+ */
 static enum format_result local_action(struct record *r, struct str s)
 {
 	struct str zone, type;
+	bool name;
 
-	if (!scan_word(&s, &zone) || zone.p[zone.len - 1] != '.' || !scan_ch(&s, ' ') || !scan_word(&s, &type) || !scan_ch(&s, ' ') ||
-	    !take_asker(r, &s) || !scan_ch(&s, ' ') || !take_question(r, &s))
+	if (!scan_word(&s, &zone) || (!(name = zone.p[zone.len - 1] == '.') && !is_net(zone)) || !scan_ch(&s, ' ') || !scan_word(&s, &type) ||
+	    !scan_ch(&s, ' ') || !take_asker(r, &s) || !scan_ch(&s, ' ') || !take_question(r, &s))
 		return FORMAT_NO_MATCH;
-	rec_host(r, F_WEIR_DNS_ZONE, zone);
+	put_rule(r, zone);
+	if (name)
+		rec_host(r, F_WEIR_DNS_ZONE, zone);
 	rec_str(r, F_WEIR_DNS_POLICY, type);
 	return done(r, "dns-policy", str_find(type, STR("transparent")) >= 0 || str_eq(type, STR("inform")) ? "info" : "denied");
 }
 
-/* rpz: applied [urlhaus] *.ads.example. rpz-nxdomain 198.51.100.25@5353 tracker.ads.example. A IN */
+/*
+ * rpz: applied [urlhaus] *.ads.example. rpz-nxdomain 198.51.100.25@5353 tracker.ads.example. A IN
+ * rpz: applied [urlhaus] ads.example. rpz-nxdomain  ads.example. DNSKEY IN		a question of the resolver's own: nobody asked
+ */
 static enum format_result rpz_applied(struct record *r, struct str s)
 {
 	struct str list, word, rule = STR(""), trigger = STR("");
@@ -243,9 +271,9 @@ static enum format_result rpz_applied(struct record *r, struct str s)
 		trigger = rule;
 		rule = word;
 	}
-	rec_host(r, F_RULE_NAME, rule);
+	put_rule(r, rule);
 	rec_raw(r, "trigger", trigger);
-	if (take_asker(r, &s))
+	if (take_asker(r, &s) || s.len)
 		scan_ch(&s, ' ');
 	if (!take_question(r, &s) || rec_get(r, F_WEIR_DNS_POLICY).type == V_NONE)
 		return FORMAT_NO_MATCH;
@@ -435,20 +463,191 @@ static enum format_result notify(struct record *r, struct str s, bool refused)
 
 /* ---- the rest ---- */
 
-static void self_fields(struct record *r, struct str s)
+/* "ip4 203.0.113.9 port 4711 (len 16)": who it is, asker or asked, the message says. */
+static bool put_asker(struct record *r, struct str s)
 {
-	struct str version, ip, port, t = s;
+	struct str ip, port;
 
-	if (scan_lit(&t, "remote address is ") && take_peer(&t, &ip, &port))
-		dns_server(r, ip, port);
-	else if (scan_lit(&t, "ssl handshake failed ") && take_peer(&t, &ip, &port))
-		dns_asker(r, ip, port);
-	else if ((scan_lit(&s, "start of service (unbound ") || scan_lit(&s, "service stopped (unbound ")) && scan_until(&s, ')', &version))
-		rec_str(r, F_SERVICE_VERSION, version);
-	else if (scan_lit(&s, "control cmd:")) {
-		scan_blanks(&s);
-		rec_raw(r, "command", s);
+	return take_peer(&s, &ip, &port) && dns_asker(r, ip, port);
+}
+
+static bool put_server(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	return take_peer(&s, &ip, &port) && dns_server(r, ip, port);
+}
+
+/* Of a handshake: who came, or, where the port is that of DNS over TLS, who was asked. */
+static bool put_tls_peer(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	if (!take_peer(&s, &ip, &port))
+		return false;
+	return str_eq(port, STR("853")) ? dns_server(r, ip, port) : dns_asker(r, ip, port);
+}
+
+/* Either: "read (in tcp s): Connection reset by peer for 203.0.113.9 port 53 (len 16)". */
+static bool put_peer(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	if (!take_peer(&s, &ip, &port))
+		return false;
+	rec_raw(r, "peer", ip);
+	rec_raw(r, "peer_port", port);
+	rec_related_ip(r, ip);
+	return true;
+}
+
+/* "203.0.113.3#53" */
+static bool put_target(struct record *r, struct str s)
+{
+	struct str ip, port;
+
+	return dns_scan_peer(&s, &ip, &port) && dns_server(r, ip, port);
+}
+
+/* "www.example.com. A IN", ". IN NS" */
+static bool put_question(struct record *r, struct str s)
+{
+	loose_question(r, &s);
+	return rec_get(r, F_DNS_QUESTION_TYPE).type != V_NONE && s.len == 0;
+}
+
+/* "could not fetch DNSKEY rrset . DNSKEY IN": why, and the question behind it. */
+static bool put_why_and_question(struct record *r, struct str s)
+{
+	struct str head = s, question;
+
+	for (int i = 0; i < 3; i++) {
+		ptrdiff_t at = str_rchr(head, ' ');
+
+		if (at <= 0)
+			return false;
+		head = str_sub(head, 0, (size_t)at);
 	}
+	question = str_from(s, head.len + 1);
+	if (!put_question(r, question))
+		return false;
+	rec_str(r, F_EVENT_REASON, head);
+	return true;
+}
+
+/* What the validator came to: "sec_status_bogus". */
+static bool put_status(struct record *r, struct str s)
+{
+	if (!str_eq(s, STR("secure")) && !str_eq(s, STR("insecure")) && !str_eq(s, STR("bogus")) && !str_eq(s, STR("indeterminate")))
+		return false;
+	rec_str(r, F_WEIR_DNS_DNSSEC, s);
+	return true;
+}
+
+static bool put_seconds(struct record *r, struct str s)
+{
+	int64_t ns;
+
+	if (!str_seconds_ns(s, &ns))
+		return false;
+	rec_int(r, F_EVENT_DURATION, ns);
+	return true;
+}
+
+static const struct message_place places[] = {
+	AS_CALL('A', put_asker), AS_CALL('D', put_server), AS_CALL('P', put_peer), AS_CALL('T', put_target), AS_CALL('Q', put_question),
+	AS_CALL('S', put_seconds), AS_CALL('L', put_tls_peer), AS_CALL('X', put_why_and_question), AS_CALL('Y', put_status), AS_STR('V', F_SERVICE_VERSION), AS_STR('B', F_SERVICE_ADDRESS), AS_HOST('Z', F_WEIR_DNS_ZONE), AS_STR('E', F_ERROR_MESSAGE),
+	AS_STR('W', F_EVENT_REASON),
+	/* of weir.raw */
+	AS_RAW('a', "average"), AS_RAW('b', "entries"), AS_RAW('c', "cache_answers"), AS_RAW('d', "detached"), AS_RAW('e', "exceeded"), AS_RAW('h', "thread"),
+	AS_RAW('i', "ip_ratelimited"), AS_RAW('j', "jostled"), AS_RAW('k', "command"), AS_RAW('l', "replies_waiting"), AS_RAW('m', "max"),
+	AS_RAW('n', "module"), AS_RAW('o', "replies_dropped"), AS_RAW('p', "prefetch"), AS_RAW('q', "queries"), AS_RAW('r', "recursions"),
+	AS_RAW('s', "replies_sent"), AS_RAW('t', "timed_out"), AS_RAW('u', "zone_serial"), AS_RAW('w', "response"), AS_RAW('x', "states"),
+	AS_RAW('y', "with_reply"), AS_RAW('f', "quartile_1"), AS_RAW('g', "median"), AS_RAW('z', "quartile_3"), AS_RAW('C', "module_state"),
+	AS_RAW('F', "message_cache_bytes"), AS_RAW('G', "rrset_cache_bytes"), AS_RAW('H', "infra_cache_bytes"), AS_RAW('I', "key_cache_bytes"),
+	AS_RAW('K', "module_event"), {0}};
+
+#define SELF "daemon-message", "process"
+#define FETCH "dns-resolver-fetch", "network", "info", NULL
+
+/* What the server says of itself and of its work, at any level. The longer of two that begin alike stands first. */
+static const struct message about[] = {
+	/* verbosity 1 */
+	{"start of service (unbound %V).", SELF, "info", NULL},
+	{"service stopped (unbound %V).", SELF, "info", NULL},
+	{"Restart of unbound %V.", SELF, "info", NULL},
+	{"init module %*: %n", SELF, "info", NULL},
+	{"control cmd:  %k", SELF, "info", NULL},
+	{"control cmd: %k", SELF, "info", NULL},
+	{"server stats for thread %h: %q queries, %c answers from cache, %r recursions, %p prefetch, %i rejected by ip ratelimiting", SELF, "info", NULL},
+	{"server stats for thread %h: %q queries, %c answers from cache, %r recursions, %p prefetch%*", SELF, "info", NULL},
+	{"server stats for thread %h: requestlist max %m avg %a exceeded %e jostled %j", SELF, "info", NULL},
+	{"mesh has %x recursion states (%y with reply, %d detached), %l waiting replies, %s recursion replies sent, %o replies dropped, %j states jostled out", SELF, "info", NULL},
+	{"mesh_run: end %x recursion states (%y with reply, %d detached), %l waiting replies, %s recursion replies sent, %o replies dropped, %j states jostled out", SELF, "info", NULL},
+	{"average recursion processing time %S sec", SELF, "info", NULL},
+	{"query took %S sec", SELF, "info", NULL},
+	{"[25%*]=%f median[50%*]=%g [75%*]=%z", SELF, "info", NULL},
+	{"cache memory msg=%F rrset=%G infra=%H val=%I subnet=%*", SELF, "info", NULL},
+	{"cache memory msg=%F rrset=%G infra=%H val=%I", SELF, "info", NULL},
+	{"trust point %Z : %*", SELF, "info", NULL},
+	{"generate keytag query %Q", FETCH},
+	{"failed to prime trust anchor -- %X", "dns-query-failed", "network", "error", "failure"},
+	{"remote address is %D", SELF, "info", NULL},
+	{"ssl handshake failed crypto %E", SELF, "error", "failure"},
+	{"ssl handshake failed %L", SELF, "error", "failure"},
+	{"ssl handshake cert error: %W", SELF, "error", "failure"},
+	{"failed connection from %A", SELF, "error", "failure"},
+	{"refused query from %A", "dns-query-denied", "network", "denied", "failure"},
+	{"sendto failed: %E", SELF, "error", NULL},
+	{"auth zone %Z transfer failed, wait", "dns-transfer", "network", "error", "failure"},
+	{"auth zone %Z updated to serial %u", "dns-transfer", "network", "info", NULL},
+	{"auth_zone %Z updated to serial %u", "dns-transfer", "network", "info", NULL},
+	{"tcp connect: %W for %D", SELF, "error", "failure"},
+	{"outgoing tcp: connect: %W for %D", SELF, "error", "failure"},
+	{"outgoing tcp: socket: %W for %D", SELF, "error", "failure"},
+	{"udp connect failed: %W for %D", SELF, "error", "failure"},
+	{"tcp sendmsg: %W for %D", SELF, "error", "failure"},
+	{"accept failed: %W for %A", SELF, "error", "failure"},
+	{"can't bind socket: %W for %B", SELF, "error", "failure"},
+	{"connect: %W for %D", SELF, "error", "failure"},
+	{"read (in tcp %*): %W for %P", SELF, "error", NULL},
+	{"write (in tcp %*): %W for %P", SELF, "error", NULL},
+	{"recvfrom %*failed: %W", SELF, "error", NULL},
+	{"dnsbl_module: blocklist loaded. length is %b", SELF, "info", NULL}, /* OPNsense's */
+	/* verbosity 3 and more: of one question */
+	{"priming successful for %Q", FETCH},
+	{"priming %Q", FETCH},
+	{"processQueryTargets: %Q", FETCH},
+	{"sending query: %Q", FETCH},
+	{"finishing processing for %Q", FETCH},
+	{"resolving (init part %*):  %Q", FETCH},
+	{"%n[module %*] operate: extstate:%C event:%K", SELF, "info", NULL},
+	{"%* operate: query %Q", FETCH},
+	{"%* operate: chased to %Q", FETCH},
+	{"validate%*: sec_status_%Y", FETCH},
+	{"new target %Q", FETCH},
+	{"sending to target: <%Z> %T", FETCH},
+	{"query response %w", "dns-resolver-response", "network", "protocol", NULL},
+	{0}};
+
+/* "   0.000000    0.000001 1", two times in seconds: a row of the histogram of recursion times. */
+static enum format_result histogram_row(struct record *r, struct str s)
+{
+	struct str from, to;
+	int64_t ns;
+	uint64_t n;
+
+	scan_blanks(&s);
+	if (!scan_word(&s, &from) || !str_seconds_ns(from, &ns))
+		return FORMAT_NO_MATCH;
+	scan_blanks(&s);
+	if (!scan_word(&s, &to) || !str_seconds_ns(to, &ns) || !scan_ch(&s, ' ') || !str_u64(s, INT64_MAX, &n))
+		return FORMAT_NO_MATCH;
+	rec_raw(r, "from_seconds", from);
+	rec_raw(r, "to_seconds", to);
+	rec_raw(r, "recursions", s);
+	dns_daemon_message(r);
+	return FORMAT_MATCH;
 }
 
 static enum format_result info_line(struct record *r, struct str s)
@@ -456,6 +655,8 @@ static enum format_result info_line(struct record *r, struct str s)
 	struct str t = s;
 
 	switch (s.p[0]) {
+	case ' ':
+		return histogram_row(r, s);
 	case 'r':
 		if (scan_lit(&t, "resolving ") && take_question(r, &t))
 			return done(r, "dns-resolver-fetch", "info");
@@ -489,6 +690,11 @@ static enum format_result info_line(struct record *r, struct str s)
 			rec_str(r, F_WEIR_DNS_DNSSEC, STR("bogus"));
 			return failure(r, t);
 		}
+		if (scan_lit(&t, "validation success ") && take_question(r, &t)) {
+			rec_str(r, F_WEIR_DNS_DNSSEC, STR("secure"));
+			rec_outcome(r, "success");
+			return done(r, "dns-resolver-fetch", "info");
+		}
 		break;
 	case 'S':
 		if (scan_lit(&t, "SERVFAIL ")) {
@@ -505,6 +711,7 @@ static enum format_result info_line(struct record *r, struct str s)
 static enum format_result unbound_parse(struct record *r)
 {
 	struct str s = r->text;
+	const struct message *m;
 	enum format_result result;
 	struct record_mark mark;
 	enum level level;
@@ -528,12 +735,13 @@ static enum format_result unbound_parse(struct record *r)
 	if (result == FORMAT_MATCH)
 		return result;
 	rec_reset(r, mark);
-	self_fields(r, s);
-	if (level <= WARNING)
+	m = message_list(r, about, s, places);
+	if (!m)
+		dns_daemon_message(r);
+	if (level <= WARNING) {
 		rec_str(r, F_ERROR_MESSAGE, s);
-	dns_daemon_message(r);
-	if (level <= WARNING)
-		rec_action(r, "daemon-message", "process", "error");
+		rec_action(r, m ? m->action : "daemon-message", m ? m->category : "process", "error");
+	}
 	return FORMAT_MATCH;
 }
 
