@@ -294,15 +294,13 @@ static enum step useragent_run(void *self, struct event *ev, struct step_ctx *ct
 	const struct value *v = event_get(ev, u->source);
 	const struct ua *ua;
 
-	(void)ctx;
 	if (value_is(v, V_LIST))
 		v = v->list->n ? &v->list->v[0] : NULL;
 	if (!v || v->type == V_NULL || (v->type == V_STRING && v->len == 0))
 		return STEP_PASS;
 	if (v->type != V_STRING) {
-		/* An exception that ends a Logstash. */
 		event_tag(ev, STR("_useragent_error"));
-		return STEP_PASS;
+		return filter_stops_at(ctx, ev, u->source, v);
 	}
 	ua = look(u, ev->arena, value_str(v));
 	if (u->target_name.p && str_eq(u->target_name, u->source_name))

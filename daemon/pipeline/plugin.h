@@ -195,6 +195,7 @@ struct codec_ops {
 enum step {
 	STEP_OK,   /* done: the common options (add_field, add_tag ...) run */
 	STEP_PASS, /* nothing done, or it failed and tagged: they do not */
+	STEP_STOPS, /* STEP_PASS; at such an event Logstash's whole pipeline ends, as measured there: see step_stops() */
 	STEP_DROP, /* the event ends here; counted by the executor under `ended` */
 	STEP_WAIT, /* only from wait.ask: the event has a question in this batch */
 	STEP_MORE, /* the event is replaced by children: gen.next is called until it returns 0 */
@@ -208,7 +209,15 @@ struct step_ctx {
 	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK, flush: state for gen.next */
 	bool final; /* flush: the pipeline ends */
 	struct wait *wait; /* flush of a waiting step: with the answer; else NULL */
+	struct str why; /* STEP_STOPS: what the event holds that ends Logstash's pipeline; as long as the event */
 };
+
+/* The answer of a filter that has tagged the event: weir goes on, is counted, and `weir eval` says so. why: "'message' is no text but a number". */
+static inline enum step step_stops(struct step_ctx *ctx, struct str why)
+{
+	ctx->why = why;
+	return STEP_STOPS;
+}
 
 /* Between two calls of flush, as in Logstash. */
 enum { FILTER_FLUSH_S = 5 };
