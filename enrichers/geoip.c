@@ -9,6 +9,7 @@
  * live until the tables are emptied, which happens only at the beginning of a later event. By then the one that borrows has
  * ended, or has been copied with its texts (exec.c copies whatever waits).
  */
+#include "base/file.h"
 #include "base/log.h"
 #include "enrichers/geofields.h"
 #include "enrichers/geoset.h"
@@ -137,6 +138,12 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 	for (size_t i = 0; i < sizeof(usual_folders) / sizeof(*usual_folders); i++)
 		c->path[c->n++] = usual_folders[i];
 	c->only = g->source != NULL;
+	/* Those that Logstash brings: old ones, but what its filter knows that names none and could download none. */
+	if (c->only) {
+		c->last = c->n;
+		c->path[c->n++] = arena_dupz(ctx->arena, file_beside_program(ctx->arena, "geolite2"));
+		c->path[c->n++] = "/usr/share/weir/geolite2";
+	}
 	c->kind = g->type == TYPE_ASN ? GEO_ASN : GEO_CITY;
 	return 0;
 }
@@ -161,8 +168,19 @@ static void say_what_is_missing(const struct geoip *g)
 {
 	log_info("geoip", "there is no database%s in %s%s/usr/share/GeoIP or /var/lib/GeoIP: events pass without geo fields. Put one there "
 			  "(GeoLite2-City.mmdb and GeoLite2-ASN.mmdb of MaxMind, or free ones: docs/geo.md); it is taken up without a restart",
-		 !g->conf.only ? "" : g->conf.kind == GEO_ASN ? " of networks (ASN)" : " of cities", g->conf.n > 2 ? g->conf.path[0] : "",
-		 g->conf.n > 2 ? ", " : "");
+		 !g->conf.only ? "" : g->conf.kind == GEO_ASN ? " of networks (ASN)" : " of cities", g->conf.scratch.len ? g->conf.path[0] : "",
+		 g->conf.scratch.len ? ", " : "");
+}
+
+static void say_what_is_old(const struct geoip *g)
+{
+	const struct geoset *set = databases(g);
+
+	for (unsigned i = g->conf.last; i && i < g->conf.n && set->n; i++)
+		if (str_starts(str_z(geodb_path(set->db[0])), str_z(g->conf.path[i])))
+			log_info("geoip",
+				 "places are those of '%s', of November 2019, as in a Logstash that could download none: docs/geo.md says where to get newer ones",
+				 geodb_path(set->db[0]));
 }
 
 /* weird does not stand still for the seconds that a large database takes. */
@@ -198,6 +216,7 @@ static int geoip_open(void *self, struct plugin_ctx *ctx, struct err *err)
 	if (load(g, &w, ctx->settings->later, err) == -1)
 		return -1;
 	take_over(g);
+	say_what_is_old(g);
 	if (!g->conf.must && g->watch.object && databases(g)->n == 0) {
 		say_what_is_missing(g);
 		if (g->source)

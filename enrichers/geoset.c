@@ -145,6 +145,8 @@ void *geoset_load(void *conf, const void *current, struct err *err)
 	for (unsigned i = 0; i < l.conf->n; i++) {
 		const char *path = l.conf->path[i];
 
+		if (l.conf->last && i >= l.conf->last && l.set->n)
+			break;
 		if (is_folder(path)) {
 			add_folder(&l, path);
 		} else if (l.conf->must && add_file(&l, path, false, err) == -1) {

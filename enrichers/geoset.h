@@ -14,6 +14,7 @@ enum { GEOSET_MAX = 16 };
 struct geoset_conf {
 	const char *path[GEOSET_MAX]; /* files, or folders of *.mmdb */
 	unsigned n;
+	unsigned last;	    /* from this one on they are folders for the case that nothing was found in those before; 0: none are */
 	bool must;	    /* the configuration names them: what cannot be opened refuses the start; else it is passed over */
 	bool only;	    /* none but `kind` (and GEO_ISP with GEO_ASN) is taken from folders */
 	enum geo_kind kind;

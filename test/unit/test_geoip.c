@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "enrichers/countries.h"
-#include "enrichers/geodb.h"
+#include "enrichers/geoset.h"
 
 #include <sys/stat.h>
 
@@ -610,6 +610,36 @@ static void test_default_folder(void)
 	opened_release(&o);
 }
 
+/* The folders of last resort count only where the others have nothing of the kind. */
+static void test_last_folder(void)
+{
+	struct geoset_conf conf = {.n = 2, .last = 1, .only = true, .kind = GEO_CITY, .scratch = str_z(enrich_folder)};
+	struct geoset *set;
+	struct err err;
+
+	if (mkdir(in_folder("first"), 0700) == -1 || mkdir(in_folder("last"), 0700) == -1)
+		abort();
+	conf.path[0] = xstrdupz(str_z(in_folder("first")));
+	conf.path[1] = xstrdupz(str_z(in_folder("last")));
+	make_asn(&m);
+	make_file(&m, "GeoLite2-ASN", in_folder("first/asn.mmdb"));
+	make_release(&m);
+	make_city(&m, 4, 24, "London");
+	make_file(&m, "GeoLite2-City", in_folder("last/old.mmdb"));
+	set = geoset_load(&conf, NULL, &err);
+	CHECK_INT(set->n, 1);
+	CHECK(str_ends(str_z(geodb_path(set->db[0])), STR("/last/old.mmdb")));
+	geoset_free(set);
+	make_file(&m, "GeoLite2-City", in_folder("first/new.mmdb"));
+	make_release(&m);
+	set = geoset_load(&conf, NULL, &err);
+	CHECK_INT(set->n, 1);
+	CHECK(str_ends(str_z(geodb_path(set->db[0])), STR("/first/new.mmdb")));
+	geoset_free(set);
+	free((char *)conf.path[0]);
+	free((char *)conf.path[1]);
+}
+
 int main(void)
 {
 	enrich_begin();
@@ -628,5 +658,6 @@ int main(void)
 	test_replaced();
 	test_later();
 	test_default_folder();
+	test_last_folder();
 	return enrich_end();
 }
