@@ -26,7 +26,10 @@ static __attribute__((noinline)) void filter_common(struct exec *x, struct plan_
 	if (!common_run(pp->common, ev, x->plan->settings.clock, &err))
 		return;
 	bump(&x->count->filter_errors);
-	event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
+	if (pp->plugin->filter.raised)
+		pp->plugin->filter.raised(pp->self, ev);
+	else
+		event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
 	log_warn("pipeline", "filter %s: %s", pp->plugin->name, err.text);
 }
 

@@ -60,6 +60,7 @@ enum {
 	OPT_WEIR = 4,	    /* Logstash does not know it */
 	OPT_FIELDS_IN_TURN = 8, /* OPT_HASH: entries act one after the other, values are fields: hash_order.h */
 	OPT_TEXTS_IN_TURN = 16, /* the same, values are texts with %{field} */
+	OPT_LATE = 32, /* OPT_REF: one that is no reference is NULL and a warning, not refused: Logstash finds out at the event only */
 };
 
 struct option {
@@ -262,6 +263,8 @@ struct filter_ops {
 	bool (*adds)(const void *self);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
+	/* Tags an event at which the common options raised, as Logstash's filter does that catches it. NULL: `_NAME_error`. */
+	void (*raised)(void *self, struct event *ev);
 	/* Calls fn for each expression that is counted, in the order in which they are tried. Texts and tallies live as long as the instance. Any thread. */
 	void (*patterns)(const void *self, pattern_fn *fn, void *arg);
 };

@@ -94,6 +94,15 @@ def test_events_that_end_logstash():
     assert [e.get('tags') for e in answer['events']] == [['_dateparsefailure']] * 2 + [None], answer
 
 
+def test_common_options_that_raise():
+    """A common option raised after the filter's own work: the tag is that of the filter's own failures, where Logstash's catches it."""
+    for filters, tag in (('json { source => "m" remove_field => ["a[0]"] }', '_jsonparsefailure'),
+                         ('kv { source => "k" add_field => { "x" => "%{a[0]}" } tag_on_failure => ["f"] }', 'f'),
+                         ('mutate { replace => { "z" => "1" } remove_field => ["a[0]"] tag_on_failure => "g" }', 'g')):
+        [event] = ask('filter { %s }' % filters, [{'m': '{"z":"1"}', 'k': 'z=1', 'a': ['x']}])['events']
+        assert (event['z'], event['tags']) == ('1', [tag]), event
+
+
 def test_plugins_of_logstash():
     """What Logstash has and weir has not: the text is as good as any, but it does not run."""
     def judge(config, bare=True):
