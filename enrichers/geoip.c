@@ -130,8 +130,8 @@ static int read_databases(struct geoip *g, struct plugin_ctx *ctx, struct err *e
 	}
 	if (c->must)
 		return 0;
-	c->n = geo_places(ctx->arena, ctx->settings, c->path, GEOSET_PATHS, &c->own);
 	c->only = g->source != NULL;
+	c->n = geo_places(ctx->arena, ctx->settings, c->only, c->path, GEOSET_PATHS, &c->own);
 	c->kind = g->type == TYPE_ASN ? GEO_ASN : GEO_CITY;
 	return 0;
 }

@@ -1,5 +1,7 @@
 #include "enrichers/geoplaces.h"
 
+#include "base/file.h"
+
 #include <glob.h>
 #include <stdlib.h>
 
@@ -47,7 +49,7 @@ static void add_home(struct places *p, struct str dir)
 	add_found(p, arena_printf(p->arena, "%.*s/vendor/bundle/jruby/*/gems/logstash-filter-geoip-*/vendor", STR_ARG(dir)));
 }
 
-unsigned geo_places(struct arena *a, const struct settings *s, const char **path, unsigned max, unsigned *own)
+unsigned geo_places(struct arena *a, const struct settings *s, bool brought, const char **path, unsigned max, unsigned *own)
 {
 	static const char *const system_folders[] = {"/var/lib/GeoIP", "/usr/share/GeoIP", "/usr/local/share/GeoIP"};
 	static const char *const homes[] = {"/usr/share/logstash", "/opt/logstash"};
@@ -67,5 +69,13 @@ unsigned geo_places(struct arena *a, const struct settings *s, const char **path
 	add_home(&p, home ? str_z(home) : STR(""));
 	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++)
 		add_home(&p, str_z(homes[i]));
+	/* Of 2019, so that any other is newer. */
+	if (brought) {
+		struct str built = file_beside_program(a, "geolite2");
+
+		if (built.len)
+			add(&p, built);
+		add(&p, STR("/usr/share/weir/geolite2"));
+	}
 	return p.n;
 }

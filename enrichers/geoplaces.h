@@ -9,6 +9,7 @@
  *	PATH.DATA/plugins/filters/geoip/STAMP, or CC			Logstash 7.14 and later
  *	LS_HOME/vendor/bundle/jruby/VERSION/gems/logstash-filter-geoip-VERSION.../vendor
  *	/var/lib/GeoIP, /usr/share/GeoIP, /usr/local/share/GeoIP	geoipupdate
+ *	geolite2 beside the program, /usr/share/weir/geolite2		those that Logstash brings (geolite2/get.sh)
  *
  * Of a STAMP and a gem those are listed that are there now; the others whether they are there or not.
  */
@@ -17,7 +18,7 @@
 
 #include "pipeline/plugin.h"
 
-/* Paths, in a's memory, at most max; how many. *own: the first so many are weir's own. */
-unsigned geo_places(struct arena *a, const struct settings *s, const char **path, unsigned max, unsigned *own);
+/* Paths, in a's memory, at most max; how many. brought: with those of 2019, of last resort. *own: the first so many are weir's own. */
+unsigned geo_places(struct arena *a, const struct settings *s, bool brought, const char **path, unsigned max, unsigned *own);
 
 #endif

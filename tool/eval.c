@@ -10,6 +10,9 @@
  * JSON lines; with one they are lines of text, or {"__base64": "..."}: bytes as they are. With ocodec the answer holds the
  * texts that this codec writes. With bare only the text of the configuration is judged: it may name plug-ins of Logstash's that weir does not
  * have. Inputs and outputs of a configuration that is run are left out. No daemon, no network; one thread.
+ *
+ * Where an event does what is known to end Logstash's pipeline, the answer is {"id": "x", "error": "...", "weir_events": [...]}: what Logstash does,
+ * and what comes out of weir, which tags such an event and goes on.
  */
 #include "config/parse.h"
 #include "event/json.h"
@@ -38,8 +41,21 @@ struct collector {
 	struct buf *out;
 	bool any;
 	struct str error;
+	struct str stops; /* where Logstash's pipeline ends; .p NULL: nowhere */
 	struct arena *arena;
 };
+
+/* The first is what a Logstash would have ended at. */
+static void stopped(void *arg, const struct plan_plugin *pp, struct str why)
+{
+	struct collector *c = arg;
+	const struct pos *at = &pp->pos;
+
+	if (c->stops.p)
+		return;
+	c->stops = arena_printf(c->arena, "%.*s:%u:%u: filter %s: %.*s: Logstash's pipeline ends at such an event; weir tags it and goes on",
+				STR_ARG(at->file ? at->file->name : STR("config")), at->line, at->col, pp->plugin->name, STR_ARG(why));
+}
 
 static enum outlet_answer collect(struct outlet *o, const struct event *ev)
 {
@@ -225,12 +241,20 @@ static void run_plan(struct question *q, struct plan *plan, struct codec *codec,
 	c.out = &events;
 	filtered_init(&f, plan, codec, &c.outlet);
 	f.input.ecs = ECS_DISABLED;
+	f.stops = stopped;
+	f.stops_arg = &c;
 	if (!feed_events(q, codec, &f)) {
 		answer_error(out, STR("the configuration waits for something that eval does not have"));
 	} else if (c.error.p) {
 		answer_error(out, c.error);
 	} else {
-		buf_lit(out, "\"events\":[");
+		if (c.stops.p) {
+			answer_error(out, c.stops);
+			buf_lit(out, ",\"weir_");
+		} else {
+			buf_lit(out, "\"");
+		}
+		buf_lit(out, "events\":[");
 		buf_str(out, buf_slice(&events));
 		buf_ch(out, ']');
 	}

@@ -27,6 +27,14 @@ static void wake(void *arg)
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void stops(void *arg, const struct plan_plugin *pp, struct str why)
+{
+	const struct filtered *f = arg;
+
+	if (f->stops)
+		f->stops(f->stops_arg, pp, why);
+}
+
 void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, struct outlet *outlet)
 {
 	struct plan_step *end = &plan->step[plan->nsteps - 1];
@@ -47,7 +55,7 @@ void filtered_init(struct filtered *f, struct plan *plan, struct codec *codec, s
 	f->source = (struct source){.refs = 1, .instance = &f->instance, .free = free_nothing};
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
-	f->exec = exec_new(plan, &(struct exec_hooks){.wake = wake, .arg = f});
+	f->exec = exec_new(plan, &(struct exec_hooks){.wake = wake, .stops = stops, .arg = f});
 }
 
 void filtered_release(struct filtered *f)

@@ -15,6 +15,9 @@
 struct filtered {
 	struct plan *plan;
 	struct outlet *outlet;
+	/* What ends Logstash's pipeline is told there (exec_hooks.stops); NULL: nobody asks. Set behind filtered_init(). */
+	void (*stops)(void *arg, const struct plan_plugin *pp, struct str why);
+	void *stops_arg;
 	struct exec *exec;
 	struct plan_plugin input, sink, *instance;
 	struct source source;

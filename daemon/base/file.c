@@ -2,10 +2,19 @@
  * file.c - see file.h.
  */
 #include "base/file.h"
-#include "base/arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+struct str file_beside_program(struct arena *a, const char *name)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+	ptrdiff_t slash = n > 0 ? str_rchr(str_n(path, (size_t)n), '/') : -1;
+
+	return slash < 0 ? STR("") : arena_printf(a, "%.*s/%s", (int)slash, path, name);
+}
 
 int file_append(struct buf *b, struct str path, struct err *err)
 {

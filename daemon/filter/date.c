@@ -11,7 +11,7 @@
  */
 #include "base/joda.h"
 #include "base/locale_names.h"
-#include "pipeline/plugin.h"
+#include "filter/support.h"
 
 enum form { FORM_JODA, FORM_ISO8601, FORM_UNIX, FORM_UNIX_MS, FORM_TAI64N };
 
@@ -170,14 +170,27 @@ static bool unix_text(struct str s, struct ts *out)
 	return unix_seconds(sec, more * unit[digits.len], out);
 }
 
+static struct str without_at(struct str s)
+{
+	return s.len && s.p[0] == '@' ? str_from(s, 1) : s;
+}
+
+/* A text without room for both numbers ends Logstash's pipeline, unless the first is there and is none. */
+static bool tai64n_cut(struct str s)
+{
+	uint64_t sec;
+
+	s = without_at(s);
+	return s.len < 16 || (s.len < 24 && str_hex64(str_sub(s, 0, 16), &sec) && sec <= INT64_MAX);
+}
+
 /* "@4000000050d506482dbdf024": seconds from 2^62 on in 16 digits, nanoseconds in 8, ten leap seconds ahead. */
 static bool tai64n(struct str s, struct ts *out)
 {
 	const uint64_t epoch = (uint64_t)1 << 62;
 	uint64_t sec, ns;
 
-	if (s.len && s.p[0] == '@')
-		s = str_from(s, 1);
+	s = without_at(s);
 	if (s.len < 24 || !str_hex64(str_sub(s, 0, 16), &sec) || sec > INT64_MAX || !str_hex64(str_sub(s, 16, 8), &ns) ||
 	    ns > INT32_MAX)
 		return false;
@@ -278,6 +291,7 @@ static enum step date_run(void *self, struct event *ev, struct step_ctx *ctx)
 	const struct value *v = event_get(ev, d->source);
 	struct joda_in in = {.zone = d->zone, .span = &d->span, .names = d->names, .year = d->year};
 	bool zone_asked = d->zone != NULL;
+	struct str stops = {0};
 	struct ts t;
 
 	if (!v || v->type == V_NULL)
@@ -299,13 +313,16 @@ static enum step date_run(void *self, struct event *ev, struct step_ctx *ctx)
 		}
 		if (ok && event_set(ev, d->target, v_time(t)) == EVENT_OK)
 			return STEP_OK;
+		/* Another format would not make the target settable. */
 		if (ok)
-			break; /* another format would not make the target settable */
+			stops = arena_printf(ev->arena, "the target '%.*s' cannot be set", STR_ARG(d->target->text));
+		else if (f->form == FORM_TAI64N && v->type == V_STRING && tai64n_cut(value_str(v)))
+			stops = arena_printf(ev->arena, "'%.*s' is too short for TAI64N: '%.*s'", STR_ARG(d->source->text), STR_ARG(value_str(v)));
+		if (stops.p)
+			break;
 	}
-	for (uint32_t i = 0; d->tag_on_failure && i < d->tag_on_failure->n; i++)
-		if (d->tag_on_failure->v[i].type == V_STRING)
-			event_tag(ev, value_str(&d->tag_on_failure->v[i]));
-	return STEP_PASS;
+	filter_failed(ev, d->tag_on_failure);
+	return stops.p ? step_stops(ctx, stops) : STEP_PASS;
 }
 
 static const struct option options[] = {

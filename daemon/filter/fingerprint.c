@@ -258,14 +258,27 @@ static bool run_all(struct fingerprint *f, struct event *ev)
 	return true;
 }
 
+/* A value of which no punctuation can be taken; NULL: none. */
+static const struct ref *no_text(const struct fingerprint *f, const struct event *ev)
+{
+	for (uint32_t i = 0; f->method == PUNCTUATION && i < f->n; i++) {
+		const struct value *v = event_get(ev, f->sorted[i]);
+
+		if (v && v->type != V_STRING)
+			return f->sorted[i];
+	}
+	return NULL;
+}
+
 static enum step fingerprint_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
-	(void)ctx;
+	const struct ref *at;
+
 	if (run_all(self, ev))
 		return STEP_OK;
-	/* An exception that ends a Logstash. */
+	at = no_text(self, ev);
 	event_tag(ev, STR("_fingerprint_error"));
-	return STEP_PASS;
+	return at ? filter_stops_at(ctx, ev, at, event_get(ev, at)) : STEP_PASS;
 }
 
 static const char *const methods[] = {"SHA1", "SHA256", "SHA384", "SHA512", "MD5", "MURMUR3", "MURMUR3_128", "IPV4_NETWORK", "UUID",

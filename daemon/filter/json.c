@@ -7,7 +7,7 @@
 #include "event/from_map.h"
 #include "event/json.h"
 #include "event/ruby_text.h"
-#include "pipeline/plugin.h"
+#include "filter/support.h"
 
 struct json {
 	const struct ref *source, *target;
@@ -17,10 +17,12 @@ struct json {
 
 static enum step fail(const struct json *j, struct event *ev)
 {
-	for (uint32_t i = 0; j->tag_on_failure && i < j->tag_on_failure->n; i++)
-		if (j->tag_on_failure->v[i].type == V_STRING)
-			event_tag(ev, value_str(&j->tag_on_failure->v[i]));
-	return STEP_PASS;
+	return filter_failed(ev, j->tag_on_failure);
+}
+
+static void json_raised(void *self, struct event *ev)
+{
+	fail(self, ev);
 }
 
 /* All of text; nothing but blanks is null. */
@@ -59,9 +61,11 @@ static int merge(struct event *ev, struct map *doc, const struct clock *clock)
 static enum step json_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	const struct json *j = self;
-	const struct value *source = event_get(ev, j->source);
+	const struct value *source = j->source ? event_get(ev, j->source) : NULL;
 	struct value doc;
 
+	if (!j->source)
+		return fail(j, ev);
 	if (!source || source->type == V_NULL || (source->type == V_BOOL && !source->b))
 		return STEP_PASS;
 	if (source->type != V_STRING || read_all(ev->arena, value_str(source), &doc) < 0)
@@ -74,7 +78,7 @@ static enum step json_run(void *self, struct event *ev, struct step_ctx *ctx)
 }
 
 static const struct option options[] = {
-	{"source", OPT_REF, offsetof(struct json, source), .flags = OPT_REQUIRED, .doc = "field that holds the text"},
+	{"source", OPT_REF, offsetof(struct json, source), .flags = OPT_REQUIRED | OPT_LATE, .doc = "field that holds the text"},
 	{"target", OPT_REF, offsetof(struct json, target), .doc = "field that gets the document; without it the event itself"},
 	{"tag_on_failure", OPT_LIST, offsetof(struct json, tag_on_failure), .def = "[\"_jsonparsefailure\"]",
 	 .doc = "tags for what is no JSON"},
@@ -84,4 +88,4 @@ static const struct option options[] = {
 };
 
 FILTER(json, .size = sizeof(struct json), .options = options, .doc = "JSON text in a field becomes fields",
-       .filter = {.run = json_run})
+       .filter = {.run = json_run, .raised = json_raised})

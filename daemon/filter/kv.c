@@ -8,7 +8,7 @@
 #include "base/casemap.h"
 #include "base/regex.h"
 #include "event/from_map.h"
-#include "pipeline/plugin.h"
+#include "filter/support.h"
 
 enum { NESTED_MAX = 64 /* recursive => true */ };
 
@@ -351,10 +351,12 @@ static enum step fail(const struct kv *kv, struct event *ev, bool timeout)
 		event_tag(ev, kv->tag_on_timeout);
 		return STEP_PASS;
 	}
-	for (uint32_t i = 0; kv->tag_on_failure && i < kv->tag_on_failure->n; i++)
-		if (kv->tag_on_failure->v[i].type == V_STRING)
-			event_tag(ev, value_str(&kv->tag_on_failure->v[i]));
-	return STEP_PASS;
+	return filter_failed(ev, kv->tag_on_failure);
+}
+
+static void kv_raised(void *self, struct event *ev)
+{
+	fail(self, ev, false);
 }
 
 /* 0, or -1 with p->timeout telling a limit from what is no text. */
@@ -378,10 +380,12 @@ static enum step kv_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	struct kv *kv = self;
 	struct parse p = {.kv = kv, .ev = ev, .clock = ctx->clock};
-	const struct value *source = event_get(ev, kv->source);
+	const struct value *source = kv->source ? event_get(ev, kv->source) : NULL;
 	struct map *out = map_new(ev->arena, 8);
 	int rc = 0;
 
+	if (!kv->source)
+		return fail(kv, ev, false);
 	if (source) {
 		p.include = render_names(&p, kv->include, kv->include_keys, &rc);
 		p.exclude = render_names(&p, kv->exclude, kv->exclude_keys, &rc);
@@ -408,7 +412,7 @@ static const char *const whitespaces[] = {"lenient", "strict", NULL};
 
 #define AT(member) offsetof(struct kv, member)
 static const struct option options[] = {
-	{"source", OPT_REF, AT(source), .def = "message", .doc = "field that holds the text, or a list of texts"},
+	{"source", OPT_REF, AT(source), .def = "message", .flags = OPT_LATE, .doc = "field that holds the text, or a list of texts"},
 	{"target", OPT_REF, AT(target), .doc = "field that gets the pairs (and is replaced); without it the event itself"},
 	{"field_split", OPT_STRING, AT(field_split), .def = "\" \"", .doc = "characters between pairs, as in a bracket expression"},
 	{"field_split_pattern", OPT_STRING, AT(field_split_pattern), .doc = "regular expression between pairs"},
@@ -442,4 +446,4 @@ static const struct option options[] = {
 #undef AT
 
 FILTER(kv, .size = sizeof(struct kv), .options = options, .doc = "pairs of keys and values in a text become fields",
-       .open = kv_open, .close = kv_close, .filter = {.run = kv_run})
+       .open = kv_open, .close = kv_close, .filter = {.run = kv_run, .raised = kv_raised})

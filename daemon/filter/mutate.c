@@ -411,6 +411,13 @@ static enum step mutate_run(void *self, struct event *ev, struct step_ctx *ctx)
 	return STEP_OK;
 }
 
+static void mutate_raised(void *self, struct event *ev)
+{
+	const struct mutate *m = self;
+
+	event_tag(ev, m->tag_on_failure);
+}
+
 #define MUTATE(name, type, text, ...) {#name, type, offsetof(struct mutate, name), .doc = text, __VA_ARGS__}
 
 static const struct option options[] = {
@@ -434,4 +441,4 @@ static const struct option options[] = {
 };
 
 FILTER(mutate, .size = sizeof(struct mutate), .options = options, .doc = "changes fields: rename, convert, replace and more",
-       .open = mutate_open, .close = mutate_close, .filter = {.run = mutate_run})
+       .open = mutate_open, .close = mutate_close, .filter = {.run = mutate_run, .raised = mutate_raised})

@@ -81,6 +81,13 @@ static void ruby_adopt(void *self, void *former)
 	r->link.module->retune(in, &setup);
 }
 
+static void ruby_raised(void *self, struct event *ev)
+{
+	const struct ruby *r = self;
+
+	event_tag(ev, r->tag);
+}
+
 static const struct option options[] = {
 	{"code", OPT_STRING, offsetof(struct ruby, code), .doc = "Ruby that is run for each event; it finds `event` and `new_event_block`"},
 	{"init", OPT_STRING, offsetof(struct ruby, init), .doc = "Ruby that is run once at the start, before the first event; `@x` stays there for `code`"},
@@ -96,4 +103,4 @@ static const struct option options[] = {
 FILTER(ruby, .size = sizeof(struct ruby), .options = options, .doc = "runs Ruby for each event (CRuby 3.1; docs/from-logstash-ruby.md says what differs)",
        .open = ruby_open, .close = ruby_link_close,
        .filter = {.ask = ruby_link_ask, .start = ruby_link_start, .finish = ruby_link_finish, .next = ruby_link_next,
-		  .wait_release = ruby_link_wait_release, .adopt = ruby_adopt})
+		  .wait_release = ruby_link_wait_release, .adopt = ruby_adopt, .raised = ruby_raised})

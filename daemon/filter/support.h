@@ -16,6 +16,9 @@ static inline enum step filter_failed(struct event *ev, const struct list *tags)
 	return STEP_PASS;
 }
 
+/* step_stops() for a value that Logstash's filter cannot bear: "'message' holds 5, which is no text". */
+enum step filter_stops_at(struct step_ctx *ctx, const struct event *ev, const struct ref *source, const struct value *v);
+
 /* false where Logstash raises an exception. */
 static inline bool filter_set(struct event *ev, const struct ref *ref, struct value v)
 {

@@ -5,6 +5,7 @@
  * the program and in /usr/share/weir. What was parsed is remembered, as few browsers make most of the lines: a table of four places for
  * each hash, of which the one that was not asked for longest goes.
  */
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "filter/support.h"
@@ -50,15 +51,6 @@ static bool readable(struct str path)
 	return yes;
 }
 
-static struct str beside_program(struct arena *a)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
-	ptrdiff_t slash = n > 0 ? str_rchr(str_n(path, (size_t)n), '/') : -1;
-
-	return slash < 0 ? STR("") : arena_printf(a, "%.*s/uap-core/regexes.yaml", (int)slash, path);
-}
-
 static int find_regexes(struct useragent *u, struct plugin_ctx *ctx, struct err *err)
 {
 	struct arena *a = ctx->arena;
@@ -67,7 +59,7 @@ static int find_regexes(struct useragent *u, struct plugin_ctx *ctx, struct err 
 	if (u->regexes.p)
 		return 0;
 	places[0] = ctx->settings->data_dir.len ? arena_printf(a, "%.*s/uap-core/regexes.yaml", STR_ARG(ctx->settings->data_dir)) : STR("");
-	places[1] = beside_program(a);
+	places[1] = file_beside_program(a, "uap-core/regexes.yaml");
 	places[2] = STR("/usr/share/weir/uap-core/regexes.yaml");
 	for (size_t i = 0; i < 3; i++)
 		if (places[i].len && readable(places[i])) {
@@ -294,15 +286,13 @@ static enum step useragent_run(void *self, struct event *ev, struct step_ctx *ct
 	const struct value *v = event_get(ev, u->source);
 	const struct ua *ua;
 
-	(void)ctx;
 	if (value_is(v, V_LIST))
 		v = v->list->n ? &v->list->v[0] : NULL;
 	if (!v || v->type == V_NULL || (v->type == V_STRING && v->len == 0))
 		return STEP_PASS;
 	if (v->type != V_STRING) {
-		/* An exception that ends a Logstash. */
 		event_tag(ev, STR("_useragent_error"));
-		return STEP_PASS;
+		return filter_stops_at(ctx, ev, u->source, v);
 	}
 	ua = look(u, ev->arena, value_str(v));
 	if (u->target_name.p && str_eq(u->target_name, u->source_name))

@@ -23,14 +23,25 @@ void uuid_random(char out[UUID_TEXT])
 struct uuid {
 	const struct ref *target;
 	bool overwrite;
+	bool number; /* the target is written as a number: Logstash takes it and ends at the first event */
 };
+
+static int uuid_open(void *self, struct plugin_ctx *ctx, struct err *err)
+{
+	struct uuid *u = self;
+
+	(void)err;
+	for (size_t i = 0; ctx->written && i < ctx->written->n; i++)
+		if (str_eq(ctx->written->attr[i].name, STR("target")))
+			u->number = ctx->written->attr[i].value->kind == AST_NUMBER;
+	return 0;
+}
 
 static enum step uuid_run(void *self, struct event *ev, struct step_ctx *ctx)
 {
 	const struct uuid *u = self;
 	char text[UUID_TEXT];
 
-	(void)ctx;
 	/* A field that holds nothing counts as one that is not there. */
 	if (u->overwrite || !filter_truth(event_get(ev, u->target))) {
 		uuid_random(text);
@@ -39,7 +50,10 @@ static enum step uuid_run(void *self, struct event *ev, struct step_ctx *ctx)
 			return STEP_PASS;
 		}
 	}
-	return STEP_OK;
+	if (!u->number)
+		return STEP_OK;
+	event_tag(ev, STR("_uuid_error"));
+	return step_stops(ctx, STR("its target is a number, which names no field"));
 }
 
 static const struct option options[] = {
@@ -48,4 +62,5 @@ static const struct option options[] = {
 	{0},
 };
 
-FILTER(uuid, .size = sizeof(struct uuid), .options = options, .doc = "a random UUID", .filter = {.run = uuid_run})
+FILTER(uuid, .size = sizeof(struct uuid), .options = options, .doc = "a random UUID", .open = uuid_open,
+       .filter = {.run = uuid_run})

@@ -338,7 +338,7 @@ static void push_stopped(struct exec *x, struct unit *u)
 	if (!s->asked)
 		return;
 	answer = pp->plugin->filter.finish(pp->self, &t->ev, &u->wait, s->slot, &ctx);
-	switch (after_filter(x, t, pp, answer, ctx.gen)) {
+	switch (after_filter(x, t, pp, answer, &ctx)) {
 	case RUN_ENDED:
 		pop_task(&u->feeder);
 		break;

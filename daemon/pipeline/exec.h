@@ -38,6 +38,8 @@ struct exec_counters {
 struct exec_hooks {
 	struct dead_letters *dead_letters; /* for events whose condition could not be evaluated; may be NULL */
 	struct exec_counters *counters; /* go on counting there; NULL: its own */
+	/* Work thread: pp met an event that ends Logstash's pipeline (STEP_STOPS); why is borrowed for the call. NULL: nobody asks. */
+	void (*stops)(void *arg, const struct plan_plugin *pp, struct str why);
 	/* Wakes the work thread (any thread): an answer arrived. May be NULL if the plan has no waiting steps. */
 	void (*wake)(void *arg);
 	void *arg;

@@ -101,8 +101,10 @@ static inline void event_end(struct event *ev)
 /* exec_step.c */
 /* Runs the event until it ends, must wait, must stop before step `stop`, or has children. */
 enum run run_task(struct exec *x, struct task *t, uint32_t stop);
-/* What a filter's answer means for the task. RUN_STOPPED stands for "go on". */
-enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, enum step answer, void *gen);
+/* What a filter's answer means for the task; ctx as the filter left it. RUN_STOPPED stands for "go on". */
+enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, enum step answer, const struct step_ctx *ctx);
+/* Logstash's pipeline ends at this event: counted, and told where somebody asks. */
+void filter_stops(struct exec *x, const struct plan_plugin *pp, struct str why);
 /* The common options after a success; what Logstash would raise there is tagged. */
 void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct event *ev);
 

@@ -26,7 +26,10 @@ static __attribute__((noinline)) void filter_common(struct exec *x, struct plan_
 	if (!common_run(pp->common, ev, x->plan->settings.clock, &err))
 		return;
 	bump(&x->count->filter_errors);
-	event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
+	if (pp->plugin->filter.raised)
+		pp->plugin->filter.raised(pp->self, ev);
+	else
+		event_tag(ev, arena_printf(ev->arena, "_%s_error", pp->plugin->name));
 	log_warn("pipeline", "filter %s: %s", pp->plugin->name, err.text);
 }
 
@@ -37,11 +40,22 @@ void filter_succeeded(struct exec *x, struct plan_plugin *pp, struct event *ev)
 		filter_common(x, pp, ev);
 }
 
-enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, enum step answer, void *gen)
+void filter_stops(struct exec *x, const struct plan_plugin *pp, struct str why)
+{
+	bump(&x->count->filter_errors);
+	if (x->hooks.stops)
+		x->hooks.stops(x->hooks.arg, pp, why);
+}
+
+enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, enum step answer, const struct step_ctx *ctx)
 {
 	switch (answer) {
 	case STEP_OK:
 		filter_succeeded(x, pp, &t->ev);
+		t->pc++;
+		return RUN_STOPPED;
+	case STEP_STOPS:
+		filter_stops(x, pp, ctx->why);
 		t->pc++;
 		return RUN_STOPPED;
 	case STEP_PASS:
@@ -59,7 +73,7 @@ enum run after_filter(struct exec *x, struct task *t, struct plan_plugin *pp, en
 			filter_succeeded(x, pp, &t->ev);
 		t->generating = true;
 		t->fork = answer != STEP_MORE;
-		t->gen = gen;
+		t->gen = ctx->gen;
 		return RUN_CHILDREN;
 	}
 	bug_on(true);
@@ -133,7 +147,7 @@ enum run run_task(struct exec *x, struct task *t, uint32_t stop)
 				tell_ahead(s, &t->ev);
 			ctx.gen = NULL;
 			answer = run_filter(x, s->plugin, &t->ev, &ctx);
-			r = after_filter(x, t, s->plugin, answer, ctx.gen);
+			r = after_filter(x, t, s->plugin, answer, &ctx);
 			if (r != RUN_STOPPED)
 				return r;
 			bump(&s->plugin->out);

@@ -130,16 +130,19 @@ static int store_int(struct arena *a, const struct option *o, const struct ast_v
 	return 0;
 }
 
-static int store_ref(struct arena *a, const struct ast_value *v, const struct ref **out, struct err *err)
+static int store_ref(struct plugin_ctx *ctx, const struct option *o, const struct ast_value *v, const struct ref **out, struct err *err)
 {
+	struct arena *a = ctx->arena;
 	struct ref *r;
 	struct str s;
 
 	if (optvalue_string(a, v, &s, err) == -1)
 		return -1;
 	r = ref_compile(a, s, err);
-	if (!r)
+	if (!r && !(o->flags & OPT_LATE))
 		return err_prefix(err, "takes a field: ");
+	if (!r)
+		diag_warn(ctx->diag, v->pos, "'%s' takes a field: %s; no event has it, and all are tagged", o->name, err->text);
 	*out = r;
 	return 0;
 }
@@ -175,7 +178,7 @@ static int store(struct plugin_ctx *ctx, const struct option *o, const struct as
 	case OPT_TMPL:
 		return store_text(a, o, v, out, err);
 	case OPT_REF:
-		return store_ref(a, v, out, err);
+		return store_ref(ctx, o, v, out, err);
 	case OPT_INT:
 		return store_int(a, o, v, out, err);
 	case OPT_FLOAT:

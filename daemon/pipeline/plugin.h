@@ -60,6 +60,7 @@ enum {
 	OPT_WEIR = 4,	    /* Logstash does not know it */
 	OPT_FIELDS_IN_TURN = 8, /* OPT_HASH: entries act one after the other, values are fields: hash_order.h */
 	OPT_TEXTS_IN_TURN = 16, /* the same, values are texts with %{field} */
+	OPT_LATE = 32, /* OPT_REF: one that is no reference is NULL and a warning, not refused: Logstash finds out at the event only */
 };
 
 struct option {
@@ -196,6 +197,7 @@ struct codec_ops {
 enum step {
 	STEP_OK,   /* done: the common options (add_field, add_tag ...) run */
 	STEP_PASS, /* nothing done, or it failed and tagged: they do not */
+	STEP_STOPS, /* STEP_PASS; at such an event Logstash's whole pipeline ends, as measured there: see step_stops() */
 	STEP_DROP, /* the event ends here; counted by the executor under `ended` */
 	STEP_WAIT, /* only from wait.ask: the event has a question in this batch */
 	STEP_MORE, /* the event is replaced by children: gen.next is called until it returns 0 */
@@ -209,7 +211,15 @@ struct step_ctx {
 	void *gen; /* STEP_MORE, STEP_FORK, STEP_OK_FORK, flush: state for gen.next */
 	bool final; /* flush: the pipeline ends */
 	struct wait *wait; /* flush of a waiting step: with the answer; else NULL */
+	struct str why; /* STEP_STOPS: what the event holds that ends Logstash's pipeline; as long as the event */
 };
+
+/* The answer of a filter that has tagged the event: weir goes on, is counted, and `weir eval` says so. why: "'message' is no text but a number". */
+static inline enum step step_stops(struct step_ctx *ctx, struct str why)
+{
+	ctx->why = why;
+	return STEP_STOPS;
+}
 
 /* Between two calls of flush, as in Logstash. */
 enum { FILTER_FLUSH_S = 5 };
@@ -254,6 +264,8 @@ struct filter_ops {
 	bool (*adds)(const void *self);
 	/* Takes over the state of the same step (same id, or same options) of the former plan at a reload: work thread, before any event. */
 	void (*adopt)(void *self, void *former);
+	/* Tags an event at which the common options raised, as Logstash's filter does that catches it. NULL: `_NAME_error`. */
+	void (*raised)(void *self, struct event *ev);
 	/* Calls fn for each expression that is counted, in the order in which they are tried. Texts and tallies live as long as the instance. Any thread. */
 	void (*patterns)(const void *self, pattern_fn *fn, void *arg);
 };

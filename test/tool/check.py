@@ -89,6 +89,32 @@ def test_lenient():
         assert status == 1 and "unknown %s 'jdbc'" % section in err, err
 
 
+def test_events_that_end_logstash():
+    """Said with place and value; what comes out all the same stands beside it. The first such event is told."""
+    for filters, event, said, tag in (
+            ('useragent { source => "[a][b]" }', {'a': {'b': 5}}, "filter useragent: '[a][b]' holds 5, which is no text", '_useragent_error'),
+            ('fingerprint { method => PUNCTUATION }', {'message': None}, "filter fingerprint: 'message' holds null, which is no text", '_fingerprint_error'),
+            ('date { match => ["t", UNIX, TAI64N] }', {'t': '@4000'}, "filter date: 't' is too short for TAI64N: '@4000'", '_dateparsefailure'),
+            ('date { match => ["t", UNIX] target => "[a][b]" }', {'t': '1', 'a': 'x'}, "filter date: the target '[a][b]' cannot be set", '_dateparsefailure'),
+            ('uuid { target => 5 }', {}, 'filter uuid: its target is a number, which names no field', '_uuid_error')):
+        answer = ask('filter { mutate { add_tag => "1" }\n  %s mutate { add_tag => "on" } }' % filters, [{}, event, event])
+        if 'there are no patterns of browsers' in answer['error']:
+            continue
+        assert answer['error'] == "config:2:3: %s: Logstash's pipeline ends at such an event; weir tags it and goes on" % said, answer
+        assert [e['tags'] for e in answer['weir_events']][1:] == [['1', tag, 'on']] * 2 and 'events' not in answer, answer
+    answer = ask('filter { date { match => ["t", TAI64N] } fingerprint { method => PUNCTUATION } }', [{'t': 'no hexadecimal digits'}, {'t': 1}, {'t': None}])
+    assert [e.get('tags') for e in answer['events']] == [['_dateparsefailure']] * 2 + [None], answer
+
+
+def test_common_options_that_raise():
+    """A common option raised after the filter's own work: the tag is that of the filter's own failures, where Logstash's catches it."""
+    for filters, tag in (('json { source => "m" remove_field => ["a[0]"] }', '_jsonparsefailure'),
+                         ('kv { source => "k" add_field => { "x" => "%{a[0]}" } tag_on_failure => ["f"] }', 'f'),
+                         ('mutate { replace => { "z" => "1" } remove_field => ["a[0]"] tag_on_failure => "g" }', 'g')):
+        [event] = ask('filter { %s }' % filters, [{'m': '{"z":"1"}', 'k': 'z=1', 'a': ['x']}])['events']
+        assert (event['z'], event['tags']) == ('1', [tag]), event
+
+
 def test_plugins_of_logstash():
     """What Logstash has and weir has not: the text is as good as any, but it does not run."""
     def judge(config, bare=True):

@@ -80,6 +80,26 @@ def test_time_limit(ev):
     same(len(code(ev, 'event.set("n", 1)', [{}] * 600, 'timeout => 30')), 600)
 
 
+def test_arithmetic_of_times(ev):
+    """As JRuby does it: in milliseconds and nanoseconds, not in exact fractions."""
+    at = [{'@timestamp': '2020-01-02T03:04:05.678Z'}]
+    same(code(ev, 't = event.get("@timestamp").time; event.set("f", t.to_f); event.set("d", t - Time.at(0)); event.set("p", t + 1.234567); '
+              'event.set("m", t - 1.234567); event.set("i", t - 5); event.set("s", event.get("@timestamp") + 0.5)', at),
+         [{'f': 1577934245.678, 'd': 1577934245.678, 'p': '2020-01-02T03:04:06.912567Z', 'm': '2020-01-02T03:04:04.443433Z',
+           'i': '2020-01-02T03:04:00.678Z', 's': '2020-01-02T03:04:06.178Z'}])
+    same(code(ev, 'a = Time.at(100, 123456789, :nsec); b = Time.at(99, 987654321, :nsec); event.set("d", a - b); event.set("n", b - a)'),
+         [{'d': 136 / 1000.0 + -197532 / 1e9, 'n': -136 / 1000.0 + 197532 / 1e9}])
+    same(raised(ev, 'Time.at(0) + nil'), "can't convert NilClass into an exact number")
+
+
+def test_what_is_gone_since(ev):
+    """Ruby 3.4 has not got it any more."""
+    same(raised(ev, '5 =~ /x/'), "undefined method '=~' for an instance of Integer")
+    same(raised(ev, '[] !~ /x/'), "undefined method '=~' for an instance of Array")
+    same(raised(ev, '5.is_a?(Fixnum)'), 'uninitialized constant LogStash::Filters::Ruby::Fixnum')
+    same(code(ev, 'event.set("n", nil =~ /x/); event.set("s", :xx =~ /x/); event.set("r", /x/ =~ "ax")'), [{'n': None, 's': 0, 'r': 1}])
+
+
 def test_exceptions(ev):
     same(raised(ev, 'nil.length'), "undefined method 'length' for nil")
     same(raised(ev, '"x".nope(1)'), "undefined method 'nope' for an instance of String")

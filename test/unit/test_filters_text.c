@@ -153,6 +153,10 @@ static void test_json(void)
 	run("json { source => \"m\" skip_on_invalid_json => true }", "{\"m\":\"x\"}", "{\"m\":\"x\"}");
 	run("json { source => \"m\" tag_on_failure => [\"f\",\"g\"] }", "{\"m\":\"x\"}", "{\"m\":\"x\",\"tags\":[\"f\",\"g\"]}");
 	run("json { }", "{}", NULL);
+	/* Logstash finds out at the event, and catches it; with a target at the start. */
+	run("json { source => \"m[0]\" tag_on_failure => [\"f\"] }", "{\"m\":[\"{}\"]}", "{\"m\":[\"{}\"],\"tags\":[\"f\"]}");
+	run("json { source => \"m\" target => \"m[0]\" }", "{}", NULL);
+	run("kv { source => \"m[0]\" }", "{\"m\":[\"a=1\"]}", "{\"m\":[\"a=1\"],\"tags\":[\"_kv_filter_error\"]}");
 }
 
 static void test_drop(void)

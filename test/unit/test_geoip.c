@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "enrichers/countries.h"
-#include "enrichers/geodb.h"
+#include "enrichers/geoset.h"
 
 #include <sys/stat.h>
 

@@ -81,6 +81,39 @@ class Hash
   end
 end
 
+# What Ruby 3.1 only warns of is gone in 3.4: code that relies on it gets its exception here, too.
+module Kernel
+  remove_method :=~
+end
+Object.class_eval do
+  remove_const :Fixnum
+  remove_const :Bignum
+end
+
+class Time
+  # The arithmetic of JRuby: whole milliseconds and a rest of nanoseconds, each a double. It shows in the last places of seconds.
+  prepend(Module.new do
+    def to_f
+      (to_i * 1000 + nsec / 1_000_000) / 1000.0 + nsec % 1_000_000 / 1e9
+    end
+
+    def -(other)
+      case other
+      when ::Time
+        (to_i * 1000 + nsec / 1_000_000 - other.to_i * 1000 - other.nsec / 1_000_000) / 1000.0 + (nsec % 1_000_000 - other.nsec % 1_000_000) / 1e9
+      when ::Float then super(Rational((other * 1e9).to_i, 1_000_000_000))
+      else super
+      end
+    end
+
+    def +(other)
+      return super unless other.is_a?(::Float)
+      ms = other * 1000
+      super(Rational(ms.to_i * 1_000_000 + ((ms - ms.floor) * 1_000_000).to_i, 1_000_000_000))
+    end
+  end)
+end
+
 class NameError
   # undefined method 'x' for nil; ... for an instance of String
   prepend(Module.new do
@@ -207,7 +240,7 @@ module LogStash
     end
 
     def to_i = @time.to_i
-    def to_f = @time.to_r.to_f      # Time#to_f is off by some units in the last place
+    def to_f = @time.to_f
     def to_r = @time.to_r
     def year = @time.year
     def usec = @time.usec
