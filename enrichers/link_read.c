@@ -261,68 +261,83 @@ const char *rule_name(uint8_t rule)
 	return names[rule];
 }
 
-/* Made where it is missing. NULL: a scalar in its way is the user's own, it stays. */
-static struct map *below(struct event *ev, struct map *m, const struct key *k)
-{
-	struct value *v = map_find(m, k);
+/* Where fields are written to: a map that is filled, or one that was there and may have them. */
+struct into {
+	struct event *ev;
+	struct map *map; /* NULL: a scalar in its way is the user's own, it stays */
+	bool fresh;
+};
 
-	if (!v)
-		v = map_push(ev->arena, m, *k, v_null());
-	if (v->type == V_NULL)
-		*v = v_map(map_new_block(ev->arena, 4));
-	return value_is(v, V_MAP) ? v->map : NULL;
+/* Made where it is missing. */
+static struct into below(struct event *ev, struct map *m, const struct key *k, uint32_t cap)
+{
+	struct value *v = m ? map_find(m, k) : NULL;
+	struct map *made;
+
+	if (!m || (v && v->type != V_NULL))
+		return (struct into){ev, value_is(v, V_MAP) ? v->map : NULL, false};
+	made = map_new_block(ev->arena, cap);
+	if (v)
+		*v = v_map(made);
+	else
+		map_add(ev->arena, m, *k, v_map(made));
+	return (struct into){ev, made, true};
 }
 
 /* The object of weir that the field lies in. */
-static struct map *object_made(struct event *ev, enum field_id f)
+static struct into object_made(struct event *ev, enum field_id f, uint32_t cap)
 {
 	const struct ref *r = field_ref(f);
 	struct map *weir = event_object(ev, OBJECT_WEIR);
 
 	if (!weir)
-		weir = below(ev, &ev->root, &r->part[0].key);
-	return weir ? below(ev, weir, &r->part[1].key) : NULL;
+		weir = below(ev, &ev->root, &r->part[0].key, 4).map;
+	return below(ev, weir, &r->part[1].key, cap);
 }
 
-static void set(struct event *ev, struct map *m, enum field_id f, struct value v)
+static void set(const struct into *to, enum field_id f, struct value v)
 {
 	const struct ref *r = field_ref(f);
 
-	if (m)
-		map_set(ev->arena, m, r->part[r->n - 1].key, v);
+	if (to->fresh)
+		map_add(to->ev->arena, to->map, r->part[r->n - 1].key, v);
+	else if (to->map)
+		map_set(to->ev->arena, to->map, r->part[r->n - 1].key, v);
 }
 
 void link_write(struct event *ev, const struct verdict *v)
 {
-	struct map *chain, *cause;
+	struct into to;
 
-	if (v->class)
-		set(ev, object_made(ev, F_WEIR_DNS_CLASS), F_WEIR_DNS_CLASS, v_str(str_z(v->class)));
+	if (v->class) {
+		to = object_made(ev, F_WEIR_DNS_CLASS, 4);
+		set(&to, F_WEIR_DNS_CLASS, v_str(str_z(v->class)));
+	}
 	if (!v->chain.len)
 		return;
-	chain = object_made(ev, F_WEIR_CHAIN_ID);
-	set(ev, chain, F_WEIR_CHAIN_ID, v_str(v->chain));
-	set(ev, chain, F_WEIR_CHAIN_KIND, v->cut ? v_lit("cut") : v_lit("connection"));
+	to = object_made(ev, F_WEIR_CHAIN_ID, 4);
+	set(&to, F_WEIR_CHAIN_ID, v_str(v->chain));
+	set(&to, F_WEIR_CHAIN_KIND, v->cut ? v_lit("cut") : v_lit("connection"));
 	if (v->root)
-		set(ev, chain, F_WEIR_CHAIN_ROOT, v_str(str_z(v->root)));
+		set(&to, F_WEIR_CHAIN_ROOT, v_str(str_z(v->root)));
 	if (!v->ncause && !v->rule)
 		return;
-	cause = object_made(ev, F_WEIR_CAUSE_RULE);
+	to = object_made(ev, F_WEIR_CAUSE_RULE, 8);
 	if (v->ncause) {
 		struct list *l = list_new(ev->arena, v->ncause);
 
 		for (unsigned i = 0; i < v->ncause; i++)
 			list_push(ev->arena, l, v_str(arena_dup(ev->arena, chain_id_str(&v->cause[i]))));
-		set(ev, cause, F_WEIR_CAUSE_CHAIN_ID, v_list(l));
+		set(&to, F_WEIR_CAUSE_CHAIN_ID, v_list(l));
 	}
 	if (!v->rule)
 		return;
-	set(ev, cause, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(v->rule))));
-	set(ev, cause, F_WEIR_CAUSE_CONFIDENCE, v_int(v->confidence));
+	set(&to, F_WEIR_CAUSE_RULE, v_str(str_z(rule_name(v->rule))));
+	set(&to, F_WEIR_CAUSE_CONFIDENCE, v_int(v->confidence));
 	if (v->class)
-		set(ev, cause, F_WEIR_CAUSE_KIND, v_str(str_z(v->class)));
+		set(&to, F_WEIR_CAUSE_KIND, v_str(str_z(v->class)));
 	if (v->cause_event.len)
-		set(ev, cause, F_WEIR_CAUSE_EVENT_ID, v_str(arena_dup(ev->arena, v->cause_event)));
+		set(&to, F_WEIR_CAUSE_EVENT_ID, v_str(arena_dup(ev->arena, v->cause_event)));
 	if (v->lag != NEVER)
-		set(ev, cause, F_WEIR_CAUSE_LAG_MS, v_int(v->lag / MS));
+		set(&to, F_WEIR_CAUSE_LAG_MS, v_int(v->lag / MS));
 }

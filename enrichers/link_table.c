@@ -60,12 +60,14 @@ void ltable_hint_row(const struct ltable *t, uint64_t key)
 	}
 }
 
-/* A full table's next row to go: where its key is named. */
+/* A full table's next row to go: where its key is named, and what the next new one is written over. */
 static void hint_oldest(const struct ltable *t)
 {
 	const struct lrow *r = ltable_at(t, t->oldest);
 
 	ltable_hint(t, r->key);
+	for (size_t at = LINE; at < t->stride; at += LINE)
+		__builtin_prefetch((const char *)r + at, 1);
 	if (r->before)
 		__builtin_prefetch(ltable_at(t, r->before), 1);
 }
