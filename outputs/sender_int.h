@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { SENDER_WORKERS_MAX = 32, SENDER_SPARE = 2 };
+enum { SENDER_WORKERS_MAX = 32, SENDER_SPARE = 2, REASONS_TOLD = 8 };
 
 struct sender;
 
@@ -69,6 +69,8 @@ struct sender {
 	bool closing, give_up;
 	unsigned closing_failures;
 	unsigned streak;	    /* whole failures in a row */
+	uint32_t told[REASONS_TOLD]; /* hashes of the reasons for these that the log has */
+	unsigned ntold;
 	int64_t failing_since_ns;
 	int64_t not_before_ns;
 	int64_t last_small_ns;	    /* when the last part-filled pack was taken */

@@ -391,8 +391,28 @@ static void schedule(struct sender *s, struct pack *p, enum send_result outcome,
 		delayed_insert(s, p);
 }
 
+/*
+ * A server that was down comes back with a certificate that nobody believes: an outage has a line for each of its reasons, whatever numbers
+ * stand in them, but not for each try. Under lock.
+ */
+static bool is_news(struct sender *s, const char *reason)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = reason; *p; p++)
+		if (!ch_digit(*p))
+			h = (h ^ (uint8_t)*p) * 16777619u;
+	for (unsigned i = 0; i < s->ntold; i++)
+		if (s->told[i] == h)
+			return false;
+	if (s->ntold == REASONS_TOLD)
+		return false;
+	s->told[s->ntold++] = h;
+	return true;
+}
+
 static void report(struct sender *s, enum send_result outcome, const struct send_ctx *ctx, const struct tally *t,
-		   unsigned streak, uint64_t waiting)
+		   unsigned streak, bool news, uint64_t waiting)
 {
 	bool again = ctx->err.text[0] && (t->retry || t->hold || t->suspect || t->none);
 
@@ -409,7 +429,7 @@ static void report(struct sender *s, enum send_result outcome, const struct send
 	if (outcome == SEND_HOLD || outcome == SEND_REFUSED || (outcome == SEND_JUDGED && t->hold))
 		log_error("output", "'%s': %s; %" PRIu64 " events wait, tried again every 30 s", s->id,
 			  ctx->err.text[0] ? ctx->err.text : "the far end refuses some events", waiting);
-	else if (again && streak <= 1)
+	else if (again && (streak <= 1 || news))
 		log_warn("output", "'%s': %s; trying again, %" PRIu64 " events wait", s->id, ctx->err.text, waiting);
 	else if (again)
 		log_debug("output", "'%s': %s (try %u)", s->id, ctx->err.text, streak);
@@ -424,7 +444,7 @@ void sender_settle(struct sender *s, struct pack *p, enum send_result outcome, s
 	unsigned streak, was_streak;
 	int64_t was_failing;
 	char reason[72];
-	bool wake, shelf_empty;
+	bool wake, shelf_empty, news;
 	struct waiter *waiter;
 
 	pthread_mutex_lock(&s->lock);
@@ -464,6 +484,9 @@ void sender_settle(struct sender *s, struct pack *p, enum send_result outcome, s
 	atomic_fetch_sub_explicit(&s->held, cost - p->live_bytes, memory_order_relaxed);
 	schedule(s, p, outcome, &t, accepted + 1 > mark);
 	streak = s->streak;
+	if (!streak)
+		s->ntold = 0;
+	news = streak && is_news(s, ctx->err.text);
 	s->st.failing = streak > 0;
 	wake = sender_room(s);
 	pthread_cond_broadcast(&s->settled);
@@ -479,7 +502,7 @@ void sender_settle(struct sender *s, struct pack *p, enum send_result outcome, s
 	if (was_streak && !streak)
 		log_info("output", "'%s': works again after %" PRId64 " s", s->id,
 			 (clock_mono(s->clock) - was_failing) / second);
-	report(s, outcome, ctx, &t, streak, waiting);
+	report(s, outcome, ctx, &t, streak, news, waiting);
 }
 
 /* ---- threads ---- */

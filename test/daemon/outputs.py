@@ -223,6 +223,20 @@ def test_tls():
         assert good or (st['unsent'] == 10 and any('SSL' in x or 'certificate' in x for x in drive.lines)), (name, st, drive.lines)
 
 
+def test_another_reason():
+    """A server that was down comes back with a certificate that nobody believes: the log says so, once."""
+    certificate('known', 'authority')
+    certificate('new', 'server')
+    port = harness.free_port()
+    drive = Drive('reasons', 'elasticsearch { hosts => "https://127.0.0.1:%d" index => "weir-test" action => create ssl_certificate_authorities => "%s/known.pem" }' %
+                  (port, harness.work), events=10, seconds=60)
+    drive.line(r"Failed to connect.*; trying again, 10 events wait")
+    harness.Program('sink-new', [sys.executable, os.path.join(harness.FAULTS, 'seqsink.py'), 'serve', '--port', str(port),
+                                 '--tls-cert', 'new.pem', '--tls-key', 'new.key'])
+    drive.line(r"SSL certificate problem.*; trying again, 10 events wait")
+    drive.kill()
+
+
 class Guarded(http.server.ThreadingHTTPServer):
     """A server on which the user may write documents and little else: answers[(method, path)] = (status, object)."""
 
