@@ -224,13 +224,43 @@ static bool write_one(struct state_db *db, const struct change *c)
 	return rc == SQLITE_DONE;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct change *p = *(const struct change *const *)a, *q = *(const struct change *const *)b;
+
+	return p->table != q->table ? (p->table > q->table) - (p->table < q->table) : str_cmp(p->key, q->key);
+}
+
+/* As the tree has them: each of its pages is come to once. A key comes once, so their order means nothing. */
+static const struct change **sorted(const struct change *list, size_t *n)
+{
+	const struct change **all;
+	size_t i = 0;
+
+	*n = 0;
+	for (const struct change *c = list; c; c = c->then)
+		++*n;
+	all = xmalloc((*n + 1) * sizeof(*all));
+	for (; list; list = list->then)
+		all[i++] = list;
+	qsort(all, *n, sizeof(*all), by_key);
+	return all;
+}
+
 static bool write_all(struct state_db *db, const struct change *list)
 {
+	const struct change **all;
+	bool ok = true;
+	size_t n;
+
 	if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return false;
-	for (; list; list = list->then)
-		if (!write_one(db, list))
-			goto fail;
+	all = sorted(list, &n);
+	for (size_t i = 0; i < n && ok; i++)
+		ok = write_one(db, all[i]);
+	free(all);
+	if (!ok)
+		goto fail;
 	if (sqlite3_exec(db->sql, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
 		return true;
 fail:
