@@ -66,6 +66,8 @@ struct visitor {
 	uint64_t lookups;     /* of servers, each once though several logs tell of it */
 	uint64_t connections; /* lines that open one: smtpd's, sshd's; postscreen's where smtpd has none; sshd's processes that have no such line */
 	uint64_t auth_failed, auth_ok, rejected, messages;
+	uint64_t after_login;	 /* of messages: handed in by somebody who had logged in */
+	struct tallies logins;	 /* as whom */
 	struct tallies services; /* "postfix/smtpd on mail" */
 	struct tallies failures; /* "SASL LOGIN", "ssh password" */
 	struct tallies users;	 /* that were tried */

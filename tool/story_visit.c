@@ -254,6 +254,10 @@ static bool take_visit(struct story *st, const struct store_hit *hit, void *arg)
 		v->rejected++;
 	} else if (str_eq(action, STR("mail-accepted"))) {
 		v->messages++;
+		if (text(ev, F_POSTFIX_SASL_USER).len) {
+			v->after_login++;
+			story_count(st, &v->logins, text(ev, F_POSTFIX_SASL_USER));
+		}
 	} else {
 		mark = false;
 	}

@@ -52,11 +52,14 @@ struct sums why_sums(const struct story *st)
 		s.auth_ok += v->auth_ok;
 		s.rejected += v->rejected;
 		s.messages += v->messages;
+		s.after_login += v->after_login;
 		merge(&s.services, &v->services);
 		merge(&s.failures, &v->failures);
+		merge(&s.logins, &v->logins);
 	}
 	qsort(s.services.t, s.services.n, sizeof(s.services.t[0]), by_count);
 	qsort(s.failures.t, s.failures.n, sizeof(s.failures.t[0]), by_count);
+	qsort(s.logins.t, s.logins.n, sizeof(s.logins.t[0]), by_count);
 	return s;
 }
 
@@ -151,14 +154,15 @@ static void json_visitor(struct buf *b, const struct visitor *v)
 	buf_lit(b, "{\"ip\":");
 	json_write_string(b, v->text);
 	json_text(b, "reverse", v->reverse);
-	buf_printf(b, ",\"lookups\":%llu,\"connections\":%llu,\"auth_failures\":%llu,\"auth_successes\":%llu,\"rejected\":%llu,\"messages\":%llu",
+	buf_printf(b, ",\"lookups\":%llu,\"connections\":%llu,\"auth_failures\":%llu,\"auth_successes\":%llu,\"rejected\":%llu,\"messages\":%llu,\"messages_after_login\":%llu",
 		   (unsigned long long)v->lookups, (unsigned long long)v->connections, (unsigned long long)v->auth_failed,
-		   (unsigned long long)v->auth_ok, (unsigned long long)v->rejected, (unsigned long long)v->messages);
+		   (unsigned long long)v->auth_ok, (unsigned long long)v->rejected, (unsigned long long)v->messages, (unsigned long long)v->after_login);
 	if (v->who.len)
 		json_text(b, "who", v->who);
 	json_tallies(b, "services", v->services.t, v->services.n);
 	json_tallies(b, "failures", v->failures.t, v->failures.n);
 	json_tallies(b, "users", v->users.t, v->users.n);
+	json_tallies(b, "logins", v->logins.t, v->logins.n);
 	if (v->first_ms) {
 		json_time(b, "first", v->first_ms);
 		json_time(b, "last", v->last_ms);

@@ -13,8 +13,8 @@ enum finding { NOTHING, ELSEWHERE, NO_CAUSE, CHASE, LOOKUP, DIRECT, ADDRESS, REV
 
 /* Of all visitors together; the tallies with the largest first. */
 struct sums {
-	uint64_t connections, lookups, auth_failed, auth_ok, rejected, messages;
-	struct tallies services, failures;
+	uint64_t connections, lookups, auth_failed, auth_ok, rejected, messages, after_login;
+	struct tallies services, failures, logins;
 };
 
 struct sums why_sums(const struct story *st);

@@ -125,6 +125,16 @@ static void put_visitors(struct buf *b, const struct story *st, size_t most)
 	put_list(b, s, st->nvisitors, most, st->more_visitors);
 }
 
+/* Whoever guesses passwords, and then hands in mail, has guessed one. */
+static void put_after_login(struct buf *b, uint64_t n, const struct tallies *logins)
+{
+	if (!n)
+		return;
+	buf_printf(b, " (%llu after a login as ", (unsigned long long)n);
+	put_tallies(b, logins, 3);
+	buf_ch(b, ')');
+}
+
 /* "failed 40 SASL LOGIN attempts", "delivered 2 messages": what the connections came to. */
 static void put_outcome(struct buf *b, const struct sums *s)
 {
@@ -149,6 +159,7 @@ static void put_outcome(struct buf *b, const struct sums *s)
 		buf_str(b, any ? STR(", ") : STR(", with "));
 		put_n(b, s->messages, "message");
 		buf_lit(b, " taken");
+		put_after_login(b, s->after_login, &s->logins);
 		any = true;
 	}
 	if (s->auth_failed && !s->auth_ok && !s->messages)
@@ -600,6 +611,7 @@ static void chain_lines(const struct ask *a, struct story *st, enum finding f, s
 			buf_printf(b, ", %llu refused", (unsigned long long)v->rejected);
 		if (v->messages)
 			buf_printf(b, ", %llu message%s", (unsigned long long)v->messages, plural(v->messages));
+		put_after_login(b, v->after_login, &v->logins);
 		buf_ch(b, '\n');
 		if (v->first_ms) {
 			buf_lit(b, "      ");

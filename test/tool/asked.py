@@ -182,6 +182,18 @@ def attempts():
     assert sum(json.loads(x)['weir'].get('repeat', {}).get('count', 1) for x in p.stdout.splitlines()) == 4, p.stdout
 
 
+def guessed():
+    """A guesser who then hands in mail had guessed one; the sentence says as whom."""
+    head = '<20>1 2026-11-23T08:30:%02d.000000+00:00 mail postfix/smtpd - - - %s'
+    said = ['connect from unknown[192.0.2.7]', 'warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: authentication failure',
+            '9AA611A804C: client=unknown[192.0.2.7], sasl_method=LOGIN, sasl_username=bob', '9AA611A804D: client=unknown[192.0.2.7], sasl_method=LOGIN, sasl_username=bob',
+            'disconnect from unknown[192.0.2.7] ehlo=1 auth=1/2 mail=2 rcpt=2 data=2 quit=1 commands=9/10']
+    s = Store([{'message': head % line, 'logged': 'mail'} for line in enumerate(said)])
+    s.says('192.0.2.7', '192.0.2.7 connected to postfix/smtpd on mail once, with 1 SASL LOGIN failure, 2 messages taken (2 after a login as bob).')
+    visitor = json.loads(s.why('--json', '192.0.2.7'))['addresses'][0]
+    assert visitor['messages_after_login'] == 2 and visitor['logins'] == {'bob': 2}, visitor
+
+
 def on_the_way():
     """A zone that the resolver asked for on its way to the name of an address: the link says so, without a delegation."""
     chain = {'id': 'CAAAAAAAAAAAAA', 'kind': 'connection'}
@@ -197,6 +209,7 @@ def on_the_way():
 def main():
     on_the_way()
     attempts()
+    guessed()
     forwarder()
     passed_on()
     answers()
