@@ -21,9 +21,8 @@
 
 #include <stdio.h>
 
-enum { RECORDS_MAX = 16384, SLOTS = 2 * RECORDS_MAX, SIDES = 3, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
+enum { RECORDS_MAX = 16384, SLOTS = 2 * RECORDS_MAX, MAP_FITS = 16, ANSWERS_MAX = 1 << 16 };
 
-static const enum event_object sides[SIDES] = {OBJECT_SOURCE, OBJECT_CLIENT, OBJECT_DESTINATION};
 enum { TYPE_CITY, TYPE_ASN };
 
 /* A record as it is put into events. */
@@ -280,7 +279,7 @@ static void begin(struct geoip *g, const struct event *ev, const struct clock *c
 			log_info("geoip", "the databases are verified: events get geo fields from now on");
 		forget(g);
 	}
-	if (g->records + SIDES * GEOSET_MAX > RECORDS_MAX)
+	if (g->records + EVENT_SIDES * GEOSET_MAX > RECORDS_MAX)
 		forget(g);
 }
 
@@ -479,8 +478,8 @@ static enum step run_sides(struct geoip *g, struct event *ev)
 {
 	enum step result = STEP_PASS;
 
-	for (unsigned s = 0; s < SIDES; s++) {
-		struct map *side = event_object(ev, sides[s]);
+	for (unsigned s = 0; s < EVENT_SIDES; s++) {
+		struct map *side = event_object(ev, event_sides[s]);
 		const struct value *v;
 		const struct answer *a;
 		struct ip ip;

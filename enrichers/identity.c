@@ -21,15 +21,14 @@
 
 enum { INFORM_NS_MAX = 30 /* seconds that an answer to an INFORM may take */ };
 
-enum side { SIDE_SOURCE, SIDE_CLIENT, SIDE_DESTINATION, SIDES };
+enum side { SIDE_SOURCE, SIDE_CLIENT, SIDE_DESTINATION, SIDES = EVENT_SIDES }; /* of event_sides */
 
 static const struct {
-	enum event_object object;
 	enum field_id ip, user, mac, domain;
 } side_fields[SIDES] = {
-	{OBJECT_SOURCE, F_SOURCE_IP, F_SOURCE_USER_NAME, F_SOURCE_MAC, F_SOURCE_DOMAIN},
-	{OBJECT_CLIENT, F_CLIENT_IP, F_CLIENT_USER_NAME, F_CLIENT_MAC, F_CLIENT_DOMAIN},
-	{OBJECT_DESTINATION, F_DESTINATION_IP, F_DESTINATION_USER_NAME, F_DESTINATION_MAC, F_DESTINATION_DOMAIN},
+	{F_SOURCE_IP, F_SOURCE_USER_NAME, F_SOURCE_MAC, F_SOURCE_DOMAIN},
+	{F_CLIENT_IP, F_CLIENT_USER_NAME, F_CLIENT_MAC, F_CLIENT_DOMAIN},
+	{F_DESTINATION_IP, F_DESTINATION_USER_NAME, F_DESTINATION_MAC, F_DESTINATION_DOMAIN},
 };
 
 struct identity {
@@ -481,7 +480,7 @@ static void identity_ahead(void *self, struct event *ev)
 		return;
 	for (int side = 0; side < SIDES; side++) {
 		struct asked *a = &id->asked[n];
-		struct str s = text_in(event_object(ev, side_fields[side].object), side_fields[side].ip);
+		struct str s = text_in(event_object(ev, event_sides[side]), side_fields[side].ip);
 
 		if (!s.len || !event_ip(ev, s, &a->ip))
 			continue;

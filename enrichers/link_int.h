@@ -142,7 +142,7 @@ struct conn {
 	uint8_t confidence; /* of its look-up */
 	bool failed, accepted;
 	bool sampled; /* for the clocks */
-	bool named_by_line;
+	bool named_by_line; /* name is there: each line asks, and the name lies far behind */
 	struct node node;
 	struct ip ip;
 	uint64_t name_hash;

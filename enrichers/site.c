@@ -16,10 +16,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SIDES = 3 };
-
-static const enum event_object sides[SIDES] = {OBJECT_SOURCE, OBJECT_CLIENT, OBJECT_DESTINATION};
-
 struct site_filter {
 	struct str networks;
 	const struct map *sites;
@@ -174,8 +170,8 @@ static enum step site_run(void *self, struct event *ev, struct step_ctx *ctx)
 	t = f->watch.object;
 	if (sites_count(t) == 0)
 		return STEP_PASS;
-	for (unsigned i = 0; i < SIDES; i++) {
-		struct map *side = event_object(ev, sides[i]);
+	for (unsigned i = 0; i < EVENT_SIDES; i++) {
+		struct map *side = event_object(ev, event_sides[i]);
 		const struct value *v;
 		const struct site *s;
 		struct ip ip;

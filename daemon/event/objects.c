@@ -10,6 +10,8 @@ static const struct str names[EVENT_OBJECTS] = {
 	[OBJECT_HOST] = STR_INIT("host"),   [OBJECT_DNS] = STR_INIT("dns"),	  [OBJECT_PROCESS] = STR_INIT("process"), [OBJECT_WEIR] = STR_INIT("weir"),
 };
 
+const enum event_object event_sides[EVENT_SIDES] = {OBJECT_SOURCE, OBJECT_CLIENT, OBJECT_DESTINATION};
+
 static struct key keys[EVENT_OBJECTS];
 static uint8_t slot[SLOTS]; /* the object + 1 by a byte of its name's hash; 0: none */
 static unsigned shift;	    /* of that byte: one where no two of them meet */

@@ -9,6 +9,10 @@
 
 #include "event/event.h"
 
+/* The two ends of what an event is about, and who is the client of them, in the order in which enrichers look at them. */
+enum { EVENT_SIDES = 3 };
+extern const enum event_object event_sides[EVENT_SIDES];
+
 /* By fields_init(), once their hashes can be made. */
 void event_objects_init(void);
 /* Of an event whose root has changed. */
